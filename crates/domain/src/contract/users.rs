@@ -1,0 +1,154 @@
+//! Accounts: profile, age declaration, reputation, roles.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Timestamp,
+    id::UserId,
+    wire::{Card, Me, Role},
+};
+
+crate::contract! {
+    /// Accounts and what is known of a person.
+    "users" => trait Users {
+        /// The account of a verified address; made on the first sign-in.
+        fn ensure(Ensure) -> Ensured [idempotent, 2000 ms];
+        /// The account as its owner sees it.
+        fn me(UserId) -> Me [idempotent, 2000 ms];
+        /// Changes a profile; absent fields stay.
+        fn update(Update) -> Me [idempotent, 2000 ms];
+        /// The 18+ declaration.
+        fn declare_age(UserId) -> () [idempotent, 2000 ms];
+        /// What strangers see.
+        fn card(UserId) -> Card [idempotent, 2000 ms];
+        /// What matchmaking needs to know of a person.
+        fn seeker(UserId) -> Seeker [idempotent, 2000 ms];
+        /// Score, band and the ledger that explains them.
+        fn reputation(UserId) -> ReputationView [idempotent, 2000 ms];
+        /// Sets an account's role (administration).
+        fn grant(Grant) -> UserId [idempotent, 2000 ms];
+    }
+}
+
+/// A verified address.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Ensure {
+    /// Normalised by auth.
+    pub email: String,
+}
+
+/// The account, and whether it is new.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ensured {
+    /// The account.
+    pub user: Me,
+    /// Made just now.
+    pub new_user: bool,
+}
+
+/// Changes of a profile. An absent field stays; `country: null` clears it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Update {
+    /// Whose.
+    pub user: UserId,
+    /// What.
+    pub patch: Patch,
+}
+
+/// The body of `PATCH /api/users/me`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Patch {
+    /// 1 to 32 graphemes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// At most 500 graphemes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bio: Option<String>,
+    /// At most 8 tags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub languages: Option<Vec<String>>,
+    /// At most 10 words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interests: Option<Vec<String>>,
+    /// ISO 3166-1 alpha-2, or null.
+    #[serde(default, with = "double_option", skip_serializing_if = "Option::is_none")]
+    pub country: Option<Option<String>>,
+    /// Never P2P.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hide_ip: Option<bool>,
+    /// No ringing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub do_not_disturb: Option<bool>,
+}
+
+/// Tells an absent field (`None`) from `null` (`Some(None)`).
+mod double_option {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::option_option, clippy::ref_option, reason = "absent and null differ; serde's signature")]
+    pub(super) fn serialize<S: Serializer>(v: &Option<Option<String>>, s: S) -> Result<S::Ok, S::Error> {
+        v.as_ref().and_then(Option::as_ref).serialize(s)
+    }
+
+    #[expect(clippy::option_option, reason = "absent and null differ")]
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Option<String>>, D::Error> {
+        Option::<String>::deserialize(d).map(Some)
+    }
+}
+
+/// What matchmaking needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Seeker {
+    /// What the other will see.
+    pub card: Card,
+    /// 0 to 100.
+    pub reputation: u8,
+    /// From the profile.
+    pub languages: Vec<String>,
+    /// From the profile.
+    pub interests: Vec<String>,
+    /// From the profile.
+    pub country: Option<String>,
+    /// Without it nobody is matched.
+    pub age_declared: bool,
+    /// Never P2P.
+    pub hide_ip: bool,
+}
+
+/// Score and ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReputationView {
+    /// 0 to 100.
+    pub score: u8,
+    /// What others see.
+    pub band: crate::wire::Band,
+    /// Newest first, at most 100.
+    pub entries: Vec<ReputationEntry>,
+}
+
+/// One move of the score.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReputationEntry {
+    /// When.
+    pub at: Timestamp,
+    /// By how much.
+    pub delta: i32,
+    /// Why, in words.
+    pub reason: String,
+    /// When a loss is forgiven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recover_by: Option<Timestamp>,
+}
+
+/// Sets a role.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Grant {
+    /// Whose account.
+    pub email: String,
+    /// The new role.
+    pub role: Role,
+}

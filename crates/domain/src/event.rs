@@ -1,0 +1,324 @@
+//! News. [`ServerEvent`] is what a page hears over its socket; [`Event`] is what roles tell one another by bus.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Timestamp,
+    contract::rooms::Candidate,
+    id::{LoginId, MessageId, ParticipantId, RoomId, SocketId, TicketId, UserId},
+    wire::{Band, IceServer, LeftReason, Participant, Path},
+};
+
+/// A Socket.IO event from server to client (protocol section 3). Reliable ones get a `seq` from the session's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "name", content = "data", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub enum ServerEvent {
+    /// Another socket of this user has taken the seat.
+    SeatTaken {
+        /// The room, if the seat was in one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        room_id: Option<RoomId>,
+    },
+    /// The server goes down for an upgrade; come back after a while.
+    ServerDraining {
+        /// Jittered, so that not everybody comes at once.
+        reconnect_in_ms: u64,
+    },
+    /// Still searching. Volatile.
+    MatchWaiting {
+        /// The place in the queue.
+        ticket_id: TicketId,
+        /// Since the search began.
+        waited_ms: u64,
+        /// What has been relaxed meanwhile: `reputation`, `languages`, `interests`.
+        widened: Vec<Widened>,
+    },
+    /// A partner was found.
+    Match {
+        /// To be joined within ten seconds.
+        room_id: RoomId,
+        /// My participant id.
+        #[serde(rename = "self")]
+        me: ParticipantId,
+        /// The partner's.
+        peer_id: ParticipantId,
+        /// Exactly one of the two makes the offer.
+        initiator: bool,
+        /// The partner.
+        peer: MatchPeer,
+        /// Which way media goes.
+        transport: Path,
+        /// STUN and TURN, filled in where the socket is.
+        ice_servers: Vec<IceServer>,
+    },
+    /// The partner's session description.
+    Offer {
+        /// Which room.
+        room_id: RoomId,
+        /// From whom.
+        from: ParticipantId,
+        /// Filtered (protocol, *Privacy of addresses*).
+        sdp: String,
+    },
+    /// The partner's answer.
+    Answer {
+        /// Which room.
+        room_id: RoomId,
+        /// From whom.
+        from: ParticipantId,
+        /// Filtered.
+        sdp: String,
+    },
+    /// A candidate of the partner's; null at the end.
+    IceCandidate {
+        /// Which room.
+        room_id: RoomId,
+        /// From whom.
+        from: ParticipantId,
+        /// Filtered.
+        candidate: Option<Candidate>,
+    },
+    /// Somebody came in.
+    ParticipantJoined {
+        /// Which room.
+        room_id: RoomId,
+        /// Who.
+        participant: Participant,
+    },
+    /// Something about a participant changed.
+    ParticipantState {
+        /// Which room.
+        room_id: RoomId,
+        /// As it is now.
+        participant: Participant,
+    },
+    /// Somebody has gone.
+    ParticipantLeft {
+        /// Which room.
+        room_id: RoomId,
+        /// Who it was.
+        participant: Participant,
+        /// Why.
+        reason: LeftReason,
+    },
+    /// The room is no more.
+    RoomClosed {
+        /// Which room.
+        room_id: RoomId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Somebody wrote.
+    ChatMessage {
+        /// Which room.
+        room_id: RoomId,
+        /// The message.
+        id: MessageId,
+        /// From whom (my own messages come back too, so that all my pages agree).
+        from: ParticipantId,
+        /// The text.
+        text: String,
+        /// When the server took it.
+        at: Timestamp,
+    },
+}
+
+impl ServerEvent {
+    /// The names of all events, in the order of the enum.
+    pub const NAMES: [&'static str; 12] = [
+        "seat-taken",
+        "server-draining",
+        "match-waiting",
+        "match",
+        "offer",
+        "answer",
+        "ice-candidate",
+        "participant-joined",
+        "participant-state",
+        "participant-left",
+        "room-closed",
+        "chat-message",
+    ];
+
+    /// Volatile events skip the log: no `seq`, never replayed.
+    pub const fn is_volatile(&self) -> bool {
+        matches!(self, Self::MatchWaiting { .. })
+    }
+}
+
+/// A criterion that waiting has relaxed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Widened {
+    /// A larger reputation distance is accepted.
+    Reputation,
+    /// No shared language is needed.
+    Languages,
+    /// No shared interest is needed.
+    Interests,
+    /// Somebody met a short while ago is accepted.
+    Rematch,
+}
+
+/// The partner, as `match` tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MatchPeer {
+    /// The account: for a block or a report.
+    pub user_id: UserId,
+    /// The chosen name.
+    pub display_name: String,
+    /// The picture.
+    pub avatar_url: Option<String>,
+    /// Reputation, roughly.
+    pub band: Band,
+    /// What both like.
+    pub common_interests: Vec<String>,
+}
+
+/// Why a room was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CloseReason {
+    /// Somebody left on purpose.
+    Left,
+    /// Somebody's connection was lost.
+    Lost,
+    /// One of the two never came.
+    NeverJoined,
+    /// A block, a report or a decision.
+    Safety,
+    /// The node that held the room is gone.
+    ServerLost,
+    /// The server is shutting down.
+    Shutdown,
+}
+
+impl CloseReason {
+    /// The wire form, also kept in the `calls` table.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Lost => "lost",
+            Self::NeverJoined => "never-joined",
+            Self::Safety => "safety",
+            Self::ServerLost => "server-lost",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}
+
+/// News between roles. Delivery is at most once and unordered across topics; whatever must not be missed is also
+/// in `Kv` or `Db`, and the event is only the nudge to look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// A pair's room is open; whoever holds the seats tells both.
+    MatchFound {
+        /// One per guest.
+        seats: Box<[MatchSeat; 2]>,
+    },
+    /// A match fell through (the other never joined): search again with the old waiting time.
+    SearchAgain {
+        /// Who.
+        user: UserId,
+        /// Through which session.
+        session: SocketId,
+        /// The room that came to nothing.
+        room: RoomId,
+        /// The old waiting time counts.
+        since: Timestamp,
+    },
+    /// A user's seat in a room has ended on the room's side.
+    SeatEnded {
+        /// Who.
+        user: UserId,
+        /// Through which session.
+        session: SocketId,
+        /// Which room.
+        room: RoomId,
+    },
+    /// A session's log has something new.
+    LogGrew {
+        /// Whose.
+        session: SocketId,
+    },
+    /// A volatile event for one session.
+    Volatile {
+        /// Whose.
+        session: SocketId,
+        /// What.
+        event: ServerEvent,
+    },
+    /// A login session has ended: cut its sockets, refuse its tokens.
+    LoginRevoked {
+        /// The session.
+        login: LoginId,
+    },
+    /// One of the two has blocked the other: end what is between them.
+    Blocked {
+        /// Who blocked.
+        user: UserId,
+        /// Whom.
+        other: UserId,
+    },
+    /// New signing keys: fetch them.
+    KeysChanged,
+}
+
+/// What a bus subscriber asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Topic {
+    /// `MatchFound`, `SearchAgain`, `SeatEnded`.
+    Seats,
+    /// `LogGrew`, `Volatile`.
+    Sessions,
+    /// `LoginRevoked`, `KeysChanged`.
+    Logins,
+    /// `Blocked`.
+    People,
+}
+
+impl Event {
+    /// The topic it is published on.
+    pub const fn topic(&self) -> Topic {
+        match self {
+            Self::MatchFound { .. } | Self::SearchAgain { .. } | Self::SeatEnded { .. } => Topic::Seats,
+            Self::LogGrew { .. } | Self::Volatile { .. } => Topic::Sessions,
+            Self::LoginRevoked { .. } | Self::KeysChanged => Topic::Logins,
+            Self::Blocked { .. } => Topic::People,
+        }
+    }
+}
+
+/// One side of `MatchFound`: the seat that must still hold `ticket`, and the event its session gets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MatchSeat {
+    /// Who.
+    pub user: UserId,
+    /// Through which session.
+    pub session: SocketId,
+    /// The ticket that was matched.
+    pub ticket: TicketId,
+    /// Which room.
+    pub room: RoomId,
+    /// The `match` event, without `iceServers`.
+    pub event: ServerEvent,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_travel_under_their_protocol_names() {
+        let event = ServerEvent::RoomClosed { room_id: RoomId::from_bits(1), reason: CloseReason::NeverJoined };
+        let json = serde_json::to_value(&event).unwrap();
+        assert_eq!(json["name"], "room-closed");
+        assert_eq!(json["data"]["reason"], "never-joined");
+        assert_eq!(json["data"]["roomId"], RoomId::from_bits(1).to_string());
+        assert!(ServerEvent::NAMES.contains(&json["name"].as_str().unwrap()));
+    }
+}

@@ -1,0 +1,21 @@
+//! What Visavis decides: ids, faults, events, the contracts between roles and the pure state machines.
+//!
+//! Nothing here reads a clock, rolls dice or does I/O. Time comes in with every input, decisions come out of
+//! `poll`, so a seed replays a whole day.
+
+pub mod contract;
+pub mod event;
+pub mod fault;
+pub mod id;
+pub mod limit;
+pub mod otp;
+pub mod privacy;
+pub mod queue;
+pub mod reputation;
+pub mod room;
+pub mod text;
+pub mod time;
+pub mod wire;
+
+pub use fault::{Code, Fault};
+pub use time::Timestamp;
