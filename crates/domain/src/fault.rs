@@ -1,9 +1,10 @@
 //! What went wrong, in the one closed list of codes a client may see (protocol section 6).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The closed list of error codes. A client may match on them; adding one is a change of the contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Code {
     /// The request has the wrong shape.
@@ -173,7 +174,7 @@ impl std::fmt::Display for Code {
 }
 
 /// One field of a request that can't be accepted, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FieldFault {
     /// The JSON name of the field.
     pub field: String,

@@ -117,6 +117,21 @@ impl<K: Kind> FromStr for Id<K> {
     }
 }
 
+impl<K: Kind> schemars::JsonSchema for Id<K> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        K::PREFIX.trim_end_matches('_').into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "pattern": format!("^{}[0-7][0-9A-HJKMNP-TV-Z]{{{}}}$", K::PREFIX, DIGITS - 1),
+        })
+    }
+}
+
 impl<K: Kind> Serialize for Id<K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

@@ -1,5 +1,6 @@
 //! Shapes that several contracts, the HTTP API and the socket events share.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -8,7 +9,7 @@ use crate::{
 };
 
 /// What strangers may see of a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Card {
     /// The account; in events about a room `userId` carries it instead.
@@ -22,7 +23,7 @@ pub struct Card {
 }
 
 /// Reputation as others see it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Band {
     /// Below 40.
@@ -36,7 +37,7 @@ pub enum Band {
 }
 
 /// Account role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Everybody.
@@ -71,7 +72,7 @@ impl std::str::FromStr for Role {
 }
 
 /// The account as its owner sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches of the public contract")]
 pub struct Me {
@@ -188,4 +189,16 @@ pub enum LeftReason {
     Removed,
     /// By moderation, a block or a report.
     Safety,
+}
+
+impl LeftReason {
+    /// The wire form, also kept in the `call_members` table.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Lost => "lost",
+            Self::Removed => "removed",
+            Self::Safety => "safety",
+        }
+    }
 }

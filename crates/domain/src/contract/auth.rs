@@ -1,5 +1,6 @@
 //! Signing in without a password: one-time codes, magic links, token families.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -42,7 +43,7 @@ pub struct Login {
 }
 
 /// A mail is under way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Challenge {
     /// To be sent back with the code.
@@ -84,7 +85,7 @@ pub struct MagicSignIn {
 }
 
 /// `a…@b.example`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MaskedEmail {
     /// First letter and domain only.
     pub email: String,
@@ -132,7 +133,7 @@ pub struct Sessions {
 }
 
 /// One signed-in device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LoginSession {
     /// The session.
@@ -148,14 +149,14 @@ pub struct LoginSession {
 }
 
 /// A JWK Set (RFC 7517) of OKP keys (RFC 8037).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Jwks {
     /// Newest first; a key is here before its first use and until its last token has ended.
     pub keys: Vec<Jwk>,
 }
 
 /// One Ed25519 public key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Jwk {
     /// `OKP`.
     pub kty: String,

@@ -1,5 +1,6 @@
 //! Between two people: for now the blocks; requests and lists come with friends.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Timestamp, id::UserId, wire::Card};
@@ -28,7 +29,7 @@ pub struct Pair {
 }
 
 /// One of my blocks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Block {
     /// Whom.
     pub user: Card,

@@ -1,5 +1,6 @@
 //! Trust and safety: for now the intake of reports.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ReportId, RoomId, UserId};
@@ -28,7 +29,7 @@ pub struct Report {
 }
 
 /// The closed list of reasons.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReportReason {
     /// Nudity or sexual acts.

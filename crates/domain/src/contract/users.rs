@@ -1,5 +1,6 @@
 //! Accounts: profile, age declaration, reputation, roles.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -57,7 +58,7 @@ pub struct Update {
 }
 
 /// The body of `PATCH /api/users/me`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Patch {
     /// 1 to 32 graphemes.
@@ -74,6 +75,7 @@ pub struct Patch {
     pub interests: Option<Vec<String>>,
     /// ISO 3166-1 alpha-2, or null.
     #[serde(default, with = "double_option", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub country: Option<Option<String>>,
     /// Never P2P.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,7 +121,7 @@ pub struct Seeker {
 }
 
 /// Score and ledger.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReputationView {
     /// 0 to 100.
     pub score: u8,
@@ -130,7 +132,7 @@ pub struct ReputationView {
 }
 
 /// One move of the score.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReputationEntry {
     /// When.
