@@ -114,7 +114,7 @@ pub enum ServerEvent {
         room_id: RoomId,
         /// The message.
         id: MessageId,
-        /// From whom (my own messages come back too, so that all my pages agree).
+        /// From whom; the sender has the ack instead.
         from: ParticipantId,
         /// The text.
         text: String,
@@ -238,6 +238,13 @@ pub enum Event {
         /// Which room.
         room: RoomId,
     },
+    /// A parked ticket's grace is over: the seat is free.
+    TicketEnded {
+        /// Who.
+        user: UserId,
+        /// Which ticket.
+        ticket: TicketId,
+    },
     /// A session's log has something new.
     LogGrew {
         /// Whose.
@@ -270,7 +277,7 @@ pub enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Topic {
-    /// `MatchFound`, `SearchAgain`, `SeatEnded`.
+    /// `MatchFound`, `SearchAgain`, `SeatEnded`, `TicketEnded`.
     Seats,
     /// `LogGrew`, `Volatile`.
     Sessions,
@@ -284,7 +291,10 @@ impl Event {
     /// The topic it is published on.
     pub const fn topic(&self) -> Topic {
         match self {
-            Self::MatchFound { .. } | Self::SearchAgain { .. } | Self::SeatEnded { .. } => Topic::Seats,
+            Self::MatchFound { .. }
+            | Self::SearchAgain { .. }
+            | Self::SeatEnded { .. }
+            | Self::TicketEnded { .. } => Topic::Seats,
             Self::LogGrew { .. } | Self::Volatile { .. } => Topic::Sessions,
             Self::LoginRevoked { .. } | Self::KeysChanged => Topic::Logins,
             Self::Blocked { .. } => Topic::People,

@@ -1,1 +1,548 @@
-//! room (pending).
+//! A room of two strangers: who is expected, in, away or gone; signals held for a peer who is still coming; how it
+//! ends. Pure: the node that holds the room drives it, carries its outputs and owns its clock.
+//!
+//! It must never tell one guest the other's address: every signal passes [`crate::privacy`] on its way out.
+
+mod member;
+
+use std::{collections::VecDeque, net::IpAddr, time::Duration};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Code, Fault, Timestamp,
+    contract::rooms::{Guest, Joined, Link, LinkState, RoomKind, RoomView, SignalBody, SignalKind},
+    event::{CloseReason, MatchPeer, MatchSeat, ServerEvent},
+    id::{MessageId, ParticipantId, RoomId, SocketId, UserId},
+    privacy,
+    wire::{LeftReason, Media, Path},
+};
+use member::{Held, Member, Place};
+
+/// Deadlines and bounds of a room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Seconds a matched person has to join before the other searches on.
+    pub join_within_s: u64,
+    /// Seconds a dropped socket's seat is kept.
+    pub seat_grace_s: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { join_within_s: 10, seat_grace_s: 15 }
+    }
+}
+
+/// Signals held for a peer who hasn't joined: an offer and all candidates of a host with many interfaces.
+const HELD_SIGNALS: usize = 64;
+/// How long an ended room still answers `peer-gone` instead of `not-in-room`: longer than any request in flight.
+const TOMBSTONE: Duration = Duration::from_secs(30);
+
+/// What happens to a room.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// Somebody takes the place kept for them (again, maybe from another socket).
+    Join {
+        /// Who.
+        user: UserId,
+        /// Through which session; it is the seat from now on.
+        session: SocketId,
+        /// The address the server sees.
+        seen: IpAddr,
+    },
+    /// Somebody leaves on purpose.
+    Leave(Who),
+    /// A signal for the other side.
+    Signal {
+        /// From whom.
+        from: Who,
+        /// To whom; `None` is the other one.
+        to: Option<ParticipantId>,
+        /// What.
+        kind: SignalKind,
+        /// The body, as the browser made it.
+        body: SignalBody,
+    },
+    /// What somebody's media connection says.
+    Link(LinkState),
+    /// Somebody's tracks.
+    Media(Who, Media),
+    /// Somebody writes.
+    Chat {
+        /// From whom.
+        from: Who,
+        /// The checked text.
+        text: String,
+        /// The client's name for it.
+        nonce: String,
+        /// The id it gets, unless this nonce has one.
+        id: MessageId,
+    },
+    /// A socket dropped.
+    Park(Who),
+    /// A socket is back.
+    Unpark(Who),
+    /// `by` has blocked or reported `other`: whatever they share ends.
+    Part {
+        /// Who acted.
+        by: UserId,
+        /// Towards whom.
+        other: UserId,
+    },
+    /// The node shuts down.
+    Close(CloseReason),
+    /// Time has passed.
+    Tick,
+}
+
+/// A user through one socket session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Who {
+    /// The account.
+    pub user: UserId,
+    /// The session; when another one holds the seat, it's not in the room.
+    pub session: SocketId,
+}
+
+/// The answer to an input.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// Nothing to add.
+    Done,
+    /// To a join.
+    Joined(Box<Joined>),
+    /// To a chat message.
+    Said(MessageId),
+}
+
+/// What the driver must do, in this order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// Keep that the call began: both are in.
+    Started {
+        /// When.
+        at: Timestamp,
+    },
+    /// Keep how the call ended.
+    Ended {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: CloseReason,
+        /// Who went, and why.
+        left: Vec<(UserId, LeftReason)>,
+    },
+    /// Append to a session's log.
+    Emit {
+        /// Whose.
+        to: SocketId,
+        /// What.
+        event: ServerEvent,
+    },
+    /// The seat is free.
+    SeatEnded(Who),
+    /// The match came to nothing for this one: search on with the old waiting time.
+    SearchAgain(Who, Timestamp),
+    /// Call `handle(Tick)` then.
+    WakeAt(Timestamp),
+    /// Forget the room.
+    Gone,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Room {
+    id: RoomId,
+    transport: Path,
+    created_at: Timestamp,
+    settings: Settings,
+    members: [Member; 2],
+    /// Set once: when it ended, to be forgotten after [`TOMBSTONE`].
+    ended: Option<Timestamp>,
+    out: VecDeque<Output>,
+}
+
+impl Room {
+    /// The room of two people who were matched. The first guest is the initiator.
+    pub fn pair(
+        now: Timestamp,
+        id: RoomId,
+        guests: [Guest; 2],
+        participants: [ParticipantId; 2],
+        transport: Path,
+        settings: &Settings,
+    ) -> Self {
+        let until = now + Duration::from_secs(settings.join_within_s);
+        let [first, second] = guests;
+        let members =
+            [Member::expected(participants[0], first, until), Member::expected(participants[1], second, until)];
+        let out = VecDeque::from([Output::WakeAt(until)]);
+        Self { id, transport, created_at: now, settings: settings.clone(), members, ended: None, out }
+    }
+
+    /// What both seats are told; `common_interests` come from the matcher.
+    pub fn match_seats(&self, common_interests: &[String]) -> [MatchSeat; 2] {
+        [0, 1].map(|i| {
+            let (me, peer) = (&self.members[i], &self.members[1 - i]);
+            MatchSeat {
+                user: me.user,
+                session: me.session,
+                ticket: me.ticket,
+                room: self.id,
+                event: ServerEvent::Match {
+                    room_id: self.id,
+                    me: me.participant,
+                    peer_id: peer.participant,
+                    initiator: i == 0,
+                    peer: MatchPeer {
+                        user_id: peer.user,
+                        display_name: peer.card.display_name.clone(),
+                        avatar_url: peer.card.avatar_url.clone(),
+                        band: peer.card.band,
+                        common_interests: common_interests.to_vec(),
+                    },
+                    transport: self.transport,
+                    ice_servers: Vec::new(),
+                },
+            }
+        })
+    }
+
+    /// Who was matched: account, participant, waiting since.
+    pub fn guests(&self) -> [(UserId, ParticipantId, Timestamp); 2] {
+        [0, 1].map(|i| (self.members[i].user, self.members[i].participant, self.members[i].since))
+    }
+
+    /// The next thing to do.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// Takes one input. A fault changes nothing.
+    pub fn handle(&mut self, now: Timestamp, input: Input) -> Result<Reply, Fault> {
+        match input {
+            Input::Join { user, session, seen } => self.join(now, user, session, seen),
+            Input::Leave(who) => self.leave(now, who),
+            Input::Signal { from, to, kind, body } => self.signal(from, to, kind, body),
+            Input::Link(link) => self.link(link),
+            Input::Media(who, media) => self.media(who, media),
+            Input::Chat { from, text, nonce, id } => self.chat(now, from, text, nonce, id),
+            Input::Park(who) => self.park(now, who),
+            Input::Unpark(who) => self.unpark(who),
+            Input::Part { by, other } => Ok(self.part(now, by, other)),
+            Input::Close(reason) => Ok(self.close(now, reason)),
+            Input::Tick => Ok(self.tick(now)),
+        }
+    }
+
+    /// Whether this user's place is still kept (whichever session holds it).
+    pub fn is_seated(&self, user: UserId) -> bool {
+        self.ended.is_none() && self.index_of(user).is_some_and(|i| self.members[i].place != Place::Gone)
+    }
+
+    /// Whether both of these are its members.
+    pub fn has_both(&self, a: UserId, b: UserId) -> bool {
+        self.index_of(a).is_some() && self.index_of(b).is_some()
+    }
+
+    fn index_of(&self, user: UserId) -> Option<usize> {
+        self.members.iter().position(|m| m.user == user)
+    }
+
+    /// The index of somebody who is in (or just parked) and acts through the session that holds the seat.
+    fn seated(&self, who: Who) -> Result<usize, Fault> {
+        self.index_of(who.user)
+            .filter(|&i| self.members[i].is_in() && self.members[i].session == who.session)
+            .ok_or_else(not_in_room)
+    }
+
+    fn join(&mut self, now: Timestamp, user: UserId, session: SocketId, seen: IpAddr) -> Result<Reply, Fault> {
+        let i = self.index_of(user).filter(|&i| self.members[i].place != Place::Gone).ok_or_else(not_in_room)?;
+        if self.ended.is_some() {
+            return Err(peer_gone());
+        }
+        let was = self.members[i].place;
+        let me = &mut self.members[i];
+        me.session = session;
+        me.seen = Some(seen);
+        me.place = Place::In;
+        match was {
+            Place::Expected { .. } => {
+                if self.members[1 - i].is_in() {
+                    self.out.push_back(Output::Started { at: now });
+                }
+                let participant = self.members[i].view();
+                self.tell(1 - i, ServerEvent::ParticipantJoined { room_id: self.id, participant });
+            }
+            Place::Parked { .. } => self.tell_state(i),
+            Place::In | Place::Gone => {}
+        }
+        self.flush_held(i);
+        let room = RoomView { id: self.id, kind: RoomKind::Random, created_at: self.created_at };
+        let participants = self.members.iter().filter(|m| m.is_in()).map(Member::view).collect();
+        let me = self.members[i].participant;
+        Ok(Reply::Joined(Box::new(Joined { room, me, participants, transport: self.transport })))
+    }
+
+    fn leave(&mut self, now: Timestamp, who: Who) -> Result<Reply, Fault> {
+        let i = self
+            .index_of(who.user)
+            .filter(|&i| self.members[i].place != Place::Gone && self.members[i].session == who.session)
+            .ok_or_else(not_in_room)?;
+        if self.ended.is_some() {
+            self.members[i].place = Place::Gone;
+            return Ok(Reply::Done);
+        }
+        match self.members[i].place {
+            Place::Expected { .. } => self.never_came(now, &[i]),
+            _ => self.end_for(now, i, LeftReason::Left, CloseReason::Left),
+        }
+        Ok(Reply::Done)
+    }
+
+    fn signal(
+        &mut self,
+        from: Who,
+        to: Option<ParticipantId>,
+        kind: SignalKind,
+        body: SignalBody,
+    ) -> Result<Reply, Fault> {
+        let i = self.seated(from)?;
+        if to.is_some_and(|to| to != self.members[1 - i].participant) || self.ended.is_some() {
+            return Err(peer_gone());
+        }
+        if self.transport != Path::P2p {
+            return Err(Fault::new(Code::WrongState, "This call runs through the server."));
+        }
+        let own = self.members[i].seen.ok_or_else(not_in_room)?;
+        match self.members[1 - i].seen {
+            Some(peer) => {
+                let filtered = filter(&body, own, peer)?;
+                if let Some(body) = filtered {
+                    let event = self.signal_event(i, kind, body)?;
+                    self.tell(1 - i, event);
+                }
+            }
+            None => {
+                // Held as it came, since what may pass depends on the peer's address; refused now if unreadable.
+                filter(&body, own, own)?;
+                let held = &mut self.members[1 - i].held;
+                if held.len() >= HELD_SIGNALS {
+                    return Err(Fault::rate_limited(self.settings.join_within_s * 1_000));
+                }
+                held.push_back(Held { kind, body });
+            }
+        }
+        Ok(Reply::Done)
+    }
+
+    /// Sends on what was held for `i`, now that its address is known.
+    fn flush_held(&mut self, i: usize) {
+        let (Some(own), Some(peer)) = (self.members[1 - i].seen, self.members[i].seen) else { return };
+        for Held { kind, body } in std::mem::take(&mut self.members[i].held) {
+            let Ok(Some(body)) = filter(&body, own, peer) else { continue };
+            if let Ok(event) = self.signal_event(1 - i, kind, body) {
+                self.tell(i, event);
+            }
+        }
+    }
+
+    fn signal_event(&self, from: usize, kind: SignalKind, body: SignalBody) -> Result<ServerEvent, Fault> {
+        let (room_id, from) = (self.id, self.members[from].participant);
+        match (kind, body) {
+            (SignalKind::Offer, SignalBody::Sdp(sdp)) => Ok(ServerEvent::Offer { room_id, from, sdp }),
+            (SignalKind::Answer, SignalBody::Sdp(sdp)) => Ok(ServerEvent::Answer { room_id, from, sdp }),
+            (SignalKind::Candidate, SignalBody::Candidate(candidate)) => {
+                Ok(ServerEvent::IceCandidate { room_id, from, candidate })
+            }
+            _ => Err(Fault::bad_request("The signal's body doesn't fit its kind.")),
+        }
+    }
+
+    fn link(&mut self, link: LinkState) -> Result<Reply, Fault> {
+        let i = self.seated(Who { user: link.seat.user, session: link.seat.session })?;
+        if link.path != self.transport {
+            return Err(Fault::new(Code::WrongState, "This call doesn't take that path."));
+        }
+        self.members[i].link = Some(link.state);
+        Ok(Reply::Done)
+    }
+
+    fn media(&mut self, who: Who, media: Media) -> Result<Reply, Fault> {
+        let i = self.seated(who)?;
+        if self.members[i].media != media {
+            self.members[i].media = media;
+            self.tell_state(i);
+        }
+        Ok(Reply::Done)
+    }
+
+    fn chat(
+        &mut self,
+        now: Timestamp,
+        from: Who,
+        text: String,
+        nonce: String,
+        id: MessageId,
+    ) -> Result<Reply, Fault> {
+        let i = self.seated(from)?;
+        if let Some(said) = self.members[i].said(&nonce) {
+            return Ok(Reply::Said(said));
+        }
+        if self.ended.is_some() {
+            return Err(peer_gone());
+        }
+        if !self.members[1 - i].is_in() {
+            return Err(Fault::new(Code::WrongState, "The other person isn't here yet."));
+        }
+        self.members[i].remember(nonce, id);
+        let from = self.members[i].participant;
+        self.tell(1 - i, ServerEvent::ChatMessage { room_id: self.id, id, from, text, at: now });
+        Ok(Reply::Said(id))
+    }
+
+    fn park(&mut self, now: Timestamp, who: Who) -> Result<Reply, Fault> {
+        let i = self.seated(who)?;
+        if self.ended.is_none() && self.members[i].place == Place::In {
+            let until = now + Duration::from_secs(self.settings.seat_grace_s);
+            self.members[i].place = Place::Parked { until };
+            self.tell_state(i);
+            self.out.push_back(Output::WakeAt(until));
+        }
+        Ok(Reply::Done)
+    }
+
+    fn unpark(&mut self, who: Who) -> Result<Reply, Fault> {
+        let i = self.seated(who)?;
+        if matches!(self.members[i].place, Place::Parked { .. }) {
+            self.members[i].place = Place::In;
+            self.tell_state(i);
+        }
+        Ok(Reply::Done)
+    }
+
+    /// A block or report: the other one only sees that somebody left.
+    fn part(&mut self, now: Timestamp, by: UserId, other: UserId) -> Reply {
+        if let (Some(i), Some(_), None) = (self.index_of(by), self.index_of(other), self.ended) {
+            self.tell(i, ServerEvent::RoomClosed { room_id: self.id, reason: CloseReason::Left });
+            self.end_for(now, i, LeftReason::Left, CloseReason::Safety);
+        }
+        Reply::Done
+    }
+
+    fn close(&mut self, now: Timestamp, reason: CloseReason) -> Reply {
+        if self.ended.is_none() {
+            for i in 0..2 {
+                self.tell(i, ServerEvent::RoomClosed { room_id: self.id, reason });
+            }
+            self.end(now, reason, vec![]);
+        }
+        Reply::Done
+    }
+
+    fn tick(&mut self, now: Timestamp) -> Reply {
+        if let Some(ended) = self.ended {
+            if now >= ended + TOMBSTONE {
+                self.out.push_back(Output::Gone);
+            }
+            return Reply::Done;
+        }
+        let due = |p: &Place| match p {
+            Place::Expected { until } | Place::Parked { until } => *until <= now,
+            _ => false,
+        };
+        let late: Vec<usize> = (0..2).filter(|&i| due(&self.members[i].place)).collect();
+        let (missing, lost): (Vec<_>, Vec<_>) =
+            late.into_iter().partition(|&i| matches!(self.members[i].place, Place::Expected { .. }));
+        if !missing.is_empty() {
+            self.never_came(now, &missing);
+        } else if let [i, ..] = lost[..] {
+            self.end_for(now, i, LeftReason::Lost, CloseReason::Lost);
+        }
+        Reply::Done
+    }
+
+    /// `missing` didn't join (or gave up before joining): whoever else there is searches on.
+    fn never_came(&mut self, now: Timestamp, missing: &[usize]) {
+        let left = missing.iter().map(|&i| (self.members[i].user, LeftReason::Lost)).collect();
+        for i in (0..2).filter(|i| !missing.contains(i)) {
+            let participant = self.members[1 - i].view();
+            self.tell_anyway(i, ServerEvent::ParticipantLeft {
+                room_id: self.id,
+                participant,
+                reason: LeftReason::Lost,
+            });
+            let me = &self.members[i];
+            self.out.push_back(Output::SearchAgain(me.who(), me.since));
+        }
+        for &i in missing {
+            self.members[i].place = Place::Gone;
+            self.out.push_back(Output::SeatEnded(self.members[i].who()));
+        }
+        self.finish(now, CloseReason::NeverJoined, left);
+    }
+
+    /// `i` has gone; with one of two the call is over.
+    fn end_for(&mut self, now: Timestamp, i: usize, reason: LeftReason, close: CloseReason) {
+        let participant = self.members[i].view();
+        self.tell_anyway(1 - i, ServerEvent::ParticipantLeft { room_id: self.id, participant, reason });
+        let user = self.members[i].user;
+        self.members[i].place = Place::Gone;
+        self.end(now, close, vec![(user, reason)]);
+    }
+
+    fn end(&mut self, now: Timestamp, reason: CloseReason, left: Vec<(UserId, LeftReason)>) {
+        for member in &self.members {
+            self.out.push_back(Output::SeatEnded(member.who()));
+        }
+        self.finish(now, reason, left);
+    }
+
+    fn finish(&mut self, now: Timestamp, reason: CloseReason, left: Vec<(UserId, LeftReason)>) {
+        self.ended = Some(now);
+        self.out.push_front(Output::Ended { at: now, reason, left });
+        self.out.push_back(Output::WakeAt(now + TOMBSTONE));
+    }
+
+    fn tell_state(&mut self, i: usize) {
+        let participant = self.members[i].view();
+        self.tell(1 - i, ServerEvent::ParticipantState { room_id: self.id, participant });
+    }
+
+    /// To somebody who is in (a parked one reads it on return).
+    fn tell(&mut self, i: usize, event: ServerEvent) {
+        if self.members[i].is_in() {
+            self.tell_anyway(i, event);
+        }
+    }
+
+    fn tell_anyway(&mut self, i: usize, event: ServerEvent) {
+        if self.members[i].place != Place::Gone {
+            self.out.push_back(Output::Emit { to: self.members[i].session, event });
+        }
+    }
+}
+
+fn filter(body: &SignalBody, own: IpAddr, peer: IpAddr) -> Result<Option<SignalBody>, Fault> {
+    let rule = privacy::Rule { own, peer };
+    match body {
+        SignalBody::Sdp(sdp) => privacy::filter_sdp(sdp, &rule).map(|sdp| Some(SignalBody::Sdp(sdp))),
+        SignalBody::Candidate(None) => Ok(Some(SignalBody::Candidate(None))),
+        SignalBody::Candidate(Some(candidate)) => Ok(privacy::filter_candidate(candidate, &rule)?
+            .map(|candidate| SignalBody::Candidate(Some(candidate)))),
+    }
+}
+
+fn not_in_room() -> Fault {
+    Fault::new(Code::NotInRoom, "You are not in that room.")
+}
+
+fn peer_gone() -> Fault {
+    Fault::new(Code::PeerGone, "The other person has gone.")
+}
+
+/// What a media connection last said, for the call's record.
+pub(crate) type LastLink = Option<Link>;

@@ -28,6 +28,8 @@ pub struct Enqueue {
     pub user: UserId,
     /// The socket session the match is told to.
     pub session: SocketId,
+    /// The place's id, which the seat holds before the queue can match it.
+    pub ticket: TicketId,
     /// What for; absent means the profile's.
     #[serde(default)]
     pub wishes: Wishes,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Timestamp,
+    event::MatchSeat,
     id::{MessageId, ParticipantId, RoomId, SocketId, TicketId, UserId},
     wire::{Card, Media, Participant, Path},
 };
@@ -29,6 +30,8 @@ crate::contract! {
         fn chat(Chat) -> MessageId [idempotent, 2000 ms];
         /// The socket dropped: the seat is kept for its grace.
         fn park(Seat) -> () [idempotent, 1000 ms];
+        /// Whether this seat is still taken: the room is alive and the caller in it or expected.
+        fn seated(Seat) -> bool [idempotent, 1000 ms];
         /// The socket is back.
         fn unpark(Seat) -> () [idempotent, 1000 ms];
     }
@@ -44,6 +47,8 @@ pub struct OpenPair {
     pub guests: [Guest; 2],
     /// Which way their media goes.
     pub transport: Path,
+    /// What both like, for the `match` event.
+    pub common_interests: Vec<String>,
 }
 
 /// One side of a match.
@@ -62,11 +67,11 @@ pub struct Guest {
     pub card: Card,
 }
 
-/// Participant ids, in the order of the guests.
+/// What the two seats are to be told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PairOpened {
     /// Of the guests, in order.
-    pub participants: [ParticipantId; 2],
+    pub seats: [MatchSeat; 2],
 }
 
 /// Takes a place in a room.

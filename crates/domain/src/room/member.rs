@@ -1,0 +1,109 @@
+//! One side of a room.
+
+use std::{collections::VecDeque, net::IpAddr};
+
+use super::{LastLink, Who};
+use crate::{
+    Timestamp,
+    contract::rooms::{Guest, SignalBody, SignalKind},
+    id::{MessageId, ParticipantId, SocketId, TicketId, UserId},
+    wire::{Card, Media, Participant, Presence},
+};
+
+/// Nonces remembered per person, so that a repeated message is one message: a client repeats only its last few.
+const NONCES: usize = 16;
+
+/// Where somebody is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Told, and not here yet.
+    Expected {
+        /// Then the other searches on.
+        until: Timestamp,
+    },
+    /// Here.
+    In,
+    /// The socket dropped.
+    Parked {
+        /// Then the seat is lost.
+        until: Timestamp,
+    },
+    /// Not coming back.
+    Gone,
+}
+
+/// A signal that waits for its receiver.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) kind: SignalKind,
+    pub(super) body: SignalBody,
+}
+
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) participant: ParticipantId,
+    pub(super) user: UserId,
+    pub(super) session: SocketId,
+    pub(super) ticket: TicketId,
+    pub(super) since: Timestamp,
+    pub(super) card: Card,
+    pub(super) place: Place,
+    pub(super) seen: Option<IpAddr>,
+    pub(super) media: Media,
+    pub(super) link: LastLink,
+    pub(super) held: VecDeque<Held>,
+    nonces: VecDeque<(String, MessageId)>,
+}
+
+impl Member {
+    pub(super) fn expected(participant: ParticipantId, guest: Guest, until: Timestamp) -> Self {
+        Self {
+            participant,
+            user: guest.user,
+            session: guest.session,
+            ticket: guest.ticket,
+            since: guest.since,
+            card: guest.card,
+            place: Place::Expected { until },
+            seen: None,
+            media: Media::default(),
+            link: None,
+            held: VecDeque::new(),
+            nonces: VecDeque::new(),
+        }
+    }
+
+    pub(super) const fn is_in(&self) -> bool {
+        matches!(self.place, Place::In | Place::Parked { .. })
+    }
+
+    pub(super) const fn who(&self) -> Who {
+        Who { user: self.user, session: self.session }
+    }
+
+    pub(super) fn view(&self) -> Participant {
+        let parked = matches!(self.place, Place::Parked { .. });
+        Participant {
+            id: self.participant,
+            user_id: self.user,
+            display_name: self.card.display_name.clone(),
+            avatar_url: self.card.avatar_url.clone(),
+            band: self.card.band,
+            state: if parked { Presence::Reconnecting } else { Presence::Connected },
+            media: self.media,
+            host: false,
+            hand_raised: false,
+        }
+    }
+
+    pub(super) fn said(&self, nonce: &str) -> Option<MessageId> {
+        self.nonces.iter().find(|(n, _)| n == nonce).map(|(_, id)| *id)
+    }
+
+    pub(super) fn remember(&mut self, nonce: String, id: MessageId) {
+        if self.nonces.len() >= NONCES {
+            self.nonces.pop_front();
+        }
+        self.nonces.push_back((nonce, id));
+    }
+}

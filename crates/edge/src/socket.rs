@@ -1,0 +1,312 @@
+//! Signalling over Socket.IO: who is connected, in which order their events are taken, how theirs reach them.
+//!
+//! It holds sockets and no truth: seats and logs are in `Kv`, rooms and tickets behind their contracts. One file per
+//! subject: `session` (connect, resume, delivery), `inbound` (order, limits), `seat`, `matching`, `room`, `payload`.
+
+mod inbound;
+mod matching;
+mod payload;
+mod room;
+mod seat;
+mod session;
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use socketioxide::{
+    SocketIoBuilder, TransportType,
+    extract::{SocketRef, State, TryData},
+    handler::ConnectHandler,
+    layer::SocketIoLayer,
+};
+use visavis_domain::{
+    Code,
+    contract::{matchmaking::Matchmaking, rooms::Rooms, users::Users},
+    event::{Event, ServerEvent, Topic},
+    id::{LoginId, SocketId, UserId},
+    wire::IceServer,
+};
+use visavis_platform::{Bus, Clock, Dice, Kv, Lifecycle, bus::News, session_log::SessionLog};
+
+use crate::guard::tokens::Tokens;
+use session::{Hello, Session};
+
+/// The largest Socket.IO packet taken (protocol section 3).
+const MAX_PACKET: usize = 160 * 1024;
+/// Messages that wait for a slow client before its socket is cut; it resumes from the log.
+const MAX_OUTGOING: usize = 256;
+/// A page must name itself this fast after the WebSocket is open.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Limits of signalling.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Sockets a user may have at once.
+    pub sockets_per_user: usize,
+    /// Events a socket may send in a burst. A call's start is an offer and some forty candidates.
+    pub event_burst: u32,
+    /// Events a socket may send per second on average.
+    pub events_per_s: u32,
+    /// Refused events within ten seconds that cut a socket off.
+    pub flood_refusals: u32,
+    /// Searches (`find-match`, `next`) a user may start per minute.
+    pub searches_per_min: u32,
+    /// Chat messages a user may send per minute.
+    pub chats_per_min: u32,
+    /// Seconds between two pings.
+    pub ping_interval_s: u64,
+    /// Seconds a ping may stay unanswered.
+    pub ping_timeout_s: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            sockets_per_user: 8,
+            event_burst: 150,
+            events_per_s: 25,
+            flood_refusals: 200,
+            searches_per_min: 40,
+            chats_per_min: 60,
+            ping_interval_s: 10,
+            ping_timeout_s: 8,
+        }
+    }
+}
+
+/// What signalling stands on.
+#[derive(Clone)]
+pub struct Deps {
+    /// The person's own account, for `welcome`.
+    pub users: Arc<dyn Users>,
+    /// Searches.
+    pub matchmaking: Arc<dyn Matchmaking>,
+    /// Calls.
+    pub rooms: Arc<dyn Rooms>,
+    /// Checks access tokens.
+    pub tokens: Tokens,
+    /// Seats and sessions.
+    pub kv: Kv,
+    /// Events to pages.
+    pub log: SessionLog,
+    /// News from other roles.
+    pub bus: Bus,
+    /// Time.
+    pub clock: Clock,
+    /// Ids.
+    pub dice: Dice,
+    /// For tasks.
+    pub lifecycle: Lifecycle,
+    /// STUN and TURN for a user.
+    pub ice: Arc<dyn Fn(UserId) -> Vec<IceServer> + Send + Sync>,
+    /// Seconds a dropped seat is kept, as told in `welcome`.
+    pub seat_grace_s: u64,
+    /// Limits.
+    pub settings: Settings,
+}
+
+/// All sockets of this process.
+#[derive(Clone)]
+pub struct Hub(Arc<Inner>);
+
+struct Inner {
+    deps: Deps,
+    live: Mutex<Live>,
+}
+
+/// The sessions that have a socket here.
+#[derive(Default)]
+struct Live {
+    by_id: HashMap<SocketId, Arc<Session>>,
+    by_user: HashMap<UserId, usize>,
+}
+
+impl Live {
+    /// Takes the place of an older connection of the same session, which is returned.
+    fn insert(&mut self, session: Arc<Session>) -> Option<Arc<Session>> {
+        let user = session.user;
+        let old = self.by_id.insert(session.id, session);
+        if old.is_none() {
+            *self.by_user.entry(user).or_default() += 1;
+        }
+        old
+    }
+
+    fn remove(&mut self, session: &Session) {
+        if self.by_id.remove(&session.id).is_some()
+            && let Some(count) = self.by_user.get_mut(&session.user)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.by_user.remove(&session.user);
+            }
+        }
+    }
+}
+
+impl std::ops::Deref for Hub {
+    type Target = Deps;
+    fn deref(&self) -> &Deps {
+        &self.0.deps
+    }
+}
+
+impl std::fmt::Debug for Hub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hub").field("live", &self.live().by_id.len()).finish_non_exhaustive()
+    }
+}
+
+/// The client's address as the guard found it, put into the request's extensions for the socket layer.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen(pub IpAddr);
+
+/// The Socket.IO layer to put over the router, and the hub behind it with its tasks running.
+pub fn layer(deps: Deps) -> (SocketIoLayer, Hub) {
+    let hub = Hub(Arc::new(Inner { deps, live: Mutex::default() }));
+    let (layer, io) = SocketIoBuilder::new()
+        .transports([TransportType::Websocket])
+        .max_payload(MAX_PACKET as u64)
+        .ws_max_message_size(MAX_PACKET)
+        .ws_max_frame_size(MAX_PACKET)
+        .max_buffer_size(MAX_OUTGOING)
+        // An idle page needs no large buffer; a session description makes it grow.
+        .ws_read_buffer_size(1024)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .ping_interval(Duration::from_secs(hub.settings.ping_interval_s))
+        .ping_timeout(Duration::from_secs(hub.settings.ping_timeout_s))
+        .with_parser(socketioxide::ParserConfig::common().max_incoming_binaries(0))
+        .with_state(hub.clone())
+        .build_layer();
+    io.ns("/", on_connect.with(admit));
+    hub.lifecycle.spawn("socket-sessions", hub.clone().hear_sessions());
+    hub.lifecycle.spawn("socket-seats", hub.clone().hear_seats());
+    hub.lifecycle.spawn("socket-logins", hub.clone().hear_logins());
+    hub.lifecycle.spawn("socket-drain", hub.clone().announce_drain());
+    (layer, hub)
+}
+
+/// Why a socket isn't let in; its text is the message of `connect_error`.
+struct Refused(Code);
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.as_str())
+    }
+}
+
+/// Who is it? Runs before the socket exists; nothing is kept for somebody who isn't let in.
+async fn admit(socket: SocketRef, State(hub): State<Hub>, TryData(hello): TryData<Hello>) -> Result<(), Refused> {
+    let hello = hello.map_err(|_| Refused(Code::Unauthorized))?;
+    let access = hub.tokens.verify(&hello.token).await.map_err(|fault| {
+        metrics::counter!("visavis_sockets_refused_total", "code" => fault.code.as_str()).increment(1);
+        Refused(if fault.code == Code::Unavailable { Code::Unavailable } else { Code::Unauthorized })
+    })?;
+    let Some(Seen(seen)) = socket.req_parts().extensions.get::<Seen>().copied() else {
+        tracing::error!("the guard left no client address");
+        return Err(Refused(Code::Internal));
+    };
+    let session = hub.admit(&socket, &hello, access.user, access.login, seen).await.map_err(|f| Refused(f.code))?;
+    socket.extensions.insert(session);
+    Ok(())
+}
+
+async fn on_connect(socket: SocketRef, State(hub): State<Hub>) {
+    let Some(session) = socket.extensions.get::<Arc<Session>>() else { return };
+    socket.on_fallback(inbound::work);
+    socket.on_disconnect(async |socket: SocketRef, State(hub): State<Hub>| {
+        if let Some(session) = socket.extensions.get::<Arc<Session>>() {
+            hub.dropped(&session).await;
+        }
+    });
+    hub.welcome(&session).await;
+}
+
+impl Hub {
+    fn live(&self) -> MutexGuard<'_, Live> {
+        self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn session(&self, id: SocketId) -> Option<Arc<Session>> {
+        self.live().by_id.get(&id).cloned()
+    }
+
+    /// Nudges and volatile events for the sockets of this process.
+    async fn hear_sessions(self) {
+        let mut news = self.bus.subscribe(Topic::Sessions);
+        while let Some(next) = news.next().await {
+            match next {
+                News::Event(Event::LogGrew { session }) => {
+                    if let Some(session) = self.session(session) {
+                        self.deliver(session);
+                    }
+                }
+                News::Event(Event::Volatile { session, event }) => {
+                    if let Some(session) = self.session(session) {
+                        session.send_volatile(&event);
+                    }
+                }
+                News::Event(_) => {}
+                News::Missed => {
+                    let all: Vec<_> = self.live().by_id.values().cloned().collect();
+                    all.into_iter().for_each(|session| self.deliver(session));
+                }
+            }
+        }
+    }
+
+    async fn hear_seats(self) {
+        let mut news = self.bus.subscribe(Topic::Seats);
+        while let Some(next) = news.next().await {
+            let News::Event(event) = next else { continue };
+            // Each in a task of its own: one slow room must not hold up the others.
+            let hub = self.clone();
+            self.lifecycle.spawn("seat-news", async move { hub.on_seat_news(event).await });
+        }
+    }
+
+    /// A login that has ended takes its sockets with it.
+    async fn hear_logins(self) {
+        let mut news = self.bus.subscribe(Topic::Logins);
+        while let Some(next) = news.next().await {
+            if let News::Event(Event::LoginRevoked { login }) = next {
+                let ended: Vec<_> = self.live().by_id.values().filter(|s| s.login == login).cloned().collect();
+                for session in ended {
+                    self.end(&session).await;
+                }
+            }
+        }
+    }
+
+    /// Before a shutdown every page is told when to come back, spread so that they don't come at once.
+    async fn announce_drain(self) {
+        self.lifecycle.drain.cancelled().await;
+        let all: Vec<_> = self.live().by_id.values().cloned().collect();
+        for session in all {
+            let reconnect_in_ms = 500 + self.dice.below(2_500);
+            session.send_volatile(&ServerEvent::ServerDraining { reconnect_in_ms });
+        }
+    }
+
+    /// How many sockets a user has here.
+    fn sockets_of(&self, user: UserId) -> usize {
+        self.live().by_user.get(&user).copied().unwrap_or(0)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+    fn gauge(&self) {
+        metrics::gauge!("visavis_sockets").set(self.live().by_id.len() as f64);
+    }
+
+    /// Whether this login has a socket here, for tests of revocation.
+    pub fn has_login(&self, login: LoginId) -> bool {
+        self.live().by_id.values().any(|s| s.login == login)
+    }
+}

@@ -1,0 +1,206 @@
+//! Client events in the order they were sent, one at a time per socket, under the socket's limits.
+//!
+//! Socket.IO would run each event in a task of its own, in any order. So the extractor, which runs in the order of
+//! arrival, queues the event; the handler that follows drains the queue.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use socketioxide::{
+    adapter::{Adapter, LocalAdapter},
+    extract::{AckSender, Event as EventName, State, TryData},
+    handler::{FromMessageParts, Value as Raw},
+    socket::Socket,
+};
+use visavis_domain::{
+    Fault,
+    contract::Caller,
+    limit::{Flood, LocalLimiter, Rule},
+};
+use visavis_platform::Clock;
+
+use super::{Hub, Settings, payload::ClientEvent, session::Session};
+
+/// Events that wait for the one before; a burst of candidates fits. More are refused as `rate-limited`.
+const MAX_WAITING: usize = 128;
+/// Within this time the refusals of a flooder are counted.
+const FLOOD_WINDOW: Duration = Duration::from_secs(10);
+
+/// One queued event.
+struct Waiting {
+    event: Result<ClientEvent, Fault>,
+    ack: AckSender<LocalAdapter>,
+}
+
+/// A socket's queue and limits.
+pub(super) struct Inbox {
+    waiting: Mutex<VecDeque<Waiting>>,
+    working: AtomicBool,
+    limits: Mutex<(LocalLimiter, Flood)>,
+}
+
+impl Inbox {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let rule = Rule::per_second(settings.event_burst, settings.events_per_s);
+        let flood = Flood::new(settings.flood_refusals, FLOOD_WINDOW);
+        Self {
+            waiting: Mutex::default(),
+            working: AtomicBool::new(false),
+            limits: Mutex::new((LocalLimiter::new(rule), flood)),
+        }
+    }
+
+    /// Counts an event. `Err(true)`: this one floods and is to be cut.
+    fn admit(&self, clock: &Clock) -> Result<(), (Fault, bool)> {
+        let now = clock.now();
+        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        let decision = limits.0.decide(now);
+        if decision.allowed {
+            return Ok(());
+        }
+        let flooder = limits.1.refused(now);
+        let millis = u64::try_from(decision.retry_after.as_millis()).unwrap_or(u64::MAX);
+        Err((Fault::rate_limited(millis.max(1)), flooder))
+    }
+
+    fn pop(&self) -> Option<Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// Queues; `Err` gives the event back when the queue is full.
+    fn push(&self, waiting: Waiting) -> Result<(), Waiting> {
+        let mut queue = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if queue.len() >= MAX_WAITING {
+            return Err(waiting);
+        }
+        queue.push_back(waiting);
+        Ok(())
+    }
+}
+
+/// What the extractor hands on: a socket whose queue nobody drains yet.
+pub(super) struct Turn(Arc<Session>);
+
+/// The event was answered or queued behind others; there is nothing to run.
+#[derive(Debug, thiserror::Error)]
+#[error("the event is queued or answered")]
+pub(super) struct Taken;
+
+impl FromMessageParts<LocalAdapter> for Turn {
+    type Error = Taken;
+
+    fn from_message_parts(s: &Arc<Socket<LocalAdapter>>, raw: &mut Raw, id: &Option<i64>) -> Result<Self, Taken> {
+        let Ok(ack) = AckSender::from_message_parts(s, raw, id);
+        let session = s.extensions.get::<Arc<Session>>().ok_or(Taken)?;
+        let Ok(State(hub)) = State::<Hub>::from_message_parts(s, raw, id).map_err(|_| Taken) else {
+            return Err(Taken);
+        };
+        if let Err((fault, flooder)) = session.inbox.admit(&hub.clock) {
+            metrics::counter!("visavis_socket_events_refused_total").increment(1);
+            answer(ack, &Err(fault));
+            if flooder {
+                tracing::warn!("a flooding socket was cut");
+                session.cut();
+            }
+            return Err(Taken);
+        }
+        let event = read::<LocalAdapter>(s, raw, id);
+        if let Err(full) = session.inbox.push(Waiting { event, ack }) {
+            answer(full.ack, &Err(Fault::rate_limited(1_000)));
+            return Err(Taken);
+        }
+        if session.inbox.working.swap(true, Ordering::SeqCst) { Err(Taken) } else { Ok(Self(session)) }
+    }
+}
+
+fn read<A: Adapter>(s: &Arc<Socket<A>>, raw: &mut Raw, id: &Option<i64>) -> Result<ClientEvent, Fault> {
+    let wrong = || Fault::bad_request("The event has the wrong shape.");
+    let bytes = match raw {
+        Raw::Str(text, None) => text.len(),
+        // Nothing of ours is binary.
+        Raw::Str(_, Some(_)) | Raw::Bytes(_) => return Err(wrong()),
+    };
+    let EventName(name) = EventName::from_message_parts(s, raw, id).map_err(|_| wrong())?;
+    let data = match TryData::<Vec<Value>>::from_message_parts(s, raw, id) {
+        Ok(TryData(Ok(mut args))) if args.len() <= 1 => args.pop().unwrap_or(Value::Null),
+        _ => return Err(wrong()),
+    };
+    ClientEvent::read(&name, bytes, data)
+}
+
+/// Drains a socket's queue, one event after the other.
+pub(super) async fn work(Turn(session): Turn, State(hub): State<Hub>) {
+    loop {
+        while let Some(Waiting { event, ack }) = session.inbox.pop() {
+            let result = match event {
+                Ok(event) => hub.take(&session, event).await,
+                Err(fault) => Err(fault),
+            };
+            answer(ack, &result);
+        }
+        session.inbox.working.store(false, Ordering::SeqCst);
+        // Somebody may have queued between the last look and the line above.
+        let empty = session.inbox.waiting.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        if empty || session.inbox.working.swap(true, Ordering::SeqCst) {
+            return;
+        }
+    }
+}
+
+/// Sends the acknowledgement: `{ok: true, …}` or `{ok: false, error: {code, message, retryAfterMs?}}`.
+fn answer(ack: AckSender<LocalAdapter>, result: &Result<Value, Fault>) {
+    let body = match result {
+        Ok(value) => value.clone(),
+        Err(fault) => {
+            metrics::counter!("visavis_socket_faults_total", "code" => fault.code.as_str()).increment(1);
+            let mut error = json!({"code": fault.code, "message": fault.detail});
+            if let (Some(millis), Some(fields)) = (fault.retry_after_ms, error.as_object_mut()) {
+                fields.insert("retryAfterMs".to_owned(), millis.into());
+            }
+            json!({"ok": false, "error": error})
+        }
+    };
+    // The socket may be gone by now; then nobody waits for the answer.
+    let _ = ack.send(&body);
+}
+
+impl Hub {
+    async fn take(&self, session: &Arc<Session>, event: ClientEvent) -> Result<Value, Fault> {
+        let cx = Caller { request: self.dice.u64().to_string(), remaining_ms: 5_000 };
+        match event {
+            ClientEvent::FindMatch(wishes) => self.on_find_match(&cx, session, wishes).await,
+            ClientEvent::CancelMatch => self.on_cancel_match(&cx, session).await,
+            ClientEvent::Next(wishes) => self.on_next(&cx, session, wishes).await,
+            ClientEvent::JoinRoom(at) => self.on_join_room(&cx, session, at).await,
+            ClientEvent::LeaveRoom(at) => self.on_leave_room(&cx, session, at).await,
+            ClientEvent::Offer(offer) => self.on_offer(&cx, session, offer).await,
+            ClientEvent::Answer(answer) => self.on_answer(&cx, session, answer).await,
+            ClientEvent::IceCandidate(trickled) => self.on_candidate(&cx, session, trickled).await,
+            ClientEvent::LinkState(linked) => self.on_link_state(&cx, session, &linked).await,
+            ClientEvent::MediaState(tracks) => self.on_media_state(&cx, session, &tracks).await,
+            ClientEvent::ChatMessage(message) => self.on_chat(&cx, session, message).await,
+        }
+    }
+
+    /// Counts against a limit that holds over all of a user's sockets.
+    pub(super) async fn limit(&self, what: &str, session: &Session, per_minute: u32) -> Result<(), Fault> {
+        let rule = Rule::per_minute(per_minute, per_minute);
+        let decision = self.kv.gcra(&format!("limit/{what}/{}", session.user), &rule).await?;
+        if decision.allowed {
+            return Ok(());
+        }
+        Err(Fault::rate_limited(u64::try_from(decision.retry_after.as_millis()).unwrap_or(u64::MAX).max(1)))
+    }
+}
+
+/// An acknowledgement that says no more than yes.
+pub(super) fn done() -> Value {
+    json!({"ok": true})
+}

@@ -1,0 +1,243 @@
+//! What pages send: shapes and sizes of every client event (protocol section 3).
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+use visavis_domain::{
+    Code, Fault,
+    contract::{
+        matchmaking::Wishes,
+        rooms::{Candidate, Link},
+    },
+    event::ServerEvent,
+    id::{ParticipantId, RoomId},
+    wire::{Media, Path},
+};
+
+/// The largest session description.
+pub(super) const MAX_SDP: usize = 128 * 1024;
+/// The largest event that carries none.
+pub(super) const MAX_EVENT: usize = 16 * 1024;
+/// The longest chat message, in characters.
+pub(super) const MAX_CHAT_CHARS: usize = 2_000;
+/// The largest picture of a `sample`.
+pub(super) const MAX_SAMPLE: usize = 64 * 1024;
+/// Between two samples.
+pub(super) const SAMPLE_EVERY_MS: u64 = 5_000;
+/// The longest name a client gives its message.
+const MAX_NONCE: usize = 64;
+
+/// A client event that this build knows.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum ClientEvent {
+    FindMatch(Wishes),
+    CancelMatch,
+    Next(Wishes),
+    JoinRoom(InRoom),
+    LeaveRoom(InRoom),
+    Offer(Described),
+    Answer(Described),
+    IceCandidate(Trickled),
+    LinkState(Linked),
+    MediaState(Tracks),
+    ChatMessage(Message),
+}
+
+/// `{roomId}`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct InRoom {
+    pub(super) room_id: RoomId,
+}
+
+/// `{roomId, to?, sdp}`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Described {
+    pub(super) room_id: RoomId,
+    #[serde(default)]
+    pub(super) to: Option<ParticipantId>,
+    pub(super) sdp: String,
+}
+
+/// `{roomId, to?, candidate}`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Trickled {
+    pub(super) room_id: RoomId,
+    #[serde(default)]
+    pub(super) to: Option<ParticipantId>,
+    #[serde(deserialize_with = "present")]
+    pub(super) candidate: Option<Candidate>,
+}
+
+/// Null says something; a missing field doesn't.
+fn present<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<Candidate>, D::Error> {
+    Option::deserialize(d)
+}
+
+/// `{roomId, path, state}`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Linked {
+    pub(super) room_id: RoomId,
+    pub(super) path: Path,
+    pub(super) state: Link,
+}
+
+/// `{roomId, audio, video, screen}`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Tracks {
+    pub(super) room_id: RoomId,
+    #[serde(flatten)]
+    pub(super) media: Media,
+}
+
+/// `{roomId, text, nonce}`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Message {
+    pub(super) room_id: RoomId,
+    pub(super) text: String,
+    pub(super) nonce: String,
+}
+
+impl ClientEvent {
+    /// Reads an event of `bytes` length; what isn't exactly right is refused before anything is done.
+    pub(super) fn read(name: &str, bytes: usize, data: Value) -> Result<Self, Fault> {
+        let most = if matches!(name, "offer" | "answer") { MAX_SDP + MAX_EVENT } else { MAX_EVENT };
+        if bytes > most {
+            return Err(Fault::new(Code::PayloadTooLarge, format!("At most {most} bytes are possible here.")));
+        }
+        match name {
+            "find-match" => shape(data).map(Self::FindMatch),
+            "cancel-match" => shape::<Nothing>(data).map(|_| Self::CancelMatch),
+            "next" => shape(data).map(Self::Next),
+            "join-room" => shape(data).map(Self::JoinRoom),
+            "leave-room" => shape(data).map(Self::LeaveRoom),
+            "offer" => described(data).map(Self::Offer),
+            "answer" => described(data).map(Self::Answer),
+            "ice-candidate" => shape(data).map(Self::IceCandidate),
+            "link-state" => shape(data).map(Self::LinkState),
+            "media-state" => shape(data).map(Self::MediaState),
+            "chat-message" => message(data).map(Self::ChatMessage),
+            _ => Err(Fault::bad_request("There is no such event.")),
+        }
+    }
+}
+
+/// `{}`
+#[derive(Deserialize)]
+struct Nothing {}
+
+fn shape<T: DeserializeOwned>(data: Value) -> Result<T, Fault> {
+    // An event without any payload is one with an empty object.
+    let data = if data.is_null() { Value::Object(serde_json::Map::new()) } else { data };
+    serde_json::from_value(data).map_err(|_| Fault::bad_request("The event has the wrong shape."))
+}
+
+fn described(data: Value) -> Result<Described, Fault> {
+    let described: Described = shape(data)?;
+    if described.sdp.len() > MAX_SDP {
+        return Err(Fault::new(Code::PayloadTooLarge, format!("At most {MAX_SDP} bytes of SDP are possible.")));
+    }
+    Ok(described)
+}
+
+fn message(data: Value) -> Result<Message, Fault> {
+    let message: Message = shape(data)?;
+    if message.nonce.is_empty() || message.nonce.len() > MAX_NONCE {
+        return Err(Fault::field("nonce", format!("must have 1 to {MAX_NONCE} characters")));
+    }
+    Ok(message)
+}
+
+/// Name and payload of a server event.
+pub(super) fn parts(event: &ServerEvent) -> Option<(String, Value)> {
+    match serde_json::to_value(event) {
+        Ok(Value::Object(mut fields)) => match (fields.remove("name"), fields.remove("data")) {
+            (Some(Value::String(name)), Some(data)) => Some((name, data)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const NAMES: [&str; 11] = [
+        "find-match",
+        "cancel-match",
+        "next",
+        "join-room",
+        "leave-room",
+        "offer",
+        "answer",
+        "ice-candidate",
+        "link-state",
+        "media-state",
+        "chat-message",
+    ];
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".{0,20}".prop_map(Value::from),
+        ];
+        let key = prop_oneof![
+            Just("roomId".to_owned()),
+            Just("to".to_owned()),
+            Just("sdp".to_owned()),
+            Just("candidate".to_owned()),
+            Just("text".to_owned()),
+            Just("nonce".to_owned()),
+            Just("interests".to_owned()),
+            "[a-z]{1,6}",
+        ];
+        leaf.prop_recursive(4, 32, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::hash_map(key.clone(), inner, 0..6)
+                    .prop_map(|m| Value::Object(m.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_payload_is_read_or_refused_with_a_client_code(i in 0..NAMES.len(), data in any_json()) {
+            if let Err(fault) = ClientEvent::read(NAMES[i], 10, data) {
+                prop_assert!(matches!(fault.code, Code::BadRequest | Code::PayloadTooLarge));
+            }
+        }
+    }
+
+    #[test]
+    fn a_null_candidate_is_the_end_and_a_missing_one_is_wrong() {
+        let room = RoomId::from_bits(1).to_string();
+        let end = ClientEvent::read("ice-candidate", 9, json!({"roomId": room, "candidate": null}));
+        assert!(matches!(end, Ok(ClientEvent::IceCandidate(Trickled { candidate: None, .. }))));
+        let missing = ClientEvent::read("ice-candidate", 9, json!({"roomId": room}));
+        assert_eq!(missing.unwrap_err().code, Code::BadRequest);
+    }
+
+    #[test]
+    fn sizes_are_held_against_the_kind_of_event() {
+        let room = RoomId::from_bits(1).to_string();
+        let sdp = "x".repeat(MAX_SDP + 1);
+        let code = |name, bytes, data| ClientEvent::read(name, bytes, data).map(drop).map_err(|f| f.code);
+        assert_eq!(code("offer", MAX_SDP, json!({"roomId": room, "sdp": sdp})), Err(Code::PayloadTooLarge));
+        assert_eq!(code("offer", MAX_SDP, json!({"roomId": room, "sdp": "v=0"})), Ok(()));
+        assert_eq!(code("join-room", MAX_EVENT + 1, json!({"roomId": room})), Err(Code::PayloadTooLarge));
+        assert_eq!(code("join-room", MAX_EVENT, json!({"roomId": room})), Ok(()));
+        assert_eq!(code("no-such-event", 2, json!({})), Err(Code::BadRequest));
+        assert_eq!(code("cancel-match", 0, Value::Null), Ok(()));
+    }
+}

@@ -1,0 +1,111 @@
+//! Events inside a call: join, leave, signals, tracks, chat.
+
+use serde_json::{Value, json};
+use visavis_domain::{
+    Code, Fault,
+    contract::{
+        Caller,
+        rooms::{Chat, Join, LinkState, MediaState, Seat as RoomSeat, Signal, SignalBody, SignalKind},
+    },
+    id::RoomId,
+    text,
+};
+
+use super::{
+    Hub,
+    inbound::done,
+    payload::{Described, InRoom, Linked, Message, Tracks, Trickled},
+    seat::{Holding, MAX_RACES, Seat},
+    session::Session,
+};
+
+impl Session {
+    const fn in_room(&self, room: RoomId) -> RoomSeat {
+        RoomSeat { room, user: self.user, session: self.id }
+    }
+}
+
+impl Hub {
+    pub(super) async fn on_join_room(&self, cx: &Caller, session: &Session, at: InRoom) -> Result<Value, Fault> {
+        let before = self.seat(session.user).await?;
+        let elsewhere = before.as_ref().and_then(|(seat, _)| seat.room()).filter(|room| *room != at.room_id);
+        if let Some(room) = elsewhere
+            && self.rooms.seated(cx, session.in_room(room)).await?
+        {
+            return Err(Fault::new(Code::AlreadyInRoom, "Leave the other call first."));
+        }
+        let join = Join { room: at.room_id, user: session.user, session: session.id, seen: session.seen };
+        let joined = self.rooms.join(cx, join).await?;
+        self.sit_down(cx, session, at.room_id).await?;
+        let mut ack = serde_json::to_value(&joined).map_err(|_| Fault::internal())?;
+        if let Value::Object(fields) = &mut ack {
+            fields.insert("ok".to_owned(), true.into());
+            fields.insert("iceServers".to_owned(), json!((self.ice)(session.user)));
+        }
+        Ok(ack)
+    }
+
+    /// Makes `room` the seat, held by this session.
+    async fn sit_down(&self, cx: &Caller, session: &Session, room: RoomId) -> Result<(), Fault> {
+        for _ in 0..MAX_RACES {
+            let was = self.seat(session.user).await?;
+            let wishes = was.as_ref().map(|(seat, _)| seat.wishes.clone()).unwrap_or_default();
+            let seat = Seat { session: session.id, wishes, holding: Holding::Room { room } };
+            if !self.move_seat(session.user, was.as_ref().map(|(_, text)| text.as_str()), Some(&seat)).await? {
+                continue;
+            }
+            if let Some((was, _)) = was {
+                if matches!(was.holding, Holding::Ticket { .. }) {
+                    self.matchmaking.cancel(cx, session.user).await?;
+                }
+                self.tell_taken(&was, session.id).await;
+            }
+            return Ok(());
+        }
+        Err(Fault::new(Code::Conflict, "Another page of yours was faster."))
+    }
+
+    pub(super) async fn on_leave_room(&self, cx: &Caller, session: &Session, at: InRoom) -> Result<Value, Fault> {
+        let left = self.rooms.leave(cx, session.in_room(at.room_id)).await;
+        self.free_seat(session.user, |seat| seat.session == session.id && seat.room() == Some(at.room_id)).await?;
+        left.map(|()| done())
+    }
+
+    pub(super) async fn on_offer(&self, cx: &Caller, session: &Session, offer: Described) -> Result<Value, Fault> {
+        self.signal(cx, session, SignalKind::Offer, offer).await
+    }
+
+    pub(super) async fn on_answer(&self, cx: &Caller, session: &Session, answer: Described) -> Result<Value, Fault> {
+        self.signal(cx, session, SignalKind::Answer, answer).await
+    }
+
+    async fn signal(&self, cx: &Caller, session: &Session, kind: SignalKind, d: Described) -> Result<Value, Fault> {
+        let seat = session.in_room(d.room_id);
+        let signal = Signal { seat, to: d.to, kind, body: SignalBody::Sdp(d.sdp) };
+        self.rooms.signal(cx, signal).await.map(|()| done())
+    }
+
+    pub(super) async fn on_candidate(&self, cx: &Caller, session: &Session, t: Trickled) -> Result<Value, Fault> {
+        let body = SignalBody::Candidate(t.candidate);
+        let signal = Signal { seat: session.in_room(t.room_id), to: t.to, kind: SignalKind::Candidate, body };
+        self.rooms.signal(cx, signal).await.map(|()| done())
+    }
+
+    pub(super) async fn on_link_state(&self, cx: &Caller, session: &Session, l: &Linked) -> Result<Value, Fault> {
+        let link = LinkState { seat: session.in_room(l.room_id), path: l.path, state: l.state };
+        self.rooms.link_state(cx, link).await.map(|()| done())
+    }
+
+    pub(super) async fn on_media_state(&self, cx: &Caller, session: &Session, t: &Tracks) -> Result<Value, Fault> {
+        let state = MediaState { seat: session.in_room(t.room_id), media: t.media };
+        self.rooms.media_state(cx, state).await.map(|()| done())
+    }
+
+    pub(super) async fn on_chat(&self, cx: &Caller, session: &Session, m: Message) -> Result<Value, Fault> {
+        self.limit("chat", session, self.settings.chats_per_min).await?;
+        let text = text::chat(&m.text)?;
+        let chat = Chat { seat: session.in_room(m.room_id), text, nonce: m.nonce };
+        let id = self.rooms.chat(cx, chat).await?;
+        Ok(json!({"ok": true, "id": id}))
+    }
+}

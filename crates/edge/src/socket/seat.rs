@@ -1,0 +1,113 @@
+//! A user's one seat: a ticket or a room, held by one of the user's sockets. It lives in `Kv` and moves by
+//! compare-and-set only, so that two sockets, or a match and a cancel, can't both win.
+
+use serde::{Deserialize, Serialize};
+use visavis_domain::{
+    Fault, Timestamp,
+    contract::{Caller, matchmaking::Wishes, rooms::Seat as RoomSeat},
+    event::ServerEvent,
+    id::{RoomId, SocketId, TicketId, UserId},
+};
+
+use super::{Hub, session::Session};
+
+/// Tries against other writers of the same seat; each loss means that somebody else made progress.
+pub(super) const MAX_RACES: usize = 8;
+
+/// What a user occupies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Seat {
+    /// The socket session that holds it.
+    pub(super) session: SocketId,
+    /// What the last search was for, so that it can go on.
+    pub(super) wishes: Wishes,
+    /// Ticket or room.
+    pub(super) holding: Holding,
+}
+
+/// Ticket or room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Holding {
+    /// Waiting for a match.
+    Ticket {
+        /// The place.
+        ticket: TicketId,
+        /// Old waiting time that still counts.
+        since: Option<Timestamp>,
+    },
+    /// In a call, or matched for one.
+    Room {
+        /// Which.
+        room: RoomId,
+    },
+}
+
+impl Seat {
+    pub(super) const fn room(&self) -> Option<RoomId> {
+        match self.holding {
+            Holding::Room { room } => Some(room),
+            Holding::Ticket { .. } => None,
+        }
+    }
+}
+
+fn key(user: UserId) -> String {
+    format!("seat/{user}")
+}
+
+impl Hub {
+    /// The seat as it is, with its text for the compare-and-set.
+    pub(super) async fn seat(&self, user: UserId) -> Result<Option<(Seat, String)>, Fault> {
+        let Some(text) = self.kv.get(&key(user)).await? else { return Ok(None) };
+        let seat = serde_json::from_str(&text).map_err(|_| Fault::internal())?;
+        Ok(Some((seat, text)))
+    }
+
+    /// Moves the seat from exactly `was` to `to`. False when somebody else was faster.
+    pub(super) async fn move_seat(&self, user: UserId, was: Option<&str>, to: Option<&Seat>) -> Result<bool, Fault> {
+        let text = to.map(serde_json::to_string).transpose().map_err(|_| Fault::internal())?;
+        self.kv.swap(&key(user), was, text, None).await
+    }
+
+    /// Frees the seat if it still holds what `ended` describes.
+    pub(super) async fn free_seat(&self, user: UserId, ended: impl Fn(&Seat) -> bool) -> Result<(), Fault> {
+        for _ in 0..MAX_RACES {
+            match self.seat(user).await? {
+                Some((seat, text)) if ended(&seat) => {
+                    if self.move_seat(user, Some(&text), None).await? {
+                        return Ok(());
+                    }
+                }
+                _ => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the socket that held the seat before that another one has it.
+    pub(super) async fn tell_taken(&self, was: &Seat, by: SocketId) {
+        if was.session != by {
+            let _ = self.log.emit(was.session, ServerEvent::SeatTaken { room_id: was.room() }).await;
+        }
+    }
+
+    /// Gives up whatever this session holds, for good.
+    pub(super) async fn vacate(&self, session: &Session) -> Result<(), Fault> {
+        let cx = Caller::internal("vacate");
+        let Some((seat, text)) = self.seat(session.user).await? else { return Ok(()) };
+        if seat.session != session.id {
+            return Ok(());
+        }
+        match seat.holding {
+            Holding::Ticket { .. } => {
+                self.matchmaking.cancel(&cx, session.user).await?;
+            }
+            Holding::Room { room } => {
+                let seat = RoomSeat { room, user: session.user, session: session.id };
+                let _ = self.rooms.leave(&cx, seat).await;
+            }
+        }
+        self.move_seat(session.user, Some(&text), None).await.map(drop)
+    }
+}

@@ -1,0 +1,90 @@
+//! The log is the transport: whoever has something for a page appends it to its session's bounded stream, which
+//! gives it a `seq`; the bus message is only a nudge. Delivery, resume and fail-over are one path.
+
+use std::time::Duration;
+
+use visavis_domain::{
+    Fault,
+    event::{Event, ServerEvent},
+    id::SocketId,
+};
+
+use crate::{Bus, Kv};
+
+/// Events kept per session. A call makes a few dozen in a minute (candidates, chat), so this holds a dropout of well
+/// over the resume window; a session that fell behind further is told `resumed: false`.
+pub const LOG_LENGTH: usize = 256;
+
+/// How long a session can be resumed after its socket dropped: four times the seat's grace.
+pub const RESUME_WINDOW: Duration = Duration::from_secs(60);
+
+/// Appends to and reads from session logs.
+#[derive(Debug, Clone)]
+pub struct SessionLog {
+    kv: Kv,
+    bus: Bus,
+}
+
+/// One logged event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logged {
+    /// Its place in the session's order, from 1.
+    pub seq: u64,
+    /// What happened.
+    pub event: ServerEvent,
+}
+
+fn key(session: SocketId) -> String {
+    format!("log/{session}")
+}
+
+impl SessionLog {
+    /// A log over these stores.
+    pub const fn new(kv: Kv, bus: Bus) -> Self {
+        Self { kv, bus }
+    }
+
+    /// Starts an empty log. Until then, and after [`Self::close`], events for the session are dropped.
+    pub async fn open(&self, session: SocketId) -> Result<(), Fault> {
+        self.kv.stream_open(&key(session)).await
+    }
+
+    /// Whoever emits: a volatile event goes out at once or never, any other is logged and the node nudged.
+    pub async fn emit(&self, session: SocketId, event: ServerEvent) -> Result<(), Fault> {
+        if event.is_volatile() {
+            self.bus.publish(Event::Volatile { session, event }).await;
+            return Ok(());
+        }
+        let text = serde_json::to_string(&event).map_err(|_| Fault::internal())?;
+        if self.kv.stream_append(&key(session), text, LOG_LENGTH).await?.is_some() {
+            self.bus.publish(Event::LogGrew { session }).await;
+        }
+        Ok(())
+    }
+
+    /// Everything after `seq`, in order; `None` when some of it is no longer kept or the log is gone.
+    pub async fn after(&self, session: SocketId, seq: u64) -> Result<Option<Vec<Logged>>, Fault> {
+        let Some(entries) = self.kv.stream_after(&key(session), seq).await? else { return Ok(None) };
+        let logged = entries.into_iter().map(|(seq, text)| {
+            let event = serde_json::from_str(&text).map_err(|_| Fault::internal())?;
+            Ok(Logged { seq, event })
+        });
+        logged.collect::<Result<Vec<_>, Fault>>().map(Some)
+    }
+
+    /// The socket dropped: forget the log unless somebody resumes within the window.
+    pub async fn expire(&self, session: SocketId) -> Result<(), Fault> {
+        self.kv.expire(&key(session), Some(RESUME_WINDOW)).await
+    }
+
+    /// Somebody resumed: keep the log. False when it was gone already.
+    pub async fn keep(&self, session: SocketId) -> Result<bool, Fault> {
+        self.kv.expire(&key(session), None).await?;
+        self.kv.exists(&key(session)).await
+    }
+
+    /// The session is over.
+    pub async fn close(&self, session: SocketId) -> Result<(), Fault> {
+        self.kv.delete(&key(session)).await.map(|_| ())
+    }
+}

@@ -1,0 +1,340 @@
+//! The rooms of this node: drives every [`Room`] machine, carries its outputs to the call table, the session logs
+//! and the bus, and wakes it on time. It decides nothing.
+
+mod timer;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio::sync::Mutex as AsyncMutex;
+use visavis_domain::{
+    Code, Fault, Timestamp,
+    contract::{
+        Caller,
+        rooms::{Chat, Join, Joined, LinkState, MediaState, OpenPair, PairOpened, Rooms, Seat, Signal},
+    },
+    event::{CloseReason, Event, Topic},
+    id::{MessageId, NodeId, RoomId},
+    room::{Input, Output, Reply, Room, Settings, Who},
+    wire::{LeftReason, Path},
+};
+use visavis_platform::{
+    Bus, Clock, Db, Dice, Lifecycle,
+    bus::News,
+    db::calls::{self, CallMember, CallOpened, MemberLeft},
+    session_log::SessionLog,
+};
+
+use timer::Timer;
+
+/// Live rooms a node takes: at about 4 KiB a pair this is 400 MiB, and far more than its sockets could carry.
+const MAX_ROOMS: usize = 100_000;
+/// Ends of calls that wait for the database to come back; beyond that the start-up sweep closes the rows.
+const MAX_UNSAVED: usize = 10_000;
+/// Between two tries to save the end of a call.
+const SAVE_AGAIN: Duration = Duration::from_secs(1);
+
+/// What a node stands on.
+#[derive(Debug, Clone)]
+pub struct Deps {
+    /// For the call table.
+    pub db: Db,
+    /// For the participants' events.
+    pub log: SessionLog,
+    /// For news to other roles.
+    pub bus: Bus,
+    /// Time.
+    pub clock: Clock,
+    /// Ids.
+    pub dice: Dice,
+    /// For the node's own tasks.
+    pub lifecycle: Lifecycle,
+    /// This process.
+    pub node: NodeId,
+    /// Deadlines of a room.
+    pub settings: Settings,
+}
+
+/// The `rooms` role.
+#[derive(Debug)]
+pub struct Node {
+    deps: Deps,
+    rooms: Mutex<HashMap<RoomId, Live>>,
+    timer: Timer,
+    unsaved: Mutex<Vec<EndedCall>>,
+}
+
+/// One room; its lock is held while an input's outputs are carried, so that they go out in order.
+type Live = Arc<AsyncMutex<Room>>;
+
+/// The end of a call, to be kept.
+#[derive(Debug, Clone)]
+struct EndedCall {
+    room: RoomId,
+    at: Timestamp,
+    reason: CloseReason,
+    left: Vec<MemberLeft>,
+}
+
+impl Node {
+    /// A node without rooms, with its tasks running.
+    pub fn start(deps: Deps) -> Arc<Self> {
+        let node = Arc::new(Self {
+            deps,
+            rooms: Mutex::default(),
+            timer: Timer::default(),
+            unsaved: Mutex::default(),
+        });
+        let lifecycle = node.deps.lifecycle.clone();
+        lifecycle.spawn("rooms-timer", Arc::clone(&node).keep_time());
+        lifecycle.spawn("rooms-blocks", Arc::clone(&node).hear_blocks());
+        lifecycle.spawn("rooms-unsaved", Arc::clone(&node).save_ends());
+        node
+    }
+
+    /// Closes every room with a word to its guests, for a shutdown.
+    pub async fn close_all(&self) {
+        let rooms: Vec<_> = self.lock_rooms().iter().map(|(id, room)| (*id, Arc::clone(room))).collect();
+        for (id, room) in rooms {
+            if let Err(fault) = self.apply(id, &room, Input::Close(CloseReason::Shutdown)).await {
+                tracing::warn!(room.id = %id, fault.code = %fault.code, "a room could not be closed");
+            }
+        }
+    }
+
+    fn lock_rooms(&self) -> std::sync::MutexGuard<'_, HashMap<RoomId, Live>> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn room(&self, id: RoomId) -> Result<Live, Fault> {
+        let not_in_room = || Fault::new(Code::NotInRoom, "You are not in that room.");
+        self.lock_rooms().get(&id).cloned().ok_or_else(not_in_room)
+    }
+
+    async fn act(&self, id: RoomId, input: Input) -> Result<Reply, Fault> {
+        let room = self.room(id)?;
+        self.apply(id, &room, input).await
+    }
+
+    async fn apply(&self, id: RoomId, room: &Live, input: Input) -> Result<Reply, Fault> {
+        let mut room = room.lock().await;
+        let reply = room.handle(self.deps.clock.now(), input);
+        self.carry(id, &mut room).await;
+        reply
+    }
+
+    async fn carry(&self, id: RoomId, room: &mut Room) {
+        while let Some(output) = room.poll() {
+            match output {
+                Output::Started { at } => {
+                    if let Err(fault) = calls::started(&self.deps.db, id, at).await {
+                        tracing::warn!(room.id = %id, fault.code = %fault.code, "a call's start was not kept");
+                    }
+                    metrics::counter!("visavis_calls_started_total").increment(1);
+                }
+                Output::Ended { at, reason, left } => self.keep_end(id, at, reason, &left).await,
+                Output::Emit { to, event } => {
+                    if let Err(fault) = self.deps.log.emit(to, event).await {
+                        tracing::warn!(room.id = %id, fault.code = %fault.code, "an event was not logged");
+                    }
+                }
+                Output::SeatEnded(Who { user, session }) => {
+                    self.deps.bus.publish(Event::SeatEnded { user, session, room: id }).await;
+                }
+                Output::SearchAgain(Who { user, session }, since) => {
+                    self.deps.bus.publish(Event::SearchAgain { user, session, room: id, since }).await;
+                }
+                Output::WakeAt(at) => self.timer.set(at, id),
+                Output::Gone => {
+                    self.lock_rooms().remove(&id);
+                    self.gauge();
+                }
+            }
+        }
+    }
+
+    async fn keep_end(
+        &self,
+        room: RoomId,
+        at: Timestamp,
+        reason: CloseReason,
+        left: &[(visavis_domain::id::UserId, LeftReason)],
+    ) {
+        metrics::counter!("visavis_calls_ended_total", "reason" => reason.as_str()).increment(1);
+        let left = left.iter().map(|(user, why)| MemberLeft { user: *user, at, reason: why.as_str() }).collect();
+        let call = EndedCall { room, at, reason, left };
+        if self.save(&call).await.is_err() {
+            let mut unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
+            if unsaved.len() < MAX_UNSAVED {
+                unsaved.push(call);
+            }
+        }
+    }
+
+    async fn save(&self, call: &EndedCall) -> Result<(), Fault> {
+        calls::ended(&self.deps.db, call.room, call.at, call.reason.as_str(), &call.left).await
+    }
+
+    /// Saves the ends of calls that the database couldn't take when they happened.
+    async fn save_ends(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(SAVE_AGAIN).await;
+            loop {
+                let next = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                let Some(call) = next else { break };
+                if self.save(&call).await.is_err() {
+                    self.unsaved.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+                    break;
+                }
+            }
+        }
+    }
+
+    async fn keep_time(self: Arc<Self>) {
+        loop {
+            self.timer.wait(&self.deps.clock).await;
+            for id in self.timer.due(self.deps.clock.now()) {
+                // A room that is gone has nothing left to be late for.
+                let _ = self.act(id, Input::Tick).await;
+            }
+        }
+    }
+
+    async fn hear_blocks(self: Arc<Self>) {
+        let mut people = self.deps.bus.subscribe(Topic::People);
+        while let Some(news) = people.next().await {
+            if let News::Event(Event::Blocked { user, other }) = news {
+                self.part(user, other).await;
+            }
+        }
+    }
+
+    /// A block ends whatever the two share. Blocks are rare, so looking through the rooms is cheap enough.
+    async fn part(&self, by: visavis_domain::id::UserId, other: visavis_domain::id::UserId) {
+        let rooms: Vec<_> = self.lock_rooms().iter().map(|(id, room)| (*id, Arc::clone(room))).collect();
+        for (id, room) in rooms {
+            if room.lock().await.has_both(by, other) {
+                let _ = self.apply(id, &room, Input::Part { by, other }).await;
+            }
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a gauge; rooms are far below 2^52")]
+    fn gauge(&self) {
+        metrics::gauge!("visavis_rooms").set(self.lock_rooms().len() as f64);
+    }
+
+    /// Makes the room, or returns the one this match opened before.
+    fn place(&self, req: OpenPair) -> Result<(Live, bool), Fault> {
+        let mut rooms = self.lock_rooms();
+        if let Some(room) = rooms.get(&req.room) {
+            return Ok((Arc::clone(room), false));
+        }
+        if rooms.len() >= MAX_ROOMS {
+            return Err(Fault::unavailable());
+        }
+        let participants = [self.deps.dice.id(&self.deps.clock), self.deps.dice.id(&self.deps.clock)];
+        let now = self.deps.clock.now();
+        let room = Room::pair(now, req.room, req.guests, participants, req.transport, &self.deps.settings);
+        let room = Arc::new(AsyncMutex::new(room));
+        rooms.insert(req.room, Arc::clone(&room));
+        Ok((room, true))
+    }
+
+    async fn keep_open(&self, id: RoomId, room: &Room, transport: Path) -> Result<(), Fault> {
+        let now = self.deps.clock.now();
+        let members = room.guests().map(|(user, participant, since)| CallMember {
+            user,
+            participant,
+            waited_ms: i64::try_from(now.since(since).as_millis()).unwrap_or(i64::MAX),
+        });
+        let transport = match transport {
+            Path::P2p => "p2p",
+            Path::Sfu => "sfu",
+        };
+        let call = CallOpened {
+            room: id,
+            kind: "random",
+            node: self.deps.node,
+            opened_at: now,
+            transport,
+            members: members.into(),
+        };
+        calls::open(&self.deps.db, &call).await
+    }
+}
+
+const fn who(seat: Seat) -> Who {
+    Who { user: seat.user, session: seat.session }
+}
+
+#[async_trait]
+impl Rooms for Node {
+    async fn open_pair(&self, _cx: &Caller, req: OpenPair) -> Result<PairOpened, Fault> {
+        let (id, transport, common) = (req.room, req.transport, req.common_interests.clone());
+        let (room, new) = self.place(req)?;
+        let mut room = room.lock().await;
+        if new {
+            if let Err(fault) = self.keep_open(id, &room, transport).await {
+                self.lock_rooms().remove(&id);
+                return Err(fault);
+            }
+            self.carry(id, &mut room).await;
+            self.gauge();
+        }
+        Ok(PairOpened { seats: room.match_seats(&common) })
+    }
+
+    async fn join(&self, _cx: &Caller, req: Join) -> Result<Joined, Fault> {
+        let input = Input::Join { user: req.user, session: req.session, seen: req.seen };
+        match self.act(req.room, input).await? {
+            Reply::Joined(joined) => Ok(*joined),
+            _ => Err(Fault::internal()),
+        }
+    }
+
+    async fn leave(&self, _cx: &Caller, seat: Seat) -> Result<(), Fault> {
+        self.act(seat.room, Input::Leave(who(seat))).await.map(drop)
+    }
+
+    async fn signal(&self, _cx: &Caller, req: Signal) -> Result<(), Fault> {
+        let input = Input::Signal { from: who(req.seat), to: req.to, kind: req.kind, body: req.body };
+        self.act(req.seat.room, input).await.map(drop)
+    }
+
+    async fn link_state(&self, _cx: &Caller, req: LinkState) -> Result<(), Fault> {
+        self.act(req.seat.room, Input::Link(req)).await.map(drop)
+    }
+
+    async fn media_state(&self, _cx: &Caller, req: MediaState) -> Result<(), Fault> {
+        self.act(req.seat.room, Input::Media(who(req.seat), req.media)).await.map(drop)
+    }
+
+    async fn chat(&self, _cx: &Caller, req: Chat) -> Result<MessageId, Fault> {
+        let id = self.deps.dice.id(&self.deps.clock);
+        let input = Input::Chat { from: who(req.seat), text: req.text, nonce: req.nonce, id };
+        match self.act(req.seat.room, input).await? {
+            Reply::Said(id) => Ok(id),
+            _ => Err(Fault::internal()),
+        }
+    }
+
+    async fn park(&self, _cx: &Caller, seat: Seat) -> Result<(), Fault> {
+        self.act(seat.room, Input::Park(who(seat))).await.map(drop)
+    }
+
+    async fn seated(&self, _cx: &Caller, seat: Seat) -> Result<bool, Fault> {
+        match self.room(seat.room) {
+            Ok(room) => Ok(room.lock().await.is_seated(seat.user)),
+            Err(_) => Ok(false),
+        }
+    }
+
+    async fn unpark(&self, _cx: &Caller, seat: Seat) -> Result<(), Fault> {
+        self.act(seat.room, Input::Unpark(who(seat))).await.map(drop)
+    }
+}
