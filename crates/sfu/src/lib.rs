@@ -1,1 +1,3 @@
-//! sfu.
+//! The SFU node: rooms today, media next.
+
+pub mod node;

@@ -18,7 +18,7 @@ use visavis_domain::{
         rooms::{Chat, Join, Joined, LinkState, MediaState, OpenPair, PairOpened, Rooms, Seat, Signal},
     },
     event::{CloseReason, Event, Topic},
-    id::{MessageId, NodeId, RoomId},
+    id::{MessageId, NodeId, RoomId, UserId},
     room::{Input, Output, Reply, Room, Settings, Who},
     wire::{LeftReason, Path},
 };
@@ -77,7 +77,7 @@ struct EndedCall {
     room: RoomId,
     at: Timestamp,
     reason: CloseReason,
-    left: Vec<MemberLeft>,
+    left: Vec<(UserId, LeftReason)>,
 }
 
 impl Node {
@@ -131,12 +131,13 @@ impl Node {
         while let Some(output) = room.poll() {
             match output {
                 Output::Started { at } => {
-                    if let Err(fault) = calls::started(&self.deps.db, id, at).await {
+                    if let Err(error) = calls::started(&self.deps.db, id, at).await {
+                        let fault = Fault::from(error);
                         tracing::warn!(room.id = %id, fault.code = %fault.code, "a call's start was not kept");
                     }
                     metrics::counter!("visavis_calls_started_total").increment(1);
                 }
-                Output::Ended { at, reason, left } => self.keep_end(id, at, reason, &left).await,
+                Output::Ended { at, reason, left } => self.keep_end(id, at, reason, left).await,
                 Output::Emit { to, event } => {
                     if let Err(fault) = self.deps.log.emit(to, event).await {
                         tracing::warn!(room.id = %id, fault.code = %fault.code, "an event was not logged");
@@ -162,10 +163,9 @@ impl Node {
         room: RoomId,
         at: Timestamp,
         reason: CloseReason,
-        left: &[(visavis_domain::id::UserId, LeftReason)],
+        left: Vec<(UserId, LeftReason)>,
     ) {
         metrics::counter!("visavis_calls_ended_total", "reason" => reason.as_str()).increment(1);
-        let left = left.iter().map(|(user, why)| MemberLeft { user: *user, at, reason: why.as_str() }).collect();
         let call = EndedCall { room, at, reason, left };
         if self.save(&call).await.is_err() {
             let mut unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
@@ -176,7 +176,9 @@ impl Node {
     }
 
     async fn save(&self, call: &EndedCall) -> Result<(), Fault> {
-        calls::ended(&self.deps.db, call.room, call.at, call.reason.as_str(), &call.left).await
+        let left = |(user, why): &(UserId, LeftReason)| MemberLeft { user: *user, at: call.at, reason: why.as_str() };
+        let left: Vec<_> = call.left.iter().map(left).collect();
+        calls::ended(&self.deps.db, call.room, call.at, call.reason.as_str(), &left).await.map_err(Into::into)
     }
 
     /// Saves the ends of calls that the database couldn't take when they happened.
@@ -214,7 +216,7 @@ impl Node {
     }
 
     /// A block ends whatever the two share. Blocks are rare, so looking through the rooms is cheap enough.
-    async fn part(&self, by: visavis_domain::id::UserId, other: visavis_domain::id::UserId) {
+    async fn part(&self, by: UserId, other: UserId) {
         let rooms: Vec<_> = self.lock_rooms().iter().map(|(id, room)| (*id, Arc::clone(room))).collect();
         for (id, room) in rooms {
             if room.lock().await.has_both(by, other) {
@@ -250,7 +252,7 @@ impl Node {
         let members = room.guests().map(|(user, participant, since)| CallMember {
             user,
             participant,
-            waited_ms: i64::try_from(now.since(since).as_millis()).unwrap_or(i64::MAX),
+            waited_ms: u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX),
         });
         let transport = match transport {
             Path::P2p => "p2p",
@@ -264,7 +266,8 @@ impl Node {
             transport,
             members: members.into(),
         };
-        calls::open(&self.deps.db, &call).await
+        calls::open(&self.deps.db, &call).await?;
+        Ok(())
     }
 }
 
