@@ -1,0 +1,103 @@
+//! What `/proc` says of other processes: their children, the CPU time they took, their memory.
+
+use std::{collections::HashMap, fs, process::Child};
+
+use crate::{Outcome, command::Cmd};
+
+/// The kernel counts `utime` and `stime` in ticks of 10 ms: `USER_HZ` is 100 on every architecture that Debian has.
+const NANOS_PER_TICK: u64 = 10_000_000;
+
+/// The fields of a `stat` line after the name, which may hold blanks and brackets itself.
+fn fields(stat: &str) -> Vec<&str> {
+    stat.rsplit_once(')').map_or_else(Vec::new, |(_, rest)| rest.split_whitespace().collect())
+}
+
+fn field(stat: &str, number: usize) -> Option<u64> {
+    // proc(5) counts from 1; the state, right after the name, is the third.
+    fields(stat).get(number - 3)?.parse().ok()
+}
+
+/// CPU time of a process so far, all its threads, living and gone, in nanoseconds. In steps of 10 ms: measure seconds.
+pub fn cpu(pid: u32) -> Outcome<u64> {
+    let stat =
+        fs::read_to_string(format!("/proc/{pid}/stat")).map_err(|err| format!("process {pid}: {err}"))?;
+    let ticks = field(&stat, 14).zip(field(&stat, 15)).map(|(user, system)| user + system);
+    ticks.map(|ticks| ticks * NANOS_PER_TICK).ok_or_else(|| format!("/proc/{pid}/stat can't be read"))
+}
+
+/// Resident memory of a process, in bytes.
+pub fn resident(pid: u32) -> Outcome<u64> {
+    let status =
+        fs::read_to_string(format!("/proc/{pid}/status")).map_err(|err| format!("process {pid}: {err}"))?;
+    resident_of(&status).ok_or_else(|| format!("/proc/{pid}/status can't be read"))
+}
+
+fn resident_of(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+/// The processes that `root` started, and theirs, and so on.
+pub fn descendants(root: u32) -> Vec<u32> {
+    let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        if let Some(parent) = field(&stat, 4).and_then(|parent| u32::try_from(parent).ok()) {
+            children.entry(parent).or_default().push(pid);
+        }
+    }
+    let mut found = Vec::new();
+    let mut open = vec![root];
+    while let Some(pid) = open.pop() {
+        for child in children.remove(&pid).unwrap_or_default() {
+            found.push(child);
+            open.push(child);
+        }
+    }
+    found
+}
+
+/// Ends a child and everything below it, at once.
+pub fn end_tree(child: &mut Child) {
+    // Read before the parent goes: orphans belong to somebody else.
+    let below = descendants(child.id());
+    let _ = child.kill();
+    if !below.is_empty() {
+        let _ = Cmd::new("kill").arg("-KILL").args(below.iter().map(u32::to_string)).ask();
+    }
+    let _ = child.wait();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_brackets_doesnt_shift_the_fields() {
+        let stat = "77 (a) b (c) S 12 77 77 0 -1 4 1 2 3 4 50 7 0 0 20 0 1 0 9 9 9";
+        assert_eq!((field(stat, 4), field(stat, 14), field(stat, 15)), (Some(12), Some(50), Some(7)));
+    }
+
+    #[test]
+    fn own_memory_and_time_are_believable() {
+        let me = std::process::id();
+        let memory = resident(me).expect("readable");
+        assert!((1 << 20..1 << 34).contains(&memory), "{memory}");
+        assert!(cpu(me).expect("readable") < 3_600_000_000_000);
+        assert_eq!(resident_of("VmRSS:\t  64 kB\n"), Some(65_536));
+        assert_eq!(resident_of("VmPeak: 1 kB\n"), None);
+    }
+
+    #[test]
+    fn work_shows_up_as_cpu_time() {
+        let me = std::process::id();
+        let before = cpu(me).expect("readable");
+        let watch = crate::clock::Watch::start();
+        let mut sum = 0_u64;
+        while cpu(me).expect("readable") < before + 3 * NANOS_PER_TICK {
+            sum = (0..100_000_u64).fold(sum, |sum, n| std::hint::black_box(sum ^ n));
+            assert!(watch.elapsed().as_secs() < 60, "a busy loop took no CPU time");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! `cargo xtask test`: all that must hold before a change lands; and `ci-fast`, the part worth running at every save.
+//!
+//! Nothing is tried twice: a test that fails now and then has failed.
+
+use std::{env, path::PathBuf, time::Duration};
+
+use crate::{
+    Outcome,
+    command::Cmd,
+    install::{self, Apt},
+    setup::{TestTools, Tools},
+    steps::Steps,
+    tidy, tree, web,
+};
+
+/// Compiling everything from nothing took minutes on two cores; more than this is a hang.
+pub const COMPILE: Duration = Duration::from_mins(25);
+/// All tests of one runner.
+const RUN: Duration = Duration::from_mins(15);
+/// Tests in browsers, by Playwright.
+const BROWSER: &str = "web/e2e";
+/// Tests by a real `socket.io-client`, without our page's code.
+const STORIES: &str = "tests/node";
+
+pub fn test(args: &[String]) -> Outcome {
+    let mut steps = Steps::new();
+    let stopped = match args {
+        [] => everything(&mut steps),
+        [filter] => only(&mut steps, filter),
+        _ => return Err("at most one FILTER".to_owned()),
+    };
+    // What stopped the run is among the steps; their verdict is the result.
+    steps.end().and(stopped)
+}
+
+pub fn ci_fast(_: &[String]) -> Outcome {
+    let mut steps = Steps::new();
+    let stopped = fast(&mut steps);
+    steps.end().and(stopped)
+}
+
+fn everything(steps: &mut Steps) -> Outcome {
+    let (tools, tests) = steps.need("set-up", || {
+        let apt = Apt::new();
+        components()?;
+        Ok((Tools::for_building(&apt)?, TestTools::find_or_install(&apt)?))
+    })?;
+    steps.check("format", format);
+    steps.check("tidy", || tidy::command(&[]));
+    steps.need("page: build", || web::build(&tools))?;
+    steps.check("page: types, tests, budget", || web::check(&tools));
+    steps.check("lints", lints);
+    compile_and_run(steps, &tools, &tests, None)
+}
+
+fn only(steps: &mut Steps, filter: &str) -> Outcome {
+    let (tools, tests) = steps.need("set-up", || {
+        let apt = Apt::new();
+        Ok((Tools::for_building(&apt)?, TestTools::find_or_install(&apt)?))
+    })?;
+    steps.need("page: build", || web::build(&tools))?;
+    compile_and_run(steps, &tools, &tests, Some(filter))
+}
+
+fn fast(steps: &mut Steps) -> Outcome {
+    steps.need("set-up", components)?;
+    steps.check("format", format);
+    steps.check("tidy", || tidy::command(&[]));
+    if !tree::absolute("web/dist/index.html").exists() {
+        steps.need("page: build", || web::build(&Tools::for_building(&Apt::new())?))?;
+    }
+    steps.check("lints", lints);
+    let parts = ["--lib", "--bins"];
+    steps.check("unit tests", || {
+        if nextest() { nextest_run().args(parts).run(RUN) } else { cargo_test().args(parts).run(RUN) }
+    });
+    Ok(())
+}
+
+fn compile_and_run(steps: &mut Steps, tools: &Tools, tests: &TestTools, filter: Option<&str>) -> Outcome {
+    // With the tests' features, as the runners below build it: the dependencies are compiled once.
+    steps.need("compile", || Cmd::cargo().args(["build", "--workspace", "--all-targets"]).run(COMPILE))?;
+    let (browser, stories) = (node_tests(BROWSER, filter), node_tests(STORIES, filter));
+    let elsewhere = !browser.is_empty() || !stories.is_empty();
+    steps.check("rust tests", || {
+        let run = if nextest() {
+            // A filter that means a browser test matches no Rust test; one that matches nothing at all is a mistake.
+            let none = if filter.is_some() && elsewhere { "pass" } else { "fail" };
+            nextest_run().arg(format!("--no-tests={none}"))
+        } else {
+            cargo_test()
+        };
+        with_tools(run.args(filter), tests).run(RUN)
+    });
+    // Without nextest, cargo test has run them.
+    if filter.is_none() && nextest() {
+        steps.check("doc tests", || Cmd::cargo().args(["test", "--quiet", "--workspace", "--doc"]).run(RUN));
+    }
+    if filter.is_none() || !stories.is_empty() {
+        steps.check("stories by socket.io-client", || run_node(tools, tests, STORIES, &stories));
+    }
+    if filter.is_none() || !browser.is_empty() {
+        steps.check("stories in browsers", || run_node(tools, tests, BROWSER, &browser));
+    }
+    Ok(())
+}
+
+fn components() -> Outcome {
+    install::component("rustfmt", "fmt")?;
+    install::component("clippy", "clippy")
+}
+
+fn format() -> Outcome {
+    Cmd::cargo().args(["fmt", "--all", "--check"]).run(RUN)
+}
+
+fn lints() -> Outcome {
+    Cmd::cargo()
+        .args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])
+        .run(COMPILE)
+}
+
+fn nextest() -> bool {
+    Cmd::cargo().args(["nextest", "--version"]).ask().is_some()
+}
+
+fn nextest_run() -> Cmd {
+    Cmd::cargo().args([
+        "nextest",
+        "run",
+        "--workspace",
+        "--config-file",
+        "xtask/nextest.toml",
+        "--show-progress=none",
+    ])
+}
+
+fn cargo_test() -> Cmd {
+    Cmd::cargo().args(["test", "--workspace", "--no-fail-fast"])
+}
+
+/// The test files of that folder whose name holds the filter.
+fn node_tests(folder: &str, filter: Option<&str>) -> Vec<PathBuf> {
+    let mut files = tree::files(&tree::absolute(folder), ".test.mjs");
+    files.retain(|file| filter.is_none_or(|filter| tree::name(file).contains(filter)));
+    files
+}
+
+fn run_node(tools: &Tools, tests: &TestTools, folder: &str, files: &[PathBuf]) -> Outcome {
+    if files.is_empty() {
+        eprintln!("skipped: there is no {folder}/*.test.mjs yet");
+        return Ok(());
+    }
+    if tree::absolute(folder).join("package-lock.json").exists() {
+        tools.npm_ci(folder)?;
+    }
+    // One file at a time: each starts servers and browsers, and there are two cores.
+    with_tools(tools.node().args(["--test", "--test-concurrency=1"]).args(files), tests).run(RUN)
+}
+
+/// What tests may ask the environment for.
+fn with_tools(cmd: Cmd, tests: &TestTools) -> Cmd {
+    let binary = env::var_os("VISAVIS_BIN").map_or_else(|| tree::target("debug/visavis"), PathBuf::from);
+    cmd.env("VISAVIS_BIN", binary).env("CHROMIUM", &tests.chromium).env("AIOSMTPD_PYTHON", &tests.smtp_python)
+}
