@@ -1,1 +1,22 @@
-//! platform.
+//! What roles stand on: database, key-value store, bus, mail, clock, dice, life cycle, telemetry.
+//!
+//! Backends are closed enums, embedded first; the embedded one is also the test double. Nothing here knows a
+//! business rule.
+
+pub mod bus;
+pub mod clock;
+pub mod db;
+pub mod dice;
+pub mod kv;
+pub mod lifecycle;
+pub mod mail;
+pub mod secret;
+pub mod session_log;
+pub mod telemetry;
+
+pub use bus::Bus;
+pub use clock::Clock;
+pub use db::Db;
+pub use dice::Dice;
+pub use kv::Kv;
+pub use lifecycle::Lifecycle;

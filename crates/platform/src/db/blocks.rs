@@ -1,0 +1,90 @@
+//! Who never wants to meet whom.
+
+use visavis_domain::{Timestamp, id::UserId};
+
+use super::{Db, Result, Tx, row, users};
+
+/// Somebody who is blocked, with what a card shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocked {
+    /// Who.
+    pub user: UserId,
+    /// Their name.
+    pub display_name: String,
+    /// Their picture.
+    pub avatar_url: Option<String>,
+    /// 0 to 100.
+    pub reputation: u8,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// Writes a block. True when it is new. [`super::Error::Missing`] when one of the two has no account.
+pub async fn insert(tx: &mut Tx, user: UserId, other: UserId, at: Timestamp) -> Result<bool> {
+    let done = sqlx::query(
+        "INSERT INTO blocks (user_id, other_id, at) VALUES ($1, $2, $3) ON CONFLICT (user_id, other_id) DO NOTHING",
+    )
+    .bind(user.to_string())
+    .bind(other.to_string())
+    .bind(at.as_millis())
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Takes a block back. True when there was one.
+pub async fn delete(tx: &mut Tx, user: UserId, other: UserId) -> Result<bool> {
+    let done = sqlx::query("DELETE FROM blocks WHERE user_id = $1 AND other_id = $2")
+        .bind(user.to_string())
+        .bind(other.to_string())
+        .execute(tx.conn())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// How many people this one blocks, counted up to `most`, under a lock on the account: nobody can slip one in
+/// between counting and writing.
+pub async fn count_locked(tx: &mut Tx, user: UserId, most: i64) -> Result<u64> {
+    sqlx::query("UPDATE users SET id = id WHERE id = $1").bind(user.to_string()).execute(tx.conn()).await?;
+    let row =
+        sqlx::query("SELECT COUNT(*) AS n FROM (SELECT 1 FROM blocks WHERE user_id = $1 LIMIT $2) AS some")
+            .bind(user.to_string())
+            .bind(most)
+            .fetch_one(tx.conn())
+            .await?;
+    row::count(&row, "n")
+}
+
+/// Whom this person blocks, newest first, at most `most`.
+pub async fn of(db: &Db, user: UserId, most: i64) -> Result<Vec<Blocked>> {
+    let rows = sqlx::query(
+        "SELECT u.id, u.display_name, u.avatar_url, u.reputation, b.at FROM blocks b JOIN users u ON u.id = b.other_id \
+         WHERE b.user_id = $1 ORDER BY b.at DESC, b.other_id LIMIT $2",
+    )
+    .bind(user.to_string())
+    .bind(most)
+    .fetch_all(db.reads())
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Blocked {
+                user: row::id(row, "id")?,
+                display_name: row::text(row, "display_name")?,
+                avatar_url: row::maybe_text(row, "avatar_url")?,
+                reputation: users::score(row)?,
+                at: row::time(row, "at")?,
+            })
+        })
+        .collect()
+}
+
+/// Everybody with a block between them and this person, in either direction, each once.
+pub async fn either_way(db: &Db, user: UserId) -> Result<Vec<UserId>> {
+    let rows = sqlx::query(
+        "SELECT other_id AS id FROM blocks WHERE user_id = $1 UNION SELECT user_id FROM blocks WHERE other_id = $1",
+    )
+    .bind(user.to_string())
+    .fetch_all(db.reads())
+    .await?;
+    rows.iter().map(|row| row::id(row, "id")).collect()
+}

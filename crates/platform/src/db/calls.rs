@@ -1,0 +1,250 @@
+//! A durable row for every call: reports, re-match, history, reputation and analytics stand on it. Written by the
+//! node that holds the room, and by nobody else while that node lives.
+
+use visavis_domain::{
+    Timestamp,
+    id::{NodeId, ParticipantId, RoomId, UserId},
+};
+
+use super::{Db, Result, row};
+
+/// People that [`partners_since`] names at most: far more than anybody can meet within a re-match window.
+const MAX_PARTNERS: i64 = 1_000;
+
+/// A room that was opened.
+#[derive(Debug, Clone)]
+pub struct CallOpened<'a> {
+    /// The room, that is the call.
+    pub room: RoomId,
+    /// `random`, later `friends` and `group`.
+    pub kind: &'a str,
+    /// Who holds it.
+    pub node: NodeId,
+    /// When.
+    pub opened_at: Timestamp,
+    /// `p2p` or `sfu`.
+    pub transport: &'a str,
+    /// Everybody who was asked in.
+    pub members: Vec<CallMember>,
+}
+
+/// Somebody of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallMember {
+    /// Who.
+    pub user: UserId,
+    /// As what.
+    pub participant: ParticipantId,
+    /// How long they had searched, in milliseconds.
+    pub waited_ms: u64,
+}
+
+/// Somebody who has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemberLeft<'a> {
+    /// Who.
+    pub user: UserId,
+    /// When.
+    pub at: Timestamp,
+    /// `left`, `lost`, `removed`, `safety`.
+    pub reason: &'a str,
+}
+
+/// Writes the call and its members. Again with the same room changes nothing (false).
+pub async fn open(db: &Db, call: &CallOpened<'_>) -> Result<bool> {
+    let mut tx = db.write().await?;
+    let new = sqlx::query(
+        "INSERT INTO calls (room_id, kind, node_id, transport, opened_at) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (room_id) DO NOTHING",
+    )
+    .bind(call.room.to_string())
+    .bind(call.kind)
+    .bind(call.node.to_string())
+    .bind(call.transport)
+    .bind(call.opened_at.as_millis())
+    .execute(tx.conn())
+    .await?
+    .rows_affected();
+    if new == 0 {
+        return Ok(false);
+    }
+    for member in &call.members {
+        sqlx::query(
+            "INSERT INTO call_members (room_id, user_id, participant_id, waited_ms, met_at) \
+             VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(call.room.to_string())
+        .bind(member.user.to_string())
+        .bind(member.participant.to_string())
+        .bind(i64::try_from(member.waited_ms).unwrap_or(i64::MAX))
+        .bind(call.opened_at.as_millis())
+        .execute(tx.conn())
+        .await?;
+    }
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Both have joined; the first time counts.
+pub async fn started(db: &Db, room: RoomId, at: Timestamp) -> Result<()> {
+    let mut tx = db.write().await?;
+    sqlx::query("UPDATE calls SET started_at = COALESCE(started_at, $2) WHERE room_id = $1")
+        .bind(room.to_string())
+        .bind(at.as_millis())
+        .execute(tx.conn())
+        .await?;
+    tx.commit().await
+}
+
+/// The call is over. The first end wins: again changes nothing.
+pub async fn ended(
+    db: &Db,
+    room: RoomId,
+    at: Timestamp,
+    reason: &str,
+    members: &[MemberLeft<'_>],
+) -> Result<()> {
+    let mut tx = db.write().await?;
+    let first =
+        sqlx::query("UPDATE calls SET ended_at = $2, reason = $3 WHERE room_id = $1 AND ended_at IS NULL")
+            .bind(room.to_string())
+            .bind(at.as_millis())
+            .bind(reason)
+            .execute(tx.conn())
+            .await?
+            .rows_affected();
+    if first == 0 {
+        return Ok(());
+    }
+    for member in members {
+        sqlx::query(
+            "UPDATE call_members SET left_at = $3, left_reason = $4 WHERE room_id = $1 AND user_id = $2",
+        )
+        .bind(room.to_string())
+        .bind(member.user.to_string())
+        .bind(member.at.as_millis())
+        .bind(member.reason)
+        .execute(tx.conn())
+        .await?;
+    }
+    sqlx::query(
+        "UPDATE call_members SET met_at = $2, left_at = COALESCE(left_at, $2), \
+         left_reason = COALESCE(left_reason, $3) WHERE room_id = $1",
+    )
+    .bind(room.to_string())
+    .bind(at.as_millis())
+    .bind(reason)
+    .execute(tx.conn())
+    .await?;
+    tx.commit().await
+}
+
+/// Ends every running call (of one node, or of all): after a crash nobody else will. How many there were.
+pub async fn close_dangling(db: &Db, node: Option<NodeId>, at: Timestamp, reason: &str) -> Result<u64> {
+    let mut tx = db.write().await?;
+    let node = node.map(|node| node.to_string());
+    sqlx::query(
+        "UPDATE call_members SET met_at = $2, left_at = COALESCE(left_at, $2), \
+         left_reason = COALESCE(left_reason, $3) WHERE room_id IN \
+         (SELECT room_id FROM calls WHERE ended_at IS NULL AND node_id = COALESCE($1, node_id))",
+    )
+    .bind(node.clone())
+    .bind(at.as_millis())
+    .bind(reason)
+    .execute(tx.conn())
+    .await?;
+    let closed = sqlx::query(
+        "UPDATE calls SET ended_at = $2, reason = $3 WHERE ended_at IS NULL AND node_id = COALESCE($1, node_id)",
+    )
+    .bind(node)
+    .bind(at.as_millis())
+    .bind(reason)
+    .execute(tx.conn())
+    .await?
+    .rows_affected();
+    tx.commit().await?;
+    Ok(closed)
+}
+
+/// Whom this person met since then, newest first, at most 1000. The time is the end of the last call, or, of one that
+/// runs, its opening.
+pub async fn partners_since(db: &Db, user: UserId, since: Timestamp) -> Result<Vec<(UserId, Timestamp)>> {
+    let rows = sqlx::query(
+        "SELECT other.user_id AS partner, MAX(mine.met_at) AS met FROM call_members mine \
+         JOIN call_members other ON other.room_id = mine.room_id AND other.user_id <> mine.user_id \
+         WHERE mine.user_id = $1 AND mine.met_at >= $2 GROUP BY other.user_id ORDER BY met DESC LIMIT $3",
+    )
+    .bind(user.to_string())
+    .bind(since.as_millis())
+    .bind(MAX_PARTNERS)
+    .fetch_all(db.reads())
+    .await?;
+    rows.iter().map(|row| Ok((row::id(row, "partner")?, row::time(row, "met")?))).collect()
+}
+
+/// Whether the two were in this room, and it still runs or ended since then.
+pub async fn met(db: &Db, room: RoomId, a: UserId, b: UserId, since: Timestamp) -> Result<bool> {
+    let row = sqlx::query(
+        "SELECT c.room_id FROM calls c \
+         JOIN call_members one ON one.room_id = c.room_id AND one.user_id = $2 \
+         JOIN call_members two ON two.room_id = c.room_id AND two.user_id = $3 \
+         WHERE c.room_id = $1 AND (c.ended_at IS NULL OR c.ended_at >= $4)",
+    )
+    .bind(room.to_string())
+    .bind(a.to_string())
+    .bind(b.to_string())
+    .bind(since.as_millis())
+    .fetch_optional(db.reads())
+    .await?;
+    Ok(a != b && row.is_some())
+}
+
+/// One call, for tests, history and analytics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// When both were in.
+    pub started_at: Option<Timestamp>,
+    /// When it was over.
+    pub ended_at: Option<Timestamp>,
+    /// Why.
+    pub reason: Option<String>,
+    /// `p2p` or `sfu`.
+    pub transport: String,
+    /// User, waiting time in milliseconds, when they left and why; in order of user id.
+    pub members: Vec<(UserId, u64, Option<Timestamp>, Option<String>)>,
+}
+
+/// The call of a room.
+pub async fn by_room(db: &Db, room: RoomId) -> Result<Option<Call>> {
+    let call = sqlx::query(
+        "SELECT opened_at, started_at, ended_at, reason, transport FROM calls WHERE room_id = $1",
+    )
+    .bind(room.to_string())
+    .fetch_optional(db.reads())
+    .await?;
+    let Some(call) = call else { return Ok(None) };
+    let members = sqlx::query(
+        "SELECT user_id, waited_ms, left_at, left_reason FROM call_members WHERE room_id = $1 ORDER BY user_id",
+    )
+    .bind(room.to_string())
+    .fetch_all(db.reads())
+    .await?;
+    let member = |row| {
+        Ok((
+            row::id(row, "user_id")?,
+            row::count(row, "waited_ms")?,
+            row::maybe_time(row, "left_at")?,
+            row::maybe_text(row, "left_reason")?,
+        ))
+    };
+    Ok(Some(Call {
+        opened_at: row::time(&call, "opened_at")?,
+        started_at: row::maybe_time(&call, "started_at")?,
+        ended_at: row::maybe_time(&call, "ended_at")?,
+        reason: row::maybe_text(&call, "reason")?,
+        transport: row::text(&call, "transport")?,
+        members: members.iter().map(member).collect::<Result<_>>()?,
+    }))
+}
