@@ -1,0 +1,44 @@
+//! The HTTP API: one table of routes, from which the router and the OpenAPI document are both made, so that neither
+//! knows a route that the other doesn't. One endpoint is one short function: guard, contract call, map.
+
+mod auth;
+mod blocks;
+mod place;
+mod reports;
+pub(crate) mod route;
+mod users;
+
+use axum::{Router, response::IntoResponse};
+use http::Uri;
+use visavis_domain::Fault;
+
+use crate::{Edge, guard, problem::Problem, web};
+use route::Route;
+
+/// Every route of the public listener but the page's.
+pub(crate) fn table() -> Vec<Route> {
+    [auth::routes(), users::routes(), blocks::routes(), reports::routes(), place::routes()].concat()
+}
+
+/// The routes without the guard, for `app` to put the socket layer inside: `guard::wrap(routes(edge).layer(…), edge)`.
+pub fn routes(edge: Edge) -> Router {
+    let mut router = Router::new();
+    for route in table() {
+        router = router.route(route.path, route.handler);
+    }
+    router
+        .route("/api/{*rest}", axum::routing::any(unknown))
+        .merge(web::routes())
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .with_state(edge)
+}
+
+/// The whole public listener, but for signalling.
+pub fn router(edge: Edge) -> Router {
+    guard::wrap(routes(edge.clone()), edge)
+}
+
+/// No such route.
+async fn unknown(_: Uri) -> impl IntoResponse {
+    Problem::from(Fault::not_found("This address"))
+}

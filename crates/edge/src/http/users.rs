@@ -1,0 +1,85 @@
+//! My account, and the public cards of others.
+
+use axum::{Json as Reply, extract::State};
+use http::StatusCode;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use visavis_domain::{
+    Fault,
+    contract::users::{Patch, ReputationView, Update},
+    id::kind,
+    wire::{Card, Me},
+};
+
+use super::route::{self, Route, get, put};
+use crate::{
+    Edge,
+    guard::extract::{Cx, Json, PathId, Signed},
+    problem::Problem,
+};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/api/users/me", me, "My account.").signed().answers::<Me>(200),
+        route::patch("/api/users/me", update, "Changes my profile; what is absent stays.")
+            .signed()
+            .takes::<Patch>()
+            .answers::<Me>(200),
+        put("/api/users/me/age", declare_age, "Declares that I am 18 or older.").signed().takes::<AgeBody>(),
+        get("/api/users/me/reputation", reputation, "My reputation and what moved it.")
+            .signed()
+            .answers::<ReputationView>(200),
+        get("/api/users/{id}", card, "What everybody may see of a person.").signed().answers::<Card>(200),
+    ]
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Age")]
+struct AgeBody {
+    /// Only `true` can be declared.
+    adult: bool,
+}
+
+async fn me(State(edge): State<Edge>, Cx(cx): Cx, Signed(me): Signed) -> Result<Reply<Me>, Problem> {
+    Ok(Reply(edge.users.me(&cx, me.user).await?))
+}
+
+async fn update(
+    State(edge): State<Edge>,
+    Cx(cx): Cx,
+    Signed(me): Signed,
+    Json(patch): Json<Patch>,
+) -> Result<Reply<Me>, Problem> {
+    Ok(Reply(edge.users.update(&cx, Update { user: me.user, patch }).await?))
+}
+
+async fn declare_age(
+    State(edge): State<Edge>,
+    Cx(cx): Cx,
+    Signed(me): Signed,
+    Json(body): Json<AgeBody>,
+) -> Result<StatusCode, Problem> {
+    if !body.adult {
+        return Err(Fault::field("adult", "must be true: this place is for adults").into());
+    }
+    edge.users.declare_age(&cx, me.user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn reputation(
+    State(edge): State<Edge>,
+    Cx(cx): Cx,
+    Signed(me): Signed,
+) -> Result<Reply<ReputationView>, Problem> {
+    Ok(Reply(edge.users.reputation(&cx, me.user).await?))
+}
+
+async fn card(
+    State(edge): State<Edge>,
+    Cx(cx): Cx,
+    Signed(_): Signed,
+    PathId(user): PathId<kind::User>,
+) -> Result<Reply<Card>, Problem> {
+    Ok(Reply(edge.users.card(&cx, user).await?))
+}

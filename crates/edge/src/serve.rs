@@ -1,0 +1,175 @@
+//! The accept loop: TCP, optional TLS, HTTP/1.1 (with upgrades for WebSockets) and, over TLS, HTTP/2. Everything a
+//! client can hold is bounded: connections, the time for a handshake and for a request's head, the size of that head,
+//! streams of a connection.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{Router, extract::ConnectInfo};
+use hyper::{Request, body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
+use visavis_platform::Lifecycle;
+
+use crate::{settings::Limits, tls::Tls};
+
+/// Requests a browser sends at once over one HTTP/2 connection; more wait.
+const MAX_STREAMS: u32 = 64;
+/// After an error of the listener itself (no file descriptors left): long enough for some to be freed.
+const AFTER_ERROR: Duration = Duration::from_millis(100);
+
+/// Serves `router` on `listener` until the process drains; then takes nothing new, and lets what runs finish until
+/// the process stops. Every request has `ConnectInfo<SocketAddr>` in its extensions.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    tls: Option<Tls>,
+    limits: &Limits,
+    lifecycle: Lifecycle,
+) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let shared = Arc::new(Shared { router, tls, limits: limits.clone(), lifecycle: lifecycle.clone() });
+    loop {
+        // Full: the kernel's queue holds newcomers until somebody leaves.
+        let accepted = async {
+            let place = places.clone().acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            () = lifecycle.drain.cancelled() => return Ok(()),
+            accepted = accepted => accepted,
+        };
+        match (place, accepted) {
+            (Ok(place), Ok((stream, peer))) => {
+                let shared = shared.clone();
+                lifecycle.spawn("connection", async move { shared.connection(stream, peer, place).await });
+            }
+            (_, Err(error)) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(AFTER_ERROR).await;
+            }
+            (Err(_), _) => return Ok(()),
+        }
+    }
+}
+
+struct Shared {
+    router: Router,
+    tls: Option<Tls>,
+    limits: Limits,
+    lifecycle: Lifecycle,
+}
+
+impl Shared {
+    async fn connection(&self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+        // Small messages to and fro: waiting to fill a packet would only add delay.
+        let _ = stream.set_nodelay(true);
+        let Some(tls) = &self.tls else {
+            return self.http(Held { inner: stream, _place: place }, peer, false).await;
+        };
+        let handshake = TlsAcceptor::from(tls.config()).accept(stream);
+        let patience = Duration::from_millis(self.limits.header_ms);
+        if let Ok(Ok(stream)) = tokio::time::timeout(patience, handshake).await {
+            let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            self.http(Held { inner: stream, _place: place }, peer, h2).await;
+        }
+    }
+
+    async fn http<S>(&self, stream: Held<S>, peer: SocketAddr, h2: bool)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let router = self.router.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            router.clone().oneshot(request)
+        });
+        let builder = self.builder(h2);
+        let mut connection =
+            std::pin::pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+        // How a connection ends is the client's business; errors of requests are told where they arise.
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = self.lifecycle.drain.cancelled() => connection.as_mut().graceful_shutdown(),
+        }
+        let _ = connection.await;
+    }
+
+    /// The protocol is known before the first byte, so no byte is waited for without a time limit.
+    fn builder(&self, h2: bool) -> auto::Builder<TokioExecutor> {
+        let builder = auto::Builder::new(TokioExecutor::new());
+        let mut builder = if h2 { builder.http2_only() } else { builder.http1_only() };
+        let patience = Duration::from_millis(self.limits.header_ms);
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(patience)
+            .max_buf_size(self.limits.header_bytes);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(patience)
+            .keep_alive_timeout(patience)
+            .max_concurrent_streams(MAX_STREAMS)
+            .max_header_list_size(u32::try_from(self.limits.header_bytes).unwrap_or(u32::MAX));
+        builder
+    }
+}
+
+/// A stream that holds its place among the connections for as long as it lives, also as a WebSocket.
+struct Held<S> {
+    inner: S,
+    _place: OwnedSemaphorePermit,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Held<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Held<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(cx, buf)
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+    }
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests;
