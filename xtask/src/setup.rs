@@ -62,10 +62,19 @@ impl Tools {
             .env("npm_config_audit", "false")
     }
 
+    /// Where `node` is, for another program to start it.
+    pub fn node_program(&self) -> PathBuf {
+        self.full("node")
+    }
+
     fn ours(&self, program: &str) -> Cmd {
         // The program is looked up on the parent's path, so ours are named in full.
+        Cmd::new(self.full(program)).path(&self.path)
+    }
+
+    fn full(&self, program: &str) -> PathBuf {
         let full = self.path.iter().map(|folder| folder.join(program)).find(|file| file.exists());
-        Cmd::new(full.unwrap_or_else(|| program.into())).path(&self.path)
+        full.unwrap_or_else(|| program.into())
     }
 
     /// `npm ci` in that folder, when its lock file isn't the one already installed.
