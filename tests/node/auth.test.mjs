@@ -250,6 +250,15 @@ describe('tokens', () => {
     assert.equal((await person.ask('GET', '/api/users/me')).status, 200, 'the true one is');
   });
 
+  test('a token of another place is not taken here', async (t) => {
+    const elsewhere = await startServer({ test: t });
+    const stranger = await signIn(elsewhere, { test: t });
+    assert.equal((await ask(server, 'GET', '/api/users/me', { token: stranger.token })).status, 401);
+    const page = new Page(stranger, { url: server.url });
+    t.after(() => page.close());
+    assert.equal((await page.event('connect_error')).message, 'unauthorized');
+  });
+
   test('without auth at all a socket is refused as unauthorized', async (t) => {
     const { io } = await import('socket.io-client');
     const socket = io(server.url, { transports: ['websocket'], forceNew: true, reconnection: false });

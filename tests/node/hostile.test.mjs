@@ -182,6 +182,8 @@ describe('a flood', () => {
   /** Sockets that flood, and messages each sends as fast as it can (S7 in small). */
   const SOCKETS = 5;
   const MESSAGES = 5_000;
+  /** A socket that was cut comes back and floods again, this long, in milliseconds. */
+  const FOR_MS = 4_000;
   /** Round trips of the others that are measured, before and meanwhile. */
   const ROUNDS = 300;
   /** A goal of goals.md is 1.5 ×; tests with processes assert it five times wider. */
@@ -213,20 +215,21 @@ describe('a flood', () => {
     const child = fork(fileURLToPath(new URL('./lib/flooder.mjs', import.meta.url)), { stdio: 'inherit' });
     t.after(() => child.kill('SIGKILL'));
     const results = once(child, 'message');
-    child.send({ url: own.url, token: flooder.token, sockets: SOCKETS, messages: MESSAGES });
+    child.send({ url: own.url, token: flooder.token, sockets: SOCKETS, messages: MESSAGES, forMs: FOR_MS });
     let over = false;
     const [[cuts], busy] = await Promise.all([
       within(results, 30_000, 'the flooder’s report').finally(() => (over = true)),
       measure(() => !over),
     ]);
-    assert.equal(cuts.length, SOCKETS);
+    assert.ok(cuts.length >= SOCKETS);
+    assert.ok(busy.length >= 30, `only ${busy.length} rounds meanwhile`);
     for (const { cutAfter, sent } of cuts) {
       assert.ok(cutAfter !== null && cutAfter <= 2_000, `a socket that sent ${sent} was cut after ${cutAfter} ms`);
     }
-    const [before, meanwhile] = [quantile(quiet, 0.95), quantile(busy.length ? busy : quiet, 0.95)];
+    const [before, meanwhile] = [quantile(quiet, 0.95), quantile(busy, 0.95)];
     const ratio = meanwhile / before;
     console.log(
-      `S7 in small: ${SOCKETS} sockets × ${MESSAGES} messages, cut after ${cuts.map((c) => Math.round(c.cutAfter)).join('/')} ms; ` +
+      `S7 in small: ${SOCKETS} sockets × ${MESSAGES} messages, ${cuts.length} times cut, the slowest after ${Math.round(Math.max(...cuts.map((c) => c.cutAfter)))} ms; ` +
         `others' p95 ${before.toFixed(1)} → ${meanwhile.toFixed(1)} ms (${ratio.toFixed(2)} ×, goal ${GOAL} ×: ${ratio <= GOAL ? 'met' : 'missed'}), ${busy.length} rounds meanwhile`,
     );
     assert.ok(meanwhile <= before * GOAL * WIDER + SLACK, `p95 ${before.toFixed(1)} → ${meanwhile.toFixed(1)} ms`);

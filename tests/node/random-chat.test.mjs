@@ -303,7 +303,7 @@ describe('addresses between strangers', () => {
   // The server believes X-Forwarded-For of this machine, so that the two seem to come from different places.
   let behindProxy;
   before(async () => {
-    behindProxy = await startServer({ settings: { trusted_proxies: '["127.0.0.1/32"]' } });
+    behindProxy = await startServer({ settings: { trusted_proxies: '127.0.0.1/32' } });
   });
   after(() => behindProxy.end());
 

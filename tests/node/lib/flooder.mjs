@@ -2,17 +2,27 @@
 
 import { io } from 'socket.io-client';
 
-process.once('message', async ({ url, token, sockets, messages }) => {
-  const all = Array.from({ length: sockets }, () =>
-    io(url, { transports: ['websocket'], forceNew: true, reconnection: false, auth: { token } }),
-  );
-  await Promise.all(all.map((socket) => new Promise((resolve) => socket.once('welcome', resolve))));
-  const reports = await Promise.all(all.map((socket) => flood(socket, messages)));
+process.once('message', async ({ url, token, sockets, messages, forMs }) => {
+  const end = performance.now() + forMs;
+  const one = async () => {
+    const reports = [];
+    while (performance.now() < end) reports.push(await flood(url, token, messages));
+    return reports;
+  };
+  const reports = (await Promise.all(Array.from({ length: sockets }, one))).flat();
   process.send(reports, () => process.exit(0));
 });
 
-/** Sends as fast as the wire takes it; gives when it was cut, in milliseconds since the first message. */
-async function flood(socket, messages) {
+/**
+ * Connects and sends as fast as the wire takes it, until it is cut or has sent everything. Gives when it was cut,
+ * in milliseconds since the first message; null when it never was.
+ */
+async function flood(url, token, messages) {
+  const socket = io(url, { transports: ['websocket'], forceNew: true, reconnection: false, auth: { token } });
+  await new Promise((resolve, reject) => {
+    socket.once('welcome', resolve);
+    socket.once('connect_error', reject);
+  });
   const start = performance.now();
   let cutAfter = null;
   const cut = new Promise((resolve) =>
@@ -22,11 +32,13 @@ async function flood(socket, messages) {
     }),
   );
   let sent = 0;
+  const payload = { roomId: 'rm_00000000000000000000000000', audio: true, video: true, screen: false };
   while (sent < messages && cutAfter === null) {
-    for (let i = 0; i < 100; i += 1) socket.emit('media-state', { roomId: 'rm_00000000000000000000000000', audio: true, video: true, screen: false });
+    for (let i = 0; i < 100; i += 1) socket.emit('media-state', payload);
     sent += 100;
     await new Promise((resolve) => setImmediate(resolve));
   }
   await Promise.race([cut, new Promise((resolve) => setTimeout(resolve, 5_000))]);
+  socket.disconnect();
   return { cutAfter, sent };
 }

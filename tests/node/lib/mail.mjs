@@ -1,26 +1,32 @@
 // Reads the mails that the server lays down in DATA/outbox, one .eml each (RFC 5322).
 
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { SOON, until } from './wait.mjs';
 
 const outbox = (server) => path.join(server.data, 'outbox');
 
-/** All mails to an address, oldest first. */
+/** A mail never changes once it has its name, so each is read once: server's folder → file name → mail. */
+const read = new Map();
+
+/** All mails to an address, oldest first (their names begin with the time). */
 export async function mailsTo(server, address) {
-  const names = await readdir(outbox(server)).catch(() => []);
+  const folder = outbox(server);
+  const known = read.get(folder) ?? new Map();
+  read.set(folder, known);
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.eml')).sort();
   const mails = [];
-  for (const name of names.filter((name) => name.endsWith('.eml'))) {
-    const file = path.join(outbox(server), name);
-    // Another test's mail may be tidied away between the list and the look.
-    const text = await readFile(file, 'utf8').catch(() => '');
-    const mail = parse(text);
-    if (mail.to?.toLowerCase().includes(address.toLowerCase())) {
-      mails.push({ ...mail, name, file, at: (await stat(file)).mtimeMs });
+  for (const name of names) {
+    if (!known.has(name)) {
+      // It may be tidied away between the list and the look.
+      const text = await readFile(path.join(folder, name), 'utf8').catch(() => null);
+      if (text !== null) known.set(name, parse(text));
     }
+    const mail = known.get(name);
+    if (mail?.to?.toLowerCase().includes(address.toLowerCase())) mails.push(mail);
   }
-  return mails.sort((a, b) => a.at - b.at || a.name.localeCompare(b.name));
+  return mails;
 }
 
 /** The newest mail to an address, as soon as there are more than `before` of them. */

@@ -124,13 +124,13 @@ export class Server {
   }
 }
 
-/** The addresses the server prints once it is ready; `null` while some are missing. */
+/** The addresses the server prints, once the line "listening on" is there; the others may stand before or after it. */
 function addresses(output) {
-  const url = /listening on (https?:\/\/\S+)/.exec(output)?.[1];
-  const rest = url && output.slice(output.indexOf(url) + url.length);
-  const privateAddress = rest && /private\D*?((?:\d+\.){3}\d+:\d+|\[[0-9a-f:]+\]:\d+)/i.exec(rest)?.[1];
-  const media = rest && /media.*?:(\d+)(?!.*\d)/i.exec(rest)?.[1];
-  if (!url || !privateAddress || !media) return null;
+  const url = /listening on (https?:\/\/\S+)\n/.exec(output)?.[1];
+  if (!url) return null;
+  const privateAddress = /private.*?((?:\d+\.){3}\d+:\d+|\[[0-9a-f:]+\]:\d+)/i.exec(output)?.[1];
+  const media = /media.*?(?:\d|\]):(\d+)/i.exec(output)?.[1];
+  if (!privateAddress || !media) return null;
   const { port } = new URL(url);
   return { url: url.replace(/\/$/, ''), port: Number(port), privateUrl: `http://${privateAddress}`, mediaPort: Number(media) };
 }
