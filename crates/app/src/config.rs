@@ -1,0 +1,376 @@
+//! All settings in one tree, composed of the crates' own. This file says what there is and what fits together;
+//! `load` brings the sources together, `example` writes the documented file.
+//!
+//! A setting that can't be used names its key, its value (never of a secret) and what would be right.
+
+mod example;
+mod load;
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use visavis_domain::room;
+use visavis_edge::{
+    Site,
+    guard::{
+        client::ProxyHeader,
+        site::{ExtraHost, Hosts, PublicUrl},
+    },
+    ice,
+    settings::Limits,
+    socket, tls,
+};
+use visavis_platform::{db, mail, telemetry};
+
+pub use example::example;
+pub use load::{Loaded, load};
+
+/// Everything an operator may set.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where people reach this place: page, API and sockets. Port 0 takes any free one, and then the private and the
+    /// media port are any free ones too, unless they are set.
+    pub listen: SocketAddr,
+    /// The folder for everything that is kept: database, keys, mails of the `dir` backend.
+    pub data: PathBuf,
+    /// The address people type, like `https://meet.example`. Links, tokens, cookies and the origin check come from
+    /// it, never from a request. Not set: the address that is listened on.
+    pub public_url: Option<String>,
+    /// Other hosts that are answered too, with or without a port.
+    pub extra_hosts: Vec<String>,
+    /// Proxies (addresses or networks) that are believed about the address of their clients.
+    pub trusted_proxies: Vec<String>,
+    /// The header in which trusted proxies write the address of their client. The other one is never read.
+    pub proxy_header: ProxyHeader,
+    /// What this process does. `all` is a complete place.
+    pub roles: Vec<Role>,
+    /// 32 random bytes in base64 (`openssl rand -base64 32`), the same on all nodes. Not set: made at the first start
+    /// and kept in the data folder.
+    pub secret_key: Option<Hidden>,
+    /// Metrics and developer pages.
+    pub private: Private,
+    /// Audio and video.
+    pub media: Media,
+    /// The database. A text alone is its address.
+    pub database: db::Settings,
+    /// Logs.
+    pub log: telemetry::Settings,
+    /// Mails.
+    pub mail: mail::Settings,
+    /// Strangers who meet.
+    pub strangers: Strangers,
+    /// Rooms.
+    pub rooms: room::Settings,
+    /// Signalling.
+    pub signalling: socket::Settings,
+    /// Limits of the gateway.
+    pub limits: Limits,
+    /// A TURN service for people whose networks let nothing else through.
+    pub turn: Turn,
+    /// TLS by this process itself. Without it, put a proxy in front.
+    pub tls: Tls,
+    /// A developer's machine. Only by `--dev`.
+    #[serde(skip)]
+    pub dev: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data: "./data".into(),
+            public_url: None,
+            extra_hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
+            proxy_header: ProxyHeader::default(),
+            roles: vec![Role::All],
+            secret_key: None,
+            private: Private::default(),
+            media: Media::default(),
+            database: db::Settings::default(),
+            log: telemetry::Settings::default(),
+            mail: mail::Settings::default(),
+            strangers: Strangers::default(),
+            rooms: room::Settings::default(),
+            signalling: socket::Settings::default(),
+            limits: Limits::default(),
+            turn: Turn::default(),
+            tls: Tls::default(),
+            dev: false,
+        }
+    }
+}
+
+/// What a process can do. So far there is one whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Everything.
+    All,
+}
+
+/// The private listener.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Private {
+    /// Where it listens. Keep it where only you can reach it.
+    pub listen: SocketAddr,
+}
+
+impl Default for Private {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)) }
+    }
+}
+
+/// The media port.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Media {
+    /// Where it listens (UDP). `[::]` is every interface, IPv4 too.
+    pub listen: SocketAddr,
+    /// Addresses that clients are told, when this machine doesn't know them itself (behind NAT).
+    pub public_ip: Vec<IpAddr>,
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([0_u16; 8], 7882)), public_ip: Vec::new() }
+    }
+}
+
+/// How strangers meet.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Strangers {
+    /// Which way their media goes. Until the server forwards media, `auto` is direct too.
+    pub transport: Transport,
+    /// Reputation from which a person is trusted to talk directly.
+    #[serde(alias = "trustFloor", alias = "trustfloor")]
+    #[schemars(range(min = 0, max = 100))]
+    pub trust_floor: u8,
+    /// Clean calls through the server before that.
+    #[serde(alias = "provenCalls", alias = "provencalls")]
+    pub proven_calls: u32,
+}
+
+impl Default for Strangers {
+    fn default() -> Self {
+        Self { transport: Transport::Auto, trust_floor: 75, proven_calls: 5 }
+    }
+}
+
+/// Which way media goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// Directly when both are proven, else over the server.
+    Auto,
+    /// Always directly.
+    P2p,
+}
+
+/// A TURN service (coturn with `use-auth-secret`).
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Turn {
+    /// Like `turn:turn.example:3478` or `turns:turn.example:443?transport=tcp`. Empty: there is none.
+    pub urls: Vec<String>,
+    /// `static-auth-secret` of the TURN server.
+    pub secret: Option<Hidden>,
+    /// Hours a credential lasts; at least as long as the longest call.
+    #[schemars(range(min = 12, max = 168))]
+    pub hours: u32,
+}
+
+impl Default for Turn {
+    fn default() -> Self {
+        Self { urls: Vec::new(), secret: None, hours: 12 }
+    }
+}
+
+/// Certificate files, read again when they change.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    /// PEM: the certificate and those that lead to a root.
+    pub cert: Option<PathBuf>,
+    /// PEM: the private key.
+    pub key: Option<PathBuf>,
+}
+
+/// A text that is never printed.
+#[derive(Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(transparent, extend("writeOnly" = true))]
+pub struct Hidden(String);
+
+/// What is printed instead.
+const HIDDEN: &str = "«hidden»";
+
+impl Hidden {
+    /// The text itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(HIDDEN)
+    }
+}
+
+impl Serialize for Hidden {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(HIDDEN)
+    }
+}
+
+impl<'de> Deserialize<'de> for Hidden {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self)
+    }
+}
+
+/// Why the settings can't be used: to be printed, then exit 2.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    /// `limits.json_bytes`, or the file.
+    pub key: String,
+    /// As it was given; «hidden» for a secret.
+    pub value: Option<String>,
+    /// Where it was given: the file, the environment variable, the flag.
+    pub source_name: Option<String>,
+    /// What would be right.
+    pub right: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.key)?;
+        if let Some(value) = &self.value {
+            write!(f, " = {value}")?;
+        }
+        if let Some(source) = &self.source_name {
+            write!(f, " ({source})")?;
+        }
+        write!(f, ": {}", self.right)
+    }
+}
+
+/// A problem of one key, before its source is known: the key and what would be right.
+type Wrong = (&'static str, String);
+
+impl Config {
+    /// This place's address, once it is known what is listened on.
+    pub fn public_url(&self, bound: SocketAddr) -> PublicUrl {
+        let set = self.public_url.as_deref().and_then(|url| url.parse().ok());
+        set.unwrap_or_else(|| PublicUrl::of_listener(bound, self.tls.cert.is_some()))
+    }
+
+    /// What the edge wants to know, once it is known what is listened on.
+    pub fn site(&self, bound: SocketAddr, dev_outbox: Option<String>) -> Site {
+        let extra = self.extra_hosts.iter().filter_map(|host| host.parse().ok()).collect();
+        Site {
+            hosts: Hosts { public: self.public_url(bound), extra },
+            trusted_proxies: self.trusted_proxies.iter().filter_map(|text| network(text)).collect(),
+            proxy_header: self.proxy_header,
+            dev_outbox,
+            limits: self.limits.clone(),
+        }
+    }
+
+    /// The TURN service, if there is one.
+    pub fn turn(&self) -> Option<ice::Turn> {
+        let secret = self.turn.secret.as_ref().filter(|_| !self.turn.urls.is_empty())?;
+        let life = Duration::from_hours(u64::from(self.turn.hours));
+        Some(ice::Turn { urls: self.turn.urls.clone(), secret: secret.expose().to_owned(), life })
+    }
+
+    /// The certificate files, if TLS is on.
+    pub fn tls(&self) -> Option<tls::Files> {
+        Some(tls::Files { cert: self.tls.cert.clone()?, key: self.tls.key.clone()? })
+    }
+
+    /// What the types can't say: texts that must parse, settings that need one another.
+    fn check(&self) -> Result<(), Wrong> {
+        if let Some(url) = &self.public_url {
+            url.parse::<PublicUrl>().map_err(|error| ("public_url", error.to_string()))?;
+        }
+        for host in &self.extra_hosts {
+            host.parse::<ExtraHost>().map_err(|error| ("extra_hosts", error.to_string()))?;
+        }
+        if self.trusted_proxies.iter().any(|text| network(text).is_none()) {
+            return Err((
+                "trusted_proxies",
+                "each must be an address or a network, like 10.0.0.0/8".to_owned(),
+            ));
+        }
+        if self.roles.is_empty() {
+            return Err(("roles", "must name at least one role, or all".to_owned()));
+        }
+        if self.dev && !self.public_url(self.listen).is_loopback() {
+            let key = if self.public_url.is_some() { "public_url" } else { "listen" };
+            return Err((
+                key,
+                "must be an address of this machine alone, like 127.0.0.1, with --dev".to_owned(),
+            ));
+        }
+        match (&self.tls.cert, &self.tls.key) {
+            (Some(_), None) => return Err(("tls.key", "must be set when tls.cert is".to_owned())),
+            (None, Some(_)) => return Err(("tls.cert", "must be set when tls.key is".to_owned())),
+            _ => {}
+        }
+        self.check_turn()
+    }
+
+    fn check_turn(&self) -> Result<(), Wrong> {
+        if self.turn.urls.iter().any(|url| !url.starts_with("turn:") && !url.starts_with("turns:")) {
+            return Err(("turn.urls", "each must begin with turn: or turns:".to_owned()));
+        }
+        if !self.turn.urls.is_empty() && self.turn.secret.is_none() {
+            return Err(("turn.secret", "must be set when turn.urls is".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// What works but is hardly meant.
+    fn warnings(&self) -> Vec<String> {
+        let url = self.public_url(self.listen);
+        let mut warnings = Vec::new();
+        if self.public_url.is_none() && !self.listen.ip().is_loopback() {
+            warnings.push(format!("public_url isn't set: links in mails will lead to {url}"));
+        }
+        if !url.is_https() && !url.is_loopback() {
+            warnings.push(format!("{url} isn't https: browsers give no camera or microphone to such pages"));
+        }
+        if !self.private.listen.ip().is_loopback() {
+            let listen = self.private.listen;
+            warnings.push(format!(
+                "private.listen = {listen} isn't loopback: whoever can reach it reads the metrics"
+            ));
+        }
+        if matches!(self.mail.backend, mail::Kind::Dir) && !self.dev {
+            warnings.push(
+                "mail.backend = dir: mails are written to files only, nobody is sent a code".to_owned(),
+            );
+        }
+        warnings
+    }
+}
+
+/// `10.0.0.0/8`, or one address.
+fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+#[cfg(test)]
+mod tests;
