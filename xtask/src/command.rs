@@ -3,6 +3,7 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
+    fs::File,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -59,6 +60,13 @@ impl Cmd {
     pub fn env(mut self, key: &str, value: impl AsRef<OsStr>) -> Self {
         self.inner.env(key, value);
         self
+    }
+
+    /// Its errors and logs go there, not to the terminal.
+    pub fn logs_to(mut self, file: &Path) -> Outcome<Self> {
+        let open = File::create(file).map_err(|err| format!("{}: {err}", file.display()))?;
+        self.inner.stderr(open);
+        Ok(self)
     }
 
     /// Folders searched for programs before the path's own.

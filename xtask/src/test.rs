@@ -17,10 +17,17 @@ use crate::{
 pub const COMPILE: Duration = Duration::from_mins(25);
 /// All tests of one runner.
 const RUN: Duration = Duration::from_mins(15);
-/// Tests in browsers, by Playwright.
-const BROWSER: &str = "web/e2e";
-/// Tests by a real `socket.io-client`, without our page's code.
-const STORIES: &str = "tests/node";
+
+/// Tests that node runs: where they lie, and how many files at a time two cores can take.
+struct Suite {
+    folder: &'static str,
+    at_once: u32,
+}
+
+/// In browsers, by Playwright: each file starts two to four of them.
+const BROWSER: Suite = Suite { folder: "web/e2e", at_once: 1 };
+/// By a real `socket.io-client`, without our page's code: they mostly wait.
+const STORIES: Suite = Suite { folder: "tests/node", at_once: 3 };
 
 pub fn test(args: &[String]) -> Outcome {
     let mut steps = Steps::new();
@@ -80,7 +87,7 @@ fn fast(steps: &mut Steps) -> Outcome {
 fn compile_and_run(steps: &mut Steps, tools: &Tools, tests: &TestTools, filter: Option<&str>) -> Outcome {
     // With the tests' features, as the runners below build it: the dependencies are compiled once.
     steps.need("compile", || Cmd::cargo().args(["build", "--workspace", "--all-targets"]).run(COMPILE))?;
-    let (browser, stories) = (node_tests(BROWSER, filter), node_tests(STORIES, filter));
+    let (browser, stories) = (node_tests(&BROWSER, filter), node_tests(&STORIES, filter));
     let elsewhere = !browser.is_empty() || !stories.is_empty();
     steps.check("rust tests", || {
         let run = if nextest() {
@@ -97,10 +104,10 @@ fn compile_and_run(steps: &mut Steps, tools: &Tools, tests: &TestTools, filter: 
         steps.check("doc tests", || Cmd::cargo().args(["test", "--quiet", "--workspace", "--doc"]).run(RUN));
     }
     if filter.is_none() || !stories.is_empty() {
-        steps.check("stories by socket.io-client", || run_node(tools, tests, STORIES, &stories));
+        steps.check("stories by socket.io-client", || run_node(tools, tests, &STORIES, &stories));
     }
     if filter.is_none() || !browser.is_empty() {
-        steps.check("stories in browsers", || run_node(tools, tests, BROWSER, &browser));
+        steps.check("stories in browsers", || run_node(tools, tests, &BROWSER, &browser));
     }
     Ok(())
 }
@@ -140,13 +147,14 @@ fn cargo_test() -> Cmd {
 }
 
 /// The test files of that folder whose name holds the filter.
-fn node_tests(folder: &str, filter: Option<&str>) -> Vec<PathBuf> {
-    let mut files = tree::files(&tree::absolute(folder), ".test.mjs");
+fn node_tests(suite: &Suite, filter: Option<&str>) -> Vec<PathBuf> {
+    let mut files = tree::files(&tree::absolute(suite.folder), ".test.mjs");
     files.retain(|file| filter.is_none_or(|filter| tree::name(file).contains(filter)));
     files
 }
 
-fn run_node(tools: &Tools, tests: &TestTools, folder: &str, files: &[PathBuf]) -> Outcome {
+fn run_node(tools: &Tools, tests: &TestTools, suite: &Suite, files: &[PathBuf]) -> Outcome {
+    let Suite { folder, at_once } = suite;
     if files.is_empty() {
         eprintln!("skipped: there is no {folder}/*.test.mjs yet");
         return Ok(());
@@ -154,8 +162,8 @@ fn run_node(tools: &Tools, tests: &TestTools, folder: &str, files: &[PathBuf]) -
     if tree::absolute(folder).join("package-lock.json").exists() {
         tools.npm_ci(folder)?;
     }
-    // One file at a time: each starts servers and browsers, and there are two cores.
-    with_tools(tools.node().args(["--test", "--test-concurrency=1"]).args(files), tests).run(RUN)
+    with_tools(tools.node().arg("--test").arg(format!("--test-concurrency={at_once}")).args(files), tests)
+        .run(RUN)
 }
 
 /// What tests may ask the environment for.
