@@ -58,7 +58,9 @@ fn rights() -> Option<Vec<&'static str>> {
 
 fn apt(prefix: &[&'static str]) -> Cmd {
     // `env` carries the variable through sudo, which drops the caller's.
-    let words = [prefix, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]].concat();
+    let words =
+        [prefix, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "--option=Dpkg::Use-Pty=0"]]
+            .concat();
     Cmd::new(words[0]).args(&words[1..])
 }
 

@@ -57,7 +57,7 @@ impl Tools {
     /// An `npm` command, that prints no advertisements.
     pub fn npm(&self) -> Cmd {
         self.ours("npm")
-            .env("NO_UPDATE_NOTIFIER", "1")
+            .env("npm_config_update_notifier", "false")
             .env("npm_config_fund", "false")
             .env("npm_config_audit", "false")
     }

@@ -12,14 +12,26 @@ use crate::{Outcome, clock::Watch, tree};
 
 /// A server that isn't ready by then never will be.
 const START: Duration = Duration::from_secs(30);
-/// Limits of the measured server, by their keys, and the highest value that each takes.
-const RAISED: &[(&str, &str)] = &[
-    ("limits.auth_per_ip", "1000000"),
-    ("limits.write_per_ip", "1000000"),
-    ("limits.read_per_ip", "1000000"),
-    ("limits.connect_per_ip", "1000000"),
-    ("limits.write_per_user", "1000000"),
-    ("limits.read_per_user", "1000000"),
+/// The highest value that any limit takes.
+const MOST: &str = "1000000";
+/// Limits that are raised in the measured server; everything else is as an operator finds it.
+const RAISED: &[&str] = &[
+    "limits.auth_per_ip.burst",
+    "limits.auth_per_ip.per_min",
+    "limits.write_per_ip.burst",
+    "limits.write_per_ip.per_min",
+    "limits.read_per_ip.burst",
+    "limits.read_per_ip.per_min",
+    "limits.connect_per_ip.burst",
+    "limits.connect_per_ip.per_min",
+    "limits.write_per_user.burst",
+    "limits.write_per_user.per_min",
+    "limits.read_per_user.burst",
+    "limits.read_per_user.per_min",
+    "signalling.event_burst",
+    "signalling.events_per_s",
+    "signalling.searches_per_min",
+    "signalling.chats_per_min",
 ];
 
 /// A running server.
@@ -46,19 +58,15 @@ impl Product {
     /// Starts it on a folder that an earlier one left.
     pub fn on(data: &Path) -> Outcome<Self> {
         let watch = Watch::start();
+        let log = data.with_extension("log");
         let cmd = measured(tree::target("release/visavis"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
-            .env("RUST_LOG", "error");
-        let cmd = RAISED.iter().fold(cmd, |cmd, (key, value)| {
-            ["burst", "per_min"]
-                .iter()
-                .fold(cmd, |cmd, part| cmd.env(&variable(&format!("{key}.{part}")), value))
-        });
-        let peer = Peer::start(cmd)?;
+            .logs_to(&log)?;
+        let peer = Peer::start(RAISED.iter().fold(cmd, |cmd, key| cmd.env(&variable(key), MOST)))?;
         let url = peer
             .line_after("listening on ", START)
-            .map_err(|why| format!("the server didn't start: {why}"))?;
+            .map_err(|why| format!("the server didn't start: {why}; its log is {}", log.display()))?;
         let url = url.trim_end_matches('/').to_owned();
         Ok(Self { peer, url, data: data.to_path_buf(), ready_after: watch.elapsed() })
     }
