@@ -95,10 +95,10 @@ pub async fn of_address(tx: &mut Tx, email: &str, since: Timestamp) -> Result<Ve
     rows.iter().map(challenge).collect()
 }
 
-/// How many wrong codes the address has had since then, counted up to `most`.
+/// How many wrong codes the address has had after that time, counted up to `most`.
 pub async fn failures(tx: &mut Tx, email: &str, since: Timestamp, most: u32) -> Result<u32> {
     let row = sqlx::query(
-        "SELECT COUNT(*) AS n FROM (SELECT 1 FROM code_failures WHERE email = $1 AND at >= $2 LIMIT $3) AS some",
+        "SELECT COUNT(*) AS n FROM (SELECT 1 FROM code_failures WHERE email = $1 AND at > $2 LIMIT $3) AS some",
     )
     .bind(email)
     .bind(since.as_millis())
