@@ -115,15 +115,19 @@ test('kill -9 loses no acknowledged write, and the pages go on by themselves', {
     }
   }
 
-  /** New people sign in all the time; whoever got an answer is kept. */
+  /** New people sign in all the time and search too; whoever got an answer is kept. */
   async function arrive() {
+    const talking = [];
     while (running) {
       const person = await attempt(() => signIn(server));
-      if (person) {
-        newcomers.push(person);
-        writes += 2;
-      }
+      if (!person) continue;
+      newcomers.push(person);
+      writes += 2;
+      const page = running && (await attempt(() => person.open()));
+      if (page) talking.push(talk(page));
     }
+    await Promise.all(talking);
+    newcomers.forEach((person) => person.close());
   }
 
   /** Searches, joins, talks a little, goes on. */
