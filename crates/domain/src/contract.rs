@@ -94,6 +94,12 @@ macro_rules! contract {
                 -> Result<$Rep, $crate::Fault>; )*
         }
 
+        /// The role behind the bytes that a network would carry, without the network.
+        pub fn loopback(role: std::sync::Arc<dyn $Trait>) -> std::sync::Arc<dyn $Trait> {
+            let serve = std::sync::Arc::new($crate::contract::Serve(role));
+            std::sync::Arc::new($crate::contract::Remote($crate::contract::Loopback(serve)))
+        }
+
         #[async_trait::async_trait]
         impl<T: $crate::contract::Transport> $Trait for $crate::contract::Remote<T> {
             $( async fn $method(&self, cx: &$crate::contract::Caller, req: $Req) -> Result<$Rep, $crate::Fault> {

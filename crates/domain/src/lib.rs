@@ -10,6 +10,7 @@ pub mod id;
 pub mod limit;
 pub mod otp;
 pub mod privacy;
+pub mod private_id;
 pub mod queue;
 pub mod reputation;
 pub mod room;

@@ -1,1 +1,203 @@
-//! text (pending).
+//! Text that people write and others read: names, chat, words about oneself. Normalised (NFC) so that equal text is equal
+//! bytes, bounded in what a reader perceives (graphemes), and free of characters that hide, reorder or imitate.
+
+mod lists;
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::Fault;
+
+/// The longest display name, in graphemes: fits a tile of a phone in one line.
+pub const MAX_NAME: usize = 32;
+/// The longest text about oneself, in graphemes.
+pub const MAX_BIO: usize = 500;
+/// The longest chat message, in characters (protocol section 3).
+pub const MAX_CHAT: usize = 2_000;
+/// The longest interest, in graphemes.
+pub const MAX_INTEREST: usize = 24;
+/// Bytes per grapheme on average that a text may have: room for any script and for emoji sequences, none for towers of
+/// combining marks.
+const BYTES_PER_GRAPHEME: usize = 8;
+
+/// A name that others see.
+pub fn display_name(text: &str) -> Result<String, Fault> {
+    let name = line("displayName", text, MAX_NAME)?;
+    if !name.chars().any(char::is_alphanumeric) {
+        return Err(Fault::field("displayName", "must hold a letter or a digit"));
+    }
+    Ok(name)
+}
+
+/// A few words about oneself; line breaks are kept, an empty text is fine.
+pub fn bio(text: &str) -> Result<String, Fault> {
+    let text: String = text.trim().replace("\r\n", "\n").nfc().collect();
+    check("bio", &text, MAX_BIO, true)?;
+    Ok(text)
+}
+
+/// A chat message.
+pub fn chat(text: &str) -> Result<String, Fault> {
+    let text: String = text.trim().replace("\r\n", "\n").nfc().filter(|c| !is_hidden(*c, true)).collect();
+    let chars = text.chars().count();
+    if chars == 0 || chars > MAX_CHAT {
+        return Err(Fault::field("text", format!("must have 1 to {MAX_CHAT} characters")));
+    }
+    Ok(text)
+}
+
+/// One interest: a lower-case word or a few.
+pub fn interest(text: &str) -> Result<String, Fault> {
+    line("interests", &text.to_lowercase(), MAX_INTEREST)
+}
+
+/// A language: the primary subtag of BCP 47 (ISO 639), lower-case; `de-AT` counts as `de`.
+pub fn language(text: &str) -> Result<String, Fault> {
+    let primary = text.trim().split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+    let known = (2..=3).contains(&primary.len()) && primary.bytes().all(|b| b.is_ascii_lowercase());
+    if known && text.len() <= 35 {
+        Ok(primary)
+    } else {
+        Err(Fault::field("languages", "must be language tags such as en or pt-BR"))
+    }
+}
+
+/// A country: ISO 3166-1 alpha-2, upper-case.
+pub fn country(text: &str) -> Result<String, Fault> {
+    let code = text.trim().to_ascii_uppercase();
+    if code.len() == 2 && lists::COUNTRIES.split(' ').any(|known| known == code) {
+        Ok(code)
+    } else {
+        Err(Fault::field("country", "must be a two-letter country code such as DE"))
+    }
+}
+
+/// A first display name: two friendly words and nothing of the person.
+pub fn random_name(bits: u64) -> String {
+    let pick = |words: &'static str, at: u64| {
+        let count = words.split(' ').count() as u64;
+        let at = usize::try_from(at % count).unwrap_or(0);
+        words.split(' ').nth(at).unwrap_or_default()
+    };
+    format!("{} {}", pick(lists::ADJECTIVES, bits & 0xFFFF_FFFF), pick(lists::NOUNS, bits >> 32))
+}
+
+/// A text in one line: white space becomes single spaces.
+fn line(field: &str, text: &str, most: usize) -> Result<String, Fault> {
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ").nfc().collect();
+    if line.is_empty() {
+        return Err(Fault::field(field, "must not be empty"));
+    }
+    check(field, &line, most, false)?;
+    Ok(line)
+}
+
+fn check(field: &str, text: &str, most: usize, breaks: bool) -> Result<(), Fault> {
+    if text.len() > most * BYTES_PER_GRAPHEME || text.graphemes(true).count() > most {
+        return Err(Fault::field(field, format!("must have at most {most} characters")));
+    }
+    if text.chars().any(|c| is_hidden(c, breaks)) {
+        return Err(Fault::field(field, "must not hold invisible characters"));
+    }
+    Ok(())
+}
+
+/// Characters that aren't seen or that change what is seen around them. Joiners stay: scripts and emoji need them.
+fn is_hidden(c: char, breaks: bool) -> bool {
+    match c {
+        '\n' => !breaks,
+        '\u{200C}' | '\u{200D}' => false,
+        // Soft hyphen, Arabic letter mark, Hangul fillers, Mongolian vowel separator, zero-width and directional
+        // marks, embeddings and overrides, word joiner and invisible operators, isolates, byte order mark,
+        // interlinear annotations, tags.
+        '\u{AD}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}'
+        | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FEFF}' | '\u{FFA0}'
+        | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}' => true,
+        // Private use: no two fonts agree.
+        '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{10FFFD}' => true,
+        c => c.is_control(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_line_of_at_most_32_visible_characters() {
+        assert_eq!(display_name("  Ada \t Love\nlace ").unwrap(), "Ada Love lace");
+        assert_eq!(display_name("e\u{301}va").unwrap(), "\u{e9}va");
+        assert!(display_name(&"é".repeat(32)).is_ok());
+        assert!(display_name(&"é".repeat(33)).is_err());
+        assert!(display_name("👩‍👩‍👧 family").is_ok(), "emoji sequences hold joiners");
+        for wrong in ["", "   ", "...", "\u{200B}", "a\u{202E}b", "a\u{0}", "a\u{E001}", "a\u{E0041}", "\u{3164}"] {
+            assert!(display_name(wrong).is_err(), "{wrong:?}");
+        }
+        let tower = format!("a{}", "\u{301}".repeat(400));
+        assert!(display_name(&tower).is_err(), "one grapheme, eight hundred bytes");
+    }
+
+    #[test]
+    fn a_bio_keeps_its_lines_and_may_be_empty() {
+        assert_eq!(bio(" a\r\nb ").unwrap(), "a\nb");
+        assert_eq!(bio("").unwrap(), "");
+        assert!(bio(&"x".repeat(500)).is_ok());
+        assert!(bio(&"x".repeat(501)).is_err());
+        assert!(bio("a\u{202E}").is_err());
+    }
+
+    #[test]
+    fn chat_loses_what_cannot_be_seen_and_is_bounded() {
+        assert_eq!(chat(" hi\u{202E} there\u{200B} ").unwrap(), "hi there");
+        assert_eq!(chat("a\nb").unwrap(), "a\nb");
+        assert!(chat("\u{200B} ").is_err());
+        assert!(chat("").is_err());
+        assert!(chat(&"é".repeat(2_000)).is_ok());
+        assert!(chat(&"é".repeat(2_001)).is_err());
+    }
+
+    #[test]
+    fn interests_languages_and_countries_have_one_form() {
+        assert_eq!(interest("  Board   GAMES ").unwrap(), "board games");
+        assert!(interest(&"x".repeat(25)).is_err());
+        assert_eq!(language(" de-AT ").unwrap(), "de");
+        assert_eq!(language("FIL").unwrap(), "fil");
+        for wrong in ["", "e", "english", "e1", "日本"] {
+            assert!(language(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(country("de").unwrap(), "DE");
+        for wrong in ["", "D", "DEU", "XX", "UK", "D "] {
+            assert!(country(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_lists_are_whole_and_hold_no_word_twice() {
+        for (list, least) in [(lists::COUNTRIES, 249), (lists::ADJECTIVES, 128), (lists::NOUNS, 128)] {
+            let words: Vec<_> = list.split(' ').collect();
+            let unique: std::collections::BTreeSet<_> = words.iter().collect();
+            assert_eq!(words.len(), unique.len());
+            assert!(words.len() >= least, "{} of {least}", words.len());
+        }
+        assert_eq!(lists::COUNTRIES.split(' ').count(), 249);
+    }
+
+    proptest! {
+        #[test]
+        fn every_random_name_is_a_valid_name(bits: u64) {
+            let name = random_name(bits);
+            prop_assert_eq!(display_name(&name).unwrap(), name);
+        }
+
+        #[test]
+        fn what_was_accepted_is_accepted_unchanged(text in "\\PC{0,80}") {
+            for check in [display_name, bio, chat, interest, language, country] {
+                if let Ok(once) = check(&text) {
+                    prop_assert_eq!(check(&once).unwrap(), once);
+                }
+            }
+        }
+    }
+}
