@@ -280,14 +280,15 @@ describe('what goes wrong', () => {
   });
 
   test('a partner whose network drops is shown as reconnecting, and comes back', async (t) => {
-    const [karl, lena] = await visitors(t, 2);
+    const [karl, lena] = await visitors(t, 2, { cable: true });
     await call(karl, lena);
-    await lena.context.setOffline(true);
-    // Chromium keeps an open WebSocket when offline is emulated: the page itself must be cut.
-    const cut = await lena.page.evaluate(() => window.__visavisCut?.() ?? false).catch(() => false);
-    t.diagnostic(cut ? 'the socket was cut by the page' : 'offline only');
-    await lena.context.setOffline(false);
-    await Promise.all([karl.reaches('live', 'reconnecting'), lena.reaches('live', 'reconnecting')]);
+    await lena.pull();
+    await karl.reaches('reconnecting');
+    await karl.picture('desktop-partner-reconnecting');
+    lena.plug();
+    await Promise.all([karl.reaches('live'), lena.reaches('live')]);
+    await karl.say('you are back');
+    await lena.reads('you are back');
     await isLive(karl, 2_000);
   });
 });

@@ -52,7 +52,7 @@ export class Visitor {
   problems = [];
 
   /** Starts a browser and opens the first page. */
-  static async start(server, { name, viewport = DESKTOP, reducedMotion = false, devices = true, test } = {}) {
+  static async start(server, { name, viewport = DESKTOP, reducedMotion = false, devices = true, cable = false, test } = {}) {
     const profile = await mkdtemp(path.join(tmpdir(), 'visavis-chromium-'));
     const context = await chromium.launchPersistentContext(profile, {
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -67,6 +67,7 @@ export class Visitor {
     const page = context.pages()[0] ?? (await context.newPage());
     page.setDefaultTimeout(LONG);
     visitor.page = page;
+    if (cable) await visitor.#layCable();
     page.on('pageerror', (error) => visitor.problems.push(`error on the page: ${error.message}`));
     page.on('console', (message) => {
       if (message.type() !== 'error') return;
@@ -85,6 +86,29 @@ export class Visitor {
 
   constructor(server, name, profile, context) {
     Object.assign(this, { server, name, profile, context });
+  }
+
+  /** Puts the page's sockets on a wire that can be pulled. */
+  async #layCable() {
+    this.wires = new Set();
+    this.pulled = false;
+    await this.page.routeWebSocket(/socket\.io/, (wire) => {
+      if (this.pulled) return void wire.close({ code: 1011, reason: 'pulled' });
+      this.wires.add(wire);
+      wire.connectToServer();
+    });
+  }
+
+  /** Pulls the wire: sockets break, new ones too, until it is plugged in again. */
+  async pull() {
+    this.pulled = true;
+    const wires = [...this.wires];
+    this.wires.clear();
+    await Promise.all(wires.map((wire) => wire.close({ code: 1011, reason: 'pulled' })));
+  }
+
+  plug() {
+    this.pulled = false;
   }
 
   button(name) {
