@@ -5,18 +5,20 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use axum::{Router, extract::ConnectInfo};
-use hyper::{Request, body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto,
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::service_fn,
 };
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -101,29 +103,40 @@ impl Shared {
             request.extensions_mut().insert(ConnectInfo(peer));
             router.clone().oneshot(request)
         });
-        let builder = self.builder(h2);
-        let mut connection =
-            std::pin::pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
-        // How a connection ends is the client's business; errors of requests are told where they arise.
-        tokio::select! {
-            _ = connection.as_mut() => return,
-            () = self.lifecycle.drain.cancelled() => connection.as_mut().graceful_shutdown(),
+        // The protocol is known before the first byte, so no byte is waited for without a time limit (hyper-util's
+        // automatic builder would wait for ever to find it out).
+        let io = TokioIo::new(stream);
+        if h2 {
+            let mut connection = pin!(self.http2().serve_connection(io, service));
+            tokio::select! {
+                _ = connection.as_mut() => return,
+                () = self.lifecycle.drain.cancelled() => connection.as_mut().graceful_shutdown(),
+            }
+            let _ = connection.await;
+        } else {
+            let mut connection = pin!(self.http1().serve_connection(io, service).with_upgrades());
+            // How a connection ends is the client's business; errors of requests are told where they arise.
+            tokio::select! {
+                _ = connection.as_mut() => return,
+                () = self.lifecycle.drain.cancelled() => connection.as_mut().graceful_shutdown(),
+            }
+            let _ = connection.await;
         }
-        let _ = connection.await;
     }
 
-    /// The protocol is known before the first byte, so no byte is waited for without a time limit.
-    fn builder(&self, h2: bool) -> auto::Builder<TokioExecutor> {
-        let builder = auto::Builder::new(TokioExecutor::new());
-        let mut builder = if h2 { builder.http2_only() } else { builder.http1_only() };
-        let patience = Duration::from_millis(self.limits.header_ms);
+    fn http1(&self) -> http1::Builder {
+        let mut builder = http1::Builder::new();
         builder
-            .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(patience)
+            .header_read_timeout(Duration::from_millis(self.limits.header_ms))
             .max_buf_size(self.limits.header_bytes);
         builder
-            .http2()
+    }
+
+    fn http2(&self) -> http2::Builder<TokioExecutor> {
+        let patience = Duration::from_millis(self.limits.header_ms);
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder
             .timer(TokioTimer::new())
             .keep_alive_interval(patience)
             .keep_alive_timeout(patience)
