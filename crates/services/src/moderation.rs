@@ -1,0 +1,97 @@
+//! Trust and safety: for now the intake of reports.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use visavis_domain::{
+    Fault,
+    contract::{
+        Caller,
+        moderation::{Moderation as Contract, Report},
+    },
+    event::Event,
+    id::ReportId,
+};
+use visavis_platform::{
+    Bus, Clock, Db, Dice,
+    db::{self, blocks, calls, reports},
+};
+
+/// Limits of reports.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// How long after a call somebody met in it can be reported, in seconds.
+    pub report_window_s: u64,
+    /// Longest note, in characters.
+    pub note_chars: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { report_window_s: 24 * 3_600, note_chars: 1_000 }
+    }
+}
+
+/// The `moderation` role.
+#[derive(Debug, Clone)]
+pub struct Moderation {
+    db: Db,
+    clock: Clock,
+    dice: Dice,
+    bus: Bus,
+    settings: Settings,
+}
+
+impl Moderation {
+    /// The role over this database.
+    pub fn new(db: Db, clock: Clock, dice: Dice, bus: Bus, settings: Settings) -> Self {
+        Self { db, clock, dice, bus, settings }
+    }
+
+    fn checked_note(&self, note: Option<String>) -> Result<Option<String>, Fault> {
+        let Some(note) = note else { return Ok(None) };
+        if note.chars().count() > self.settings.note_chars {
+            return Err(Fault::field("note", format!("at most {} characters", self.settings.note_chars)));
+        }
+        if note.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+            return Err(Fault::field("note", "must be plain text"));
+        }
+        let note = note.trim();
+        Ok((!note.is_empty()).then(|| note.to_owned()))
+    }
+}
+
+#[async_trait]
+impl Contract for Moderation {
+    async fn report(&self, _cx: &Caller, req: Report) -> Result<ReportId, Fault> {
+        let note = self.checked_note(req.note)?;
+        let now = self.clock.now();
+        let since = now - Duration::from_secs(self.settings.report_window_s);
+        if !calls::met(&self.db, req.room, req.reporter, req.reported, since).await? {
+            return Err(Fault::not_found("Somebody you met there within the last 24 hours"));
+        }
+        let report = reports::Report {
+            id: self.dice.id(&self.clock),
+            reporter: req.reporter,
+            room: req.room,
+            reported: req.reported,
+            reason: req.reason.as_str(),
+            note,
+            at: now,
+        };
+        let mut tx = self.db.write().await?;
+        let id = match reports::insert(&mut tx, &report).await {
+            Err(db::Error::Missing) => return Err(Fault::not_found("That person")),
+            written => written?,
+        };
+        // No limit of blocks here: safety first, and reports have limits of their own at the edge.
+        blocks::insert(&mut tx, req.reporter, req.reported, now).await?;
+        tx.commit().await?;
+        metrics::counter!("visavis_reports_total", "reason" => report.reason).increment(1);
+        self.bus.publish(Event::Blocked { user: req.reporter, other: req.reported }).await;
+        Ok(id)
+    }
+}

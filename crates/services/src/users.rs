@@ -1,0 +1,245 @@
+//! Accounts: made at the first sign-in, a profile, the 18+ declaration, a role, a reputation with the ledger that
+//! explains it. Whatever strangers type is checked by `domain::text` before it is kept.
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use visavis_domain::{
+    Fault,
+    contract::{
+        Caller,
+        users::{
+            Ensure, Ensured, Grant, Patch, ReputationEntry, ReputationView, Seeker, Update, Users as Contract,
+        },
+    },
+    id::UserId,
+    otp::Email,
+    private_id, reputation, text,
+    wire::{Card, Me, Role},
+};
+use visavis_platform::{
+    Clock, Db, Dice,
+    db::users::{self, Changes, Entry, User},
+};
+
+/// Tries for a private id that nobody has: with 40 bits and a million accounts one fails once in a million.
+const PRIVATE_ID_TRIES: usize = 8;
+
+/// Limits of profiles.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Languages a profile may name.
+    pub max_languages: usize,
+    /// Interests a profile may name.
+    pub max_interests: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { max_languages: 8, max_interests: 10 }
+    }
+}
+
+/// The `users` role.
+#[derive(Debug, Clone)]
+pub struct Users {
+    db: Db,
+    clock: Clock,
+    dice: Dice,
+    settings: Settings,
+}
+
+impl Users {
+    /// The role over this database.
+    pub fn new(db: Db, clock: Clock, dice: Dice, settings: Settings) -> Self {
+        Self { db, clock, dice, settings }
+    }
+
+    async fn get(&self, id: UserId) -> Result<User, Fault> {
+        users::by_id(&self.db, id).await?.ok_or_else(nobody)
+    }
+
+    fn fresh(&self, email: String) -> User {
+        User {
+            id: self.dice.id(&self.clock),
+            email,
+            private_id: private_id::from_bits(self.dice.u64()),
+            display_name: text::random_name(self.dice.u64()),
+            bio: String::new(),
+            avatar_url: None,
+            languages: Vec::new(),
+            interests: Vec::new(),
+            country: None,
+            role: Role::User,
+            reputation: started().score,
+            age_declared_at: None,
+            hide_ip: false,
+            do_not_disturb: false,
+            created_at: self.clock.now(),
+        }
+    }
+
+    fn checked(&self, patch: Patch) -> Result<Changes, Fault> {
+        let Patch { display_name, bio, languages, interests, country, hide_ip, do_not_disturb } = patch;
+        let Settings { max_languages, max_interests } = self.settings;
+        Ok(Changes {
+            display_name: display_name.map(|name| text::display_name(&name)).transpose()?,
+            bio: bio.map(|bio| text::bio(&bio)).transpose()?,
+            languages: languages
+                .map(|all| each("languages", &all, max_languages, text::language))
+                .transpose()?,
+            interests: interests
+                .map(|all| each("interests", &all, max_interests, text::interest))
+                .transpose()?,
+            country: country.map(|c| c.map(|c| text::country(&c)).transpose()).transpose()?,
+            hide_ip,
+            do_not_disturb,
+        })
+    }
+}
+
+/// Checks each word and drops repetitions, in order.
+fn each(
+    field: &str,
+    words: &[String],
+    most: usize,
+    check: impl Fn(&str) -> Result<String, Fault>,
+) -> Result<Vec<String>, Fault> {
+    if words.len() > most {
+        return Err(Fault::field(field, format!("at most {most} are possible")));
+    }
+    let mut checked = Vec::with_capacity(words.len());
+    for word in words {
+        let word = check(word)?;
+        if !checked.contains(&word) {
+            checked.push(word);
+        }
+    }
+    Ok(checked)
+}
+
+/// The ledger's first entry.
+fn started() -> reputation::Entry {
+    reputation::apply(0, reputation::Move::Started)
+}
+
+fn nobody() -> Fault {
+    Fault::not_found("That person")
+}
+
+fn me(user: User) -> Me {
+    Me {
+        id: user.id,
+        display_name: user.display_name,
+        avatar_url: user.avatar_url,
+        bio: user.bio,
+        languages: user.languages,
+        interests: user.interests,
+        country: user.country,
+        private_id: user.private_id,
+        reputation: user.reputation,
+        band: reputation::band(user.reputation),
+        role: user.role,
+        age_declared: user.age_declared_at.is_some(),
+        hide_ip: user.hide_ip,
+        do_not_disturb: user.do_not_disturb,
+        created_at: user.created_at,
+    }
+}
+
+fn card(user: &User) -> Card {
+    Card {
+        id: user.id,
+        display_name: user.display_name.clone(),
+        avatar_url: user.avatar_url.clone(),
+        band: reputation::band(user.reputation),
+    }
+}
+
+#[async_trait]
+impl Contract for Users {
+    async fn ensure(&self, _cx: &Caller, req: Ensure) -> Result<Ensured, Fault> {
+        if let Some(user) = users::by_email(&self.db, &req.email).await? {
+            return Ok(Ensured { user: me(user), new_user: false });
+        }
+        for _ in 0..PRIVATE_ID_TRIES {
+            let user = self.fresh(req.email.clone());
+            let reputation::Entry { delta, reason, .. } = started();
+            let first = Entry { at: user.created_at, delta, reason: reason.to_owned(), recover_by: None };
+            let mut tx = self.db.write().await?;
+            if users::insert(&mut tx, &user, &first).await? {
+                tx.commit().await?;
+                metrics::counter!("visavis_accounts_total").increment(1);
+                return Ok(Ensured { user: me(user), new_user: true });
+            }
+            drop(tx);
+            // Taken is either the address (another sign-in was faster) or the private id (bad luck: throw again).
+            if let Some(user) = users::by_email(&self.db, &req.email).await? {
+                return Ok(Ensured { user: me(user), new_user: false });
+            }
+        }
+        tracing::error!("no free private id was found");
+        Err(Fault::unavailable())
+    }
+
+    async fn me(&self, _cx: &Caller, id: UserId) -> Result<Me, Fault> {
+        Ok(me(self.get(id).await?))
+    }
+
+    async fn update(&self, _cx: &Caller, req: Update) -> Result<Me, Fault> {
+        let changes = self.checked(req.patch)?;
+        let mut tx = self.db.write().await?;
+        let user = users::update(&mut tx, req.user, &changes).await?.ok_or_else(nobody)?;
+        tx.commit().await?;
+        Ok(me(user))
+    }
+
+    async fn declare_age(&self, _cx: &Caller, id: UserId) -> Result<(), Fault> {
+        let mut tx = self.db.write().await?;
+        if !users::declare_age(&mut tx, id, self.clock.now()).await? {
+            return Err(nobody());
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn card(&self, _cx: &Caller, id: UserId) -> Result<Card, Fault> {
+        Ok(card(&self.get(id).await?))
+    }
+
+    async fn seeker(&self, _cx: &Caller, id: UserId) -> Result<Seeker, Fault> {
+        let user = self.get(id).await?;
+        Ok(Seeker {
+            card: card(&user),
+            reputation: user.reputation,
+            languages: user.languages,
+            interests: user.interests,
+            country: user.country,
+            age_declared: user.age_declared_at.is_some(),
+            hide_ip: user.hide_ip,
+        })
+    }
+
+    async fn reputation(&self, _cx: &Caller, id: UserId) -> Result<ReputationView, Fault> {
+        let score = self.get(id).await?.reputation;
+        let entry = |e: Entry| ReputationEntry {
+            at: e.at,
+            delta: e.delta,
+            reason: e.reason,
+            recover_by: e.recover_by,
+        };
+        let entries = users::ledger(&self.db, id).await?.into_iter().map(entry).collect();
+        Ok(ReputationView { score, band: reputation::band(score), entries })
+    }
+
+    async fn grant(&self, _cx: &Caller, req: Grant) -> Result<UserId, Fault> {
+        let email = Email::parse(&req.email)?;
+        let mut tx = self.db.write().await?;
+        let id = users::set_role(&mut tx, email.as_str(), req.role).await?;
+        let id = id.ok_or_else(|| Fault::not_found("An account with that address"))?;
+        tx.commit().await?;
+        tracing::info!(user.id = %id, user.role = req.role.as_str(), "a role was granted");
+        Ok(id)
+    }
+}

@@ -1,0 +1,177 @@
+//! Blocks and reports by their contracts.
+
+#[expect(dead_code, reason = "shared by several suites")]
+mod world;
+
+use std::sync::Arc;
+
+use visavis_domain::{
+    Code,
+    contract::{
+        friends::{self as friends_contract, Friends, Pair},
+        moderation::{self as moderation_contract, Moderation, Report, ReportReason},
+    },
+    event::{Event, Topic},
+    id::{NodeId, ParticipantId, RoomId, UserId},
+};
+use visavis_platform::db::calls::{self, CallMember, CallOpened};
+use visavis_services::{friends, moderation};
+use world::{DAY, MINUTE, SECOND, WAYS, Way, World, heard, silent};
+
+const NOBODY: UserId = UserId::from_bits(404);
+const ROOM: RoomId = RoomId::from_bits(1);
+
+fn friends_of(w: &World, way: Way, max_blocks: u32) -> Arc<dyn Friends> {
+    let settings = friends::Settings { max_blocks };
+    let service = friends::Friends::new(w.db.clone(), w.clock.clone(), w.bus.clone(), settings);
+    way.reach(Arc::new(service), friends_contract::loopback)
+}
+
+fn moderation_of(w: &World, way: Way) -> Arc<dyn Moderation> {
+    let (db, clock, dice, bus) = (w.db.clone(), w.clock.clone(), w.dice.clone(), w.bus.clone());
+    let service = moderation::Moderation::new(db, clock, dice, bus, moderation::Settings::default());
+    way.reach(Arc::new(service), moderation_contract::loopback)
+}
+
+async fn call(w: &World, room: RoomId, users: &[UserId]) {
+    let member =
+        |user: &UserId| CallMember { user: *user, participant: ParticipantId::from_bits(1), waited_ms: 0 };
+    let call = CallOpened {
+        room,
+        kind: "random",
+        node: NodeId::from_bits(1),
+        opened_at: w.clock.now(),
+        transport: "p2p",
+        members: users.iter().map(member).collect(),
+    };
+    calls::open(&w.db, &call).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_block_counts_for_both_and_only_its_owner_takes_it_back() {
+    for way in WAYS {
+        let w = World::new(way).await;
+        let friends = friends_of(&w, way, 10);
+        let (ada, bob, eve) = (w.person("ada").await, w.person("bob").await, w.person("eve").await);
+        let mut people = w.bus.subscribe(Topic::People);
+        friends.block(&w.cx, Pair { user: ada, other: bob }).await.unwrap();
+        assert_eq!(heard(&mut people).await, Event::Blocked { user: ada, other: bob });
+        w.clock.advance(MINUTE);
+        friends.block(&w.cx, Pair { user: ada, other: eve }).await.unwrap();
+        friends.block(&w.cx, Pair { user: ada, other: bob }).await.unwrap();
+        let listed = friends.blocks(&w.cx, ada).await.unwrap();
+        assert_eq!(
+            listed.iter().map(|b| b.user.id).collect::<Vec<_>>(),
+            [eve, bob],
+            "newest first, each once"
+        );
+        assert_eq!(listed[1].since, w.clock.now() - MINUTE, "the first time counts");
+        assert_eq!(listed[1].user, w.users.card(&w.cx, bob).await.unwrap());
+        assert!(friends.blocks(&w.cx, bob).await.unwrap().is_empty(), "whom others block is not told");
+        assert_eq!(friends.blocked_either_way(&w.cx, bob).await.unwrap(), [ada]);
+        friends.unblock(&w.cx, Pair { user: bob, other: ada }).await.unwrap();
+        assert_eq!(friends.blocked_either_way(&w.cx, bob).await.unwrap(), [ada]);
+        friends.unblock(&w.cx, Pair { user: ada, other: bob }).await.unwrap();
+        friends.unblock(&w.cx, Pair { user: ada, other: bob }).await.unwrap();
+        assert!(friends.blocked_either_way(&w.cx, bob).await.unwrap().is_empty());
+        assert_eq!(friends.blocked_either_way(&w.cx, ada).await.unwrap(), [eve]);
+    }
+}
+
+#[tokio::test]
+async fn nobody_blocks_themselves_or_a_stranger_to_the_house() {
+    for way in WAYS {
+        let w = World::new(way).await;
+        let friends = friends_of(&w, way, 10);
+        let ada = w.person("ada").await;
+        let mut people = w.bus.subscribe(Topic::People);
+        let block = |other| friends.block(&w.cx, Pair { user: ada, other });
+        assert_eq!(block(ada).await.unwrap_err().code, Code::BadRequest);
+        assert_eq!(block(NOBODY).await.unwrap_err().code, Code::NotFound);
+        silent(&w.bus, &mut people, Topic::People).await;
+        assert!(friends.blocked_either_way(&w.cx, ada).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn the_number_of_blocks_is_bounded_even_for_many_at_once() {
+    for way in WAYS {
+        let w = World::new(way).await;
+        let friends = friends_of(&w, way, 3);
+        let ada = w.person("ada").await;
+        let mut racing = tokio::task::JoinSet::new();
+        for n in 0..6 {
+            let pair = Pair { user: ada, other: w.person(&format!("p{n}")).await };
+            let (friends, cx) = (friends.clone(), w.cx.clone());
+            racing.spawn(async move { friends.block(&cx, pair).await.map_err(|f| f.code) });
+        }
+        let done = racing.join_all().await;
+        assert_eq!(done.iter().filter(|d| d.is_ok()).count(), 3);
+        assert!(done.iter().all(|d| matches!(d, Ok(()) | Err(Code::Conflict))));
+        let listed = friends.blocks(&w.cx, ada).await.unwrap();
+        assert_eq!(listed.len(), 3);
+        friends.block(&w.cx, Pair { user: ada, other: listed[0].user.id }).await.unwrap();
+        friends.unblock(&w.cx, Pair { user: ada, other: listed[0].user.id }).await.unwrap();
+        friends.block(&w.cx, Pair { user: ada, other: w.person("late").await }).await.unwrap();
+    }
+}
+
+fn report(reporter: UserId, reported: UserId, note: Option<&str>) -> Report {
+    Report { reporter, reported, room: ROOM, reason: ReportReason::Harassment, note: note.map(str::to_owned) }
+}
+
+#[tokio::test]
+async fn a_report_is_kept_once_and_blocks() {
+    for way in WAYS {
+        let w = World::new(way).await;
+        let (moderation, friends) = (moderation_of(&w, way), friends_of(&w, way, 10));
+        let (ada, bob) = (w.person("ada").await, w.person("bob").await);
+        call(&w, ROOM, &[ada, bob]).await;
+        let mut people = w.bus.subscribe(Topic::People);
+        let first = moderation.report(&w.cx, report(ada, bob, Some("  rude\nvery "))).await.unwrap();
+        assert_eq!(heard(&mut people).await, Event::Blocked { user: ada, other: bob });
+        assert_eq!(friends.blocked_either_way(&w.cx, bob).await.unwrap(), [ada]);
+        assert_eq!(moderation.report(&w.cx, report(ada, bob, None)).await.unwrap(), first);
+        let back = moderation.report(&w.cx, report(bob, ada, None)).await.unwrap();
+        assert_ne!(back, first);
+    }
+}
+
+#[tokio::test]
+async fn only_somebody_met_there_within_a_day_can_be_reported() {
+    for way in WAYS {
+        let w = World::new(way).await;
+        let (moderation, friends) = (moderation_of(&w, way), friends_of(&w, way, 10));
+        let (ada, bob, eve) = (w.person("ada").await, w.person("bob").await, w.person("eve").await);
+        call(&w, ROOM, &[ada, bob]).await;
+        call(&w, RoomId::from_bits(2), &[eve, bob]).await;
+        let mut people = w.bus.subscribe(Topic::People);
+        let code = |report| async { moderation.report(&w.cx, report).await.map(|_| ()).map_err(|f| f.code) };
+        assert_eq!(code(report(ada, eve, None)).await, Err(Code::NotFound));
+        assert_eq!(code(report(eve, bob, None)).await, Err(Code::NotFound), "they met elsewhere");
+        assert_eq!(code(report(ada, ada, None)).await, Err(Code::NotFound));
+        assert_eq!(code(report(ada, NOBODY, None)).await, Err(Code::NotFound));
+        calls::ended(&w.db, ROOM, w.clock.now(), "left", &[]).await.unwrap();
+        w.clock.advance(DAY + SECOND);
+        assert_eq!(code(report(ada, bob, None)).await, Err(Code::NotFound), "too long ago");
+        silent(&w.bus, &mut people, Topic::People).await;
+        assert!(friends.blocked_either_way(&w.cx, ada).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_day_after_the_end_a_report_still_counts_and_a_note_has_a_length() {
+    for way in WAYS {
+        let w = World::new(way).await;
+        let moderation = moderation_of(&w, way);
+        let (ada, bob) = (w.person("ada").await, w.person("bob").await);
+        call(&w, ROOM, &[ada, bob]).await;
+        calls::ended(&w.db, ROOM, w.clock.now(), "left", &[]).await.unwrap();
+        w.clock.advance(DAY);
+        for note in ["é".repeat(1_001), "a\0b".to_owned()] {
+            let fault = moderation.report(&w.cx, report(ada, bob, Some(&note))).await.unwrap_err();
+            assert_eq!((fault.code, fault.fields[0].field.as_str()), (Code::BadRequest, "note"));
+        }
+        moderation.report(&w.cx, report(ada, bob, Some(&"é".repeat(1_000)))).await.unwrap();
+    }
+}

@@ -1,0 +1,170 @@
+//! What every suite stands on: a real database file, a clock that is turned by hand, seeded dice, mails as files.
+//! Each suite runs twice: on the object itself, and through the bytes that a network would carry.
+
+use std::{sync::Arc, time::Duration};
+
+use visavis_domain::{
+    Timestamp,
+    contract::{
+        self, Caller,
+        auth::{Auth, Login, SignedIn, Verify},
+        users::{Ensure, Users},
+    },
+    event::{Event, Topic},
+    id::UserId,
+};
+use visavis_platform::{
+    Bus, Clock, Db, Dice, Lifecycle,
+    bus::{News, Subscription},
+    db,
+    mail::{self, Mailer, outbox::Outbox},
+    secret::Secret,
+};
+use visavis_services::{auth, users};
+
+pub const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+pub const SECOND: Duration = Duration::from_secs(1);
+pub const MINUTE: Duration = Duration::from_secs(60);
+pub const HOUR: Duration = Duration::from_secs(3_600);
+pub const DAY: Duration = Duration::from_secs(24 * 3_600);
+pub const URL: &str = "https://visavis.example";
+
+/// How a suite reaches its service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    Direct,
+    Loopback,
+}
+
+pub const WAYS: [Way; 2] = [Way::Direct, Way::Loopback];
+
+impl Way {
+    /// The contract by this way.
+    pub fn reach<C: ?Sized>(self, service: Arc<C>, loopback: fn(Arc<C>) -> Arc<C>) -> Arc<C> {
+        match self {
+            Self::Direct => service,
+            Self::Loopback => loopback(service),
+        }
+    }
+}
+
+pub struct World {
+    pub folder: tempfile::TempDir,
+    pub db: Db,
+    pub clock: Clock,
+    pub dice: Dice,
+    pub bus: Bus,
+    pub secret: Secret,
+    pub lifecycle: Lifecycle,
+    pub mailer: Mailer,
+    pub outbox: Outbox,
+    pub users: Arc<dyn Users>,
+    pub cx: Caller,
+}
+
+impl World {
+    pub async fn new(way: Way) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&db::Settings::default(), folder.path()).await.unwrap();
+        let (clock, dice) = (Clock::manual(START), Dice::seeded(7));
+        let lifecycle = Lifecycle::default();
+        let mailer = Mailer::new(
+            &mail::Settings::default(),
+            folder.path(),
+            clock.clone(),
+            dice.clone(),
+            lifecycle.clone(),
+        )
+        .unwrap();
+        let outbox = Outbox::open(&folder.path().join("outbox"), 1_000).unwrap();
+        let service = users::Users::new(db.clone(), clock.clone(), dice.clone(), users::Settings::default());
+        let users: Arc<dyn Users> = way.reach(Arc::new(service), contract::users::loopback);
+        Self {
+            db,
+            clock,
+            dice,
+            bus: Bus::memory(),
+            secret: Secret::from_bytes([9; 32]),
+            lifecycle,
+            mailer,
+            outbox,
+            users,
+            cx: Caller::internal("test"),
+            folder,
+        }
+    }
+
+    pub async fn auth_of(&self, settings: auth::Settings) -> auth::Auth {
+        let deps = auth::Deps {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            dice: self.dice.clone(),
+            bus: self.bus.clone(),
+            mailer: self.mailer.clone(),
+            secret: self.secret.clone(),
+            users: self.users.clone(),
+            public_url: URL.to_owned(),
+            settings,
+        };
+        auth::Auth::start(deps).await.unwrap()
+    }
+
+    pub async fn auth(&self, way: Way) -> Arc<dyn Auth> {
+        way.reach(Arc::new(self.auth_of(auth::Settings::default()).await), contract::auth::loopback)
+    }
+
+    /// An account.
+    pub async fn person(&self, name: &str) -> UserId {
+        let ensure = Ensure { email: format!("{name}@x.example") };
+        self.users.ensure(&self.cx, ensure).await.unwrap().user.id
+    }
+
+    /// Waits until the outbox holds `count` mails: code and link token of each, newest first.
+    pub async fn mails(&self, count: usize) -> Vec<(String, String)> {
+        for _ in 0..500 {
+            let mails = self.outbox.newest(1_000).unwrap();
+            if mails.len() >= count {
+                assert_eq!(mails.len(), count, "more mails than expected");
+                return mails.iter().map(|(_, text)| secrets_of(text)).collect();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{count} mails were expected, {} came", self.outbox.newest(1_000).unwrap().len());
+    }
+
+    /// Signs in by code.
+    pub async fn sign_in(&self, auth: &Arc<dyn Auth>, email: &str) -> SignedIn {
+        let before = self.outbox.newest(1_000).unwrap().len();
+        let challenge = auth.login(&self.cx, Login { email: email.to_owned() }).await.unwrap();
+        let (code, _) = self.mails(before + 1).await.remove(0);
+        let verify =
+            Verify { challenge_id: challenge.challenge_id.to_string(), code, agent: "Firefox".to_owned() };
+        auth.verify(&self.cx, verify).await.unwrap()
+    }
+}
+
+/// Code and link token of a mail: each alone on its line.
+fn secrets_of(mail: &str) -> (String, String) {
+    let code = mail.lines().find(|l| l.len() == 6 && l.bytes().all(|b| b.is_ascii_digit())).unwrap();
+    let prefix = format!("{URL}/login/magic#token=");
+    let token = mail.lines().find_map(|l| l.strip_prefix(&prefix)).unwrap();
+    (code.to_owned(), token.to_owned())
+}
+
+/// The next event of the topic, which must have been published already.
+pub async fn heard(subscription: &mut Subscription) -> Event {
+    match tokio::time::timeout(Duration::from_secs(5), subscription.next()).await.unwrap().unwrap() {
+        News::Event(event) => event,
+        News::Missed => panic!("events were missed"),
+    }
+}
+
+/// Nothing more has been published on the topic (a marker of ours comes next).
+pub async fn silent(bus: &Bus, subscription: &mut Subscription, topic: Topic) {
+    let marker = match topic {
+        Topic::Logins => Event::KeysChanged,
+        _ => Event::Blocked { user: UserId::from_bits(0), other: UserId::from_bits(0) },
+    };
+    bus.publish(marker.clone()).await;
+    assert_eq!(heard(subscription).await, marker);
+}
