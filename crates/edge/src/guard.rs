@@ -175,7 +175,6 @@ async fn timeout(State(edge): State<Edge>, request: Request, next: Next) -> Resp
 }
 
 /// The message of a panic may hold anything, so it goes to the log of the panic hook and nowhere else.
-#[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
 fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
     tracing::error!("a handler panicked");
     Problem::from(Fault::internal()).into_response()

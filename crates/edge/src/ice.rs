@@ -87,7 +87,7 @@ mod tests {
         let turn = Turn {
             urls: vec!["turn:turn.example:3478".to_owned()],
             secret: "north".to_owned(),
-            life: Duration::from_secs(60),
+            life: Duration::from_mins(1),
         };
         let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
         let ice = Ice::new("[2001:db8::1]", 7882, Some(turn), clock, Dice::seeded(1));

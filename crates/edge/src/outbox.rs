@@ -55,9 +55,9 @@ fn parse(path: &Path) -> Option<Mail> {
     let text = String::from_utf8_lossy(&text).replace("\r\n", "\n");
     let (head, body) = text.split_once("\n\n")?;
     let header = |name: &str| {
-        let lines = head.lines().filter_map(|line| line.split_once(':'));
-        let found = lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim());
-        found.last().unwrap_or_default().to_owned()
+        let mut lines = head.lines().filter_map(|line| line.split_once(':'));
+        let found = lines.find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map_or("", |(_, value)| value.trim()).to_owned()
     };
     let mut lines = body.lines().map(str::trim);
     let code = lines.clone().find(|line| line.len() == 6 && line.bytes().all(|b| b.is_ascii_digit()));

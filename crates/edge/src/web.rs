@@ -8,6 +8,7 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::{HeaderValue, Method, StatusCode, header};
 use rust_embed::{EmbeddedFile, RustEmbed};
 use tower_http::compression::CompressionLayer;
@@ -62,14 +63,12 @@ fn html(request: &Request, status: StatusCode) -> Response {
     if status == StatusCode::NOT_FOUND && (!wants_html || request.uri().path().starts_with("/assets/")) {
         return Problem::from(Fault::not_found("This address")).into_response();
     }
-    match Dist::get("index.html") {
-        Some(file) => answer(request, "index.html", file, status),
-        None => {
-            let status = if status == StatusCode::OK { StatusCode::SERVICE_UNAVAILABLE } else { status };
-            let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
-            (status, headers, NOT_BUILT).into_response()
-        }
+    if let Some(file) = Dist::get("index.html") {
+        return answer(request, "index.html", file, status);
     }
+    let status = if status == StatusCode::OK { StatusCode::SERVICE_UNAVAILABLE } else { status };
+    (status, [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))], NOT_BUILT)
+        .into_response()
 }
 
 fn answer(request: &Request, name: &str, file: EmbeddedFile, status: StatusCode) -> Response {
@@ -91,9 +90,8 @@ fn answer(request: &Request, name: &str, file: EmbeddedFile, status: StatusCode)
 
 /// Weak, because the same tag names the compressed and the plain form.
 fn etag(file: &EmbeddedFile) -> String {
-    let hash = file.metadata.sha256_hash();
-    let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("W/\"{hex}\"")
+    let hash = BASE64_URL_SAFE_NO_PAD.encode(file.metadata.sha256_hash());
+    format!("W/\"{hash}\"")
 }
 
 fn media_type(name: &str) -> &'static str {

@@ -120,6 +120,7 @@ fn claims() -> Value {
 }
 
 /// `value` without some members and with others.
+#[expect(clippy::needless_pass_by_value, reason = "reads better with json! at the call")]
 fn with(mut value: Value, changes: Value) -> String {
     for (name, change) in changes.as_object().unwrap().clone() {
         if change == json!("<gone>") {
