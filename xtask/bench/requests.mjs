@@ -10,7 +10,6 @@ const { hostname, port } = new URL(url);
 const CONNECTIONS = 32;
 
 let token;
-let lines = [];
 
 class Line {
   #socket;
@@ -22,6 +21,7 @@ class Line {
   constructor(status, failed) {
     this.#socket = connect(port, hostname).setNoDelay(true);
     this.#socket.on('error', failed);
+    this.#socket.on('close', () => failed(new Error('a connection was closed while requests ran')));
     this.#socket.on('data', (bytes) => {
       this.#rest = this.#rest.length ? Buffer.concat([this.#rest, bytes]) : bytes;
       for (let end; (end = this.#end()) > 0; this.#rest = this.#rest.subarray(end)) {
@@ -49,6 +49,7 @@ class Line {
   }
 
   close() {
+    this.#socket.removeAllListeners('close');
     this.#socket.destroy();
   }
 }
@@ -64,16 +65,13 @@ await obey({
     const auth = token ? `Authorization: Bearer ${token}\r\n` : '';
     const bytes = Buffer.from(`GET ${path} HTTP/1.1\r\nHost: ${hostname}:${port}\r\nAccept: application/json\r\n${auth}\r\n`);
     let broken;
-    if (!lines.length || lines.status !== status) {
-      for (const line of lines) line.close();
-      lines = Array.from({ length: CONNECTIONS }, () => new Line(status, (err) => (broken = err)));
-      lines.status = status;
-    }
-    const before = lines.reduce((sum, line) => sum + line.answered, 0);
+    // New ones each time: a server may rightly close what was idle since the last round.
+    const lines = Array.from({ length: CONNECTIONS }, () => new Line(status, (err) => (broken ??= err)));
     // The line with the fewest waiting: requests don't queue behind a slow one while another is free.
     await openLoop(count, rate, () => lines.reduce((least, line) => (line.waiting < least.waiting ? line : least)).send(bytes));
-    const answered = () => lines.reduce((sum, line) => sum + line.answered, 0) - before;
+    const answered = () => lines.reduce((sum, line) => sum + line.answered, 0);
     await until(() => broken || answered() === count, () => `${answered()} of ${count} answered`);
+    for (const line of lines) line.close();
     const wrong = broken?.message ?? lines.find((line) => line.wrong)?.wrong;
     if (wrong) throw new Error(`an unexpected answer: ${wrong}`);
   },

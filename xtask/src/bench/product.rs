@@ -2,7 +2,7 @@
 //! each other raised, since all load comes from one address.
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -57,12 +57,20 @@ impl Product {
 
     /// Starts it on a folder that an earlier one left.
     pub fn on(data: &Path) -> Outcome<Self> {
+        Self::start(data, "127.0.0.1:0")
+    }
+
+    /// Ends it and starts it anew where it was: same people, same address (which tokens are bound to), fresh memory.
+    pub fn again(self) -> Outcome<Self> {
+        let Self { peer, url, data, .. } = self;
+        drop(peer);
+        Self::start(&data, url.trim_start_matches("http://"))
+    }
+
+    fn start(data: &Path, listen: &str) -> Outcome<Self> {
         let watch = Watch::start();
         let log = data.with_extension("log");
-        let cmd = measured(tree::target("release/visavis"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .logs_to(&log)?;
+        let cmd = measured(binary()).args(["serve", "--listen", listen, "--data"]).arg(data).logs_to(&log)?;
         let peer = Peer::start(RAISED.iter().fold(cmd, |cmd, key| cmd.env(&variable(key), MOST)))?;
         let url = peer
             .line_after("listening on ", START)
@@ -70,6 +78,12 @@ impl Product {
         let url = url.trim_end_matches('/').to_owned();
         Ok(Self { peer, url, data: data.to_path_buf(), ready_after: watch.elapsed() })
     }
+}
+
+/// The release build, or the one named in `VISAVIS_BIN`, to compare builds.
+pub fn binary() -> PathBuf {
+    env::var_os("VISAVIS_BIN")
+        .map_or_else(|| tree::target("release/visavis"), |named| tree::absolute(PathBuf::from(named)))
 }
 
 /// `limits.read_per_ip.burst` → `VISAVIS_LIMITS__READ_PER_IP__BURST`.

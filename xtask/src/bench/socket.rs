@@ -42,13 +42,15 @@ struct Side {
 pub fn bench(bench: &Bench) -> Outcome {
     let server = Product::fresh("socket")?;
     let load = bench.generator("sockets.mjs").arg("product").arg(&server.url).arg(&server.data);
-    let mut ours = Side { load: Peer::start(load)?, server: server.peer, collects: false };
-    ours.load.ask(&format!("people {PEOPLE}"))?;
+    let mut load = Peer::start(load)?;
+    load.ask(&format!("people {PEOPLE}"))?;
+    // What signing in left in memory would be used again by connections, and hide them.
+    let mut ours = Side { server: server.again()?.peer, load, collects: false };
+    let idle = ours.idle_kib()?;
     let echo = ours.listens_to_itself()?;
     let mut theirs = reference(bench, echo)?;
-
+    let memory = (idle, theirs.idle_kib()?);
     let handshake = rounds::alternate(|| ours.handshakes(), || theirs.handshakes())?;
-    let memory = (ours.idle_kib()?, theirs.idle_kib()?);
     let event = busy(&mut ours, &mut theirs, &format!("connect {BUSY}"), Side::event)?;
     let message = busy(&mut ours, &mut theirs, &format!("pair {ROOMS}"), Side::message)?;
     let hearers = if echo { 2.0 } else { 1.0 };
@@ -119,7 +121,10 @@ impl Side {
         Ok(heard > 8.5)
     }
 
+    /// Memory of each of many connections, in a server that had few before.
     fn idle_kib(&mut self) -> Outcome<f64> {
+        self.load.ask(&format!("connect {BUSY}"))?;
+        self.load.ask("close")?;
         let before = self.memory()?;
         self.load.ask(&format!("connect {IDLE}"))?;
         let after = self.memory()?;
