@@ -151,8 +151,8 @@ async fn count(edge: &Edge, class: Class, limit: Limit, who: &str) -> Result<(),
         return Ok(());
     }
     metrics::counter!("visavis_http_rate_limited_total", "class" => name).increment(1);
-    let millis = u64::try_from(decision.retry_after.as_millis()).unwrap_or(u64::MAX);
-    Err(Fault::rate_limited(millis.saturating_add(1)).into())
+    let millis = decision.retry_after.as_micros().div_ceil(1_000);
+    Err(Fault::rate_limited(u64::try_from(millis).unwrap_or(u64::MAX)).into())
 }
 
 /// Counts one request of a person, beside the count of their address.

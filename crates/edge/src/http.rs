@@ -42,3 +42,6 @@ pub fn router(edge: Edge) -> Router {
 async fn unknown(_: Uri) -> impl IntoResponse {
     Problem::from(Fault::not_found("This address"))
 }
+
+#[cfg(test)]
+mod tests;

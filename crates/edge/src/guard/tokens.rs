@@ -292,4 +292,4 @@ fn public_keys(jwks: Jwks) -> HashMap<String, [u8; 32]> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -15,11 +15,11 @@ use visavis_domain::contract::auth::{
 
 use super::*;
 
-const SITE: &str = "https://meet.example";
+pub(crate) const SITE: &str = "https://meet.example";
 const NOW: i64 = 1_800_000_000;
 
 /// The contract as far as tokens need it, with real keys.
-struct Signer {
+pub(crate) struct Signer {
     keys: Mutex<Vec<(String, Ed25519KeyPair)>>,
     revoked: Mutex<Vec<LoginId>>,
     down: AtomicBool,
@@ -83,16 +83,15 @@ impl Auth for Signer {
     }
 }
 
-struct Bench {
-    signer: Arc<Signer>,
-    tokens: Tokens,
-    clock: Clock,
+pub(crate) struct Bench {
+    pub(crate) signer: Arc<Signer>,
+    pub(crate) tokens: Tokens,
+    pub(crate) clock: Clock,
     bus: Bus,
-    /// Its tasks end with it.
-    _lifecycle: Lifecycle,
+    pub(crate) lifecycle: Lifecycle,
 }
 
-fn bench() -> Bench {
+pub(crate) fn bench() -> Bench {
     let signer = Arc::new(Signer {
         keys: Mutex::new(vec![("k1".to_owned(), pair(1))]),
         revoked: Mutex::default(),
@@ -105,7 +104,7 @@ fn bench() -> Bench {
         Settings { issuer: SITE.to_owned(), audience: SITE.to_owned(), leeway: Duration::from_secs(2) };
     let (bus, lifecycle) = (Bus::memory(), Lifecycle::default());
     let tokens = Tokens::new(signer.clone(), clock.clone(), settings, &bus, &lifecycle);
-    Bench { signer, tokens, clock, bus, _lifecycle: lifecycle }
+    Bench { signer, tokens, clock, bus, lifecycle }
 }
 
 fn header() -> Value {
@@ -138,7 +137,7 @@ fn sign_text(header: &str, claims: &str, seed: u8) -> String {
     format!("{signed}.{}", b64(signature.as_ref()))
 }
 
-fn good() -> String {
+pub(crate) fn good() -> String {
     sign_text(&header().to_string(), &claims().to_string(), 1)
 }
 
