@@ -12,6 +12,7 @@ pub mod private;
 pub mod problem;
 pub mod serve;
 pub mod settings;
+pub mod socket;
 pub mod tls;
 mod web;
 
