@@ -16,18 +16,19 @@ use std::{
 use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use visavis_domain::room;
+use visavis_domain::{queue, room};
 use visavis_edge::{
     Site,
     guard::{
         client::ProxyHeader,
-        site::{ExtraHost, Hosts, PublicUrl},
+        site::{BadUrl, ExtraHost, Hosts, PublicUrl},
     },
     ice,
     settings::Limits,
     socket, tls,
 };
 use visavis_platform::{db, mail, telemetry};
+use visavis_services::{auth, friends, moderation, users};
 
 pub use example::example;
 pub use load::{Loaded, load};
@@ -67,6 +68,16 @@ pub struct Config {
     pub mail: mail::Settings,
     /// Strangers who meet.
     pub strangers: Strangers,
+    /// Signing in.
+    pub auth: auth::Settings,
+    /// Accounts.
+    pub users: users::Settings,
+    /// Blocks.
+    pub friends: friends::Settings,
+    /// Reports.
+    pub moderation: moderation::Settings,
+    /// Who is matched with whom.
+    pub queue: queue::Settings,
     /// Rooms.
     pub rooms: room::Settings,
     /// Signalling.
@@ -77,6 +88,9 @@ pub struct Config {
     pub turn: Turn,
     /// TLS by this process itself. Without it, put a proxy in front.
     pub tls: Tls,
+    /// Roles call one another through the bytes that a network would carry, not directly. For tests: it changes
+    /// nothing but the speed.
+    pub loopback: bool,
     /// A developer's machine. Only by `--dev`.
     #[serde(skip)]
     pub dev: bool,
@@ -99,11 +113,17 @@ impl Default for Config {
             log: telemetry::Settings::default(),
             mail: mail::Settings::default(),
             strangers: Strangers::default(),
+            auth: auth::Settings::default(),
+            users: users::Settings::default(),
+            friends: friends::Settings::default(),
+            moderation: moderation::Settings::default(),
+            queue: queue::Settings::default(),
             rooms: room::Settings::default(),
             signalling: socket::Settings::default(),
             limits: Limits::default(),
             turn: Turn::default(),
             tls: Tls::default(),
+            loopback: false,
             dev: false,
         }
     }
@@ -253,6 +273,12 @@ pub struct ConfigError {
     pub right: String,
 }
 
+impl ConfigError {
+    fn of(key: &str, right: String) -> Self {
+        Self { key: key.to_owned(), value: None, source_name: None, right }
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.key)?;
@@ -270,22 +296,30 @@ impl fmt::Display for ConfigError {
 type Wrong = (&'static str, String);
 
 impl Config {
-    /// This place's address, once it is known what is listened on.
-    pub fn public_url(&self, bound: SocketAddr) -> PublicUrl {
-        let set = self.public_url.as_deref().and_then(|url| url.parse().ok());
-        set.unwrap_or_else(|| PublicUrl::of_listener(bound, self.tls.cert.is_some()))
+    /// What the edge wants to know, once it is known what the two listeners are bound to.
+    pub fn site(&self, public: SocketAddr, private: SocketAddr) -> Result<Site, ConfigError> {
+        let (hosts, trusted_proxies) =
+            self.names(public).map_err(|(key, right)| ConfigError::of(key, right))?;
+        let outbox = self.dev && matches!(self.mail.backend, mail::Kind::Dir);
+        let dev_outbox = outbox.then(|| format!("{}/dev/outbox", PublicUrl::of_listener(private, false)));
+        let limits = self.limits.clone();
+        Ok(Site { hosts, trusted_proxies, proxy_header: self.proxy_header, dev_outbox, limits })
     }
 
-    /// What the edge wants to know, once it is known what is listened on.
-    pub fn site(&self, bound: SocketAddr, dev_outbox: Option<String>) -> Site {
-        let extra = self.extra_hosts.iter().filter_map(|host| host.parse().ok()).collect();
-        Site {
-            hosts: Hosts { public: self.public_url(bound), extra },
-            trusted_proxies: self.trusted_proxies.iter().filter_map(|text| network(text)).collect(),
-            proxy_header: self.proxy_header,
-            dev_outbox,
-            limits: self.limits.clone(),
-        }
+    /// The names of this place and its proxies, read from their texts.
+    fn names(&self, bound: SocketAddr) -> Result<(Hosts, Vec<IpNet>), Wrong> {
+        let extra = self.extra_hosts.iter().map(|host| host.parse::<ExtraHost>()).collect::<Result<_, _>>();
+        let extra = extra.map_err(|error| ("extra_hosts", error.to_string()))?;
+        let proxies = self.trusted_proxies.iter().map(|text| network(text)).collect::<Option<_>>();
+        let right = "each must be an address or a network, like 10.0.0.0/8";
+        let proxies = proxies.ok_or_else(|| ("trusted_proxies", right.to_owned()))?;
+        Ok((Hosts { public: self.public_url(bound)?, extra }, proxies))
+    }
+
+    fn public_url(&self, bound: SocketAddr) -> Result<PublicUrl, Wrong> {
+        let listener = || Ok(PublicUrl::of_listener(bound, self.tls.cert.is_some()));
+        let set = self.public_url.as_ref().map(|url| url.parse().map_err(|error: BadUrl| error.to_string()));
+        set.map_or_else(listener, |url| url.map_err(|right| ("public_url", right)))
     }
 
     /// The TURN service, if there is one.
@@ -296,28 +330,17 @@ impl Config {
     }
 
     /// The certificate files, if TLS is on.
-    pub fn tls(&self) -> Option<tls::Files> {
+    pub fn tls_files(&self) -> Option<tls::Files> {
         Some(tls::Files { cert: self.tls.cert.clone()?, key: self.tls.key.clone()? })
     }
 
     /// What the types can't say: texts that must parse, settings that need one another.
     fn check(&self) -> Result<(), Wrong> {
-        if let Some(url) = &self.public_url {
-            url.parse::<PublicUrl>().map_err(|error| ("public_url", error.to_string()))?;
-        }
-        for host in &self.extra_hosts {
-            host.parse::<ExtraHost>().map_err(|error| ("extra_hosts", error.to_string()))?;
-        }
-        if self.trusted_proxies.iter().any(|text| network(text).is_none()) {
-            return Err((
-                "trusted_proxies",
-                "each must be an address or a network, like 10.0.0.0/8".to_owned(),
-            ));
-        }
+        let (hosts, _) = self.names(self.listen)?;
         if self.roles.is_empty() {
             return Err(("roles", "must name at least one role, or all".to_owned()));
         }
-        if self.dev && !self.public_url(self.listen).is_loopback() {
+        if self.dev && !hosts.public.is_loopback() {
             let key = if self.public_url.is_some() { "public_url" } else { "listen" };
             return Err((
                 key,
@@ -344,8 +367,8 @@ impl Config {
 
     /// What works but is hardly meant.
     fn warnings(&self) -> Vec<String> {
-        let url = self.public_url(self.listen);
         let mut warnings = Vec::new();
+        let Ok(url) = self.public_url(self.listen) else { return warnings };
         if self.public_url.is_none() && !self.listen.ip().is_loopback() {
             warnings.push(format!("public_url isn't set: links in mails will lead to {url}"));
         }

@@ -30,7 +30,9 @@ fn nothing_set_is_a_working_place_on_this_machine() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.private.listen.to_string(), "127.0.0.1:8081");
     assert_eq!(config.media.listen.to_string(), "[::]:7882");
-    assert_eq!(config.public_url(config.listen).to_string(), "http://127.0.0.1:8080");
+    let site = config.site(config.listen, config.private.listen).unwrap();
+    assert_eq!(site.hosts.public.to_string(), "http://127.0.0.1:8080");
+    assert_eq!(site.dev_outbox, None);
     assert_eq!(config.strangers.trust_floor, 75);
     assert_eq!(config.roles, [Role::All]);
 }
@@ -110,7 +112,7 @@ fn a_wrong_setting_names_its_key_its_value_its_source_and_what_would_be_right() 
             "limits.json_byte",
             "is not a setting; in limits are: auth_per_ip,",
         ),
-        ("VISAVIS_LIMIT__JSON_BYTES", "5", "limit.json_bytes", "is not a setting; there are: data,"),
+        ("VISAVIS_LIMIT__JSON_BYTES", "5", "limit.json_bytes", "is not a setting; there are: auth, data,"),
     ] {
         let error = refused(name, value);
         assert!(error.starts_with(key) && error.contains(right), "{name}={value}: {error}");
@@ -166,7 +168,9 @@ fn port_zero_makes_the_other_ports_free_ones_too_unless_they_are_set() {
 #[test]
 fn dev_is_for_this_machine_alone() {
     let dev = Flags { dev: true, ..flags() };
-    assert!(load(&dev, []).unwrap().config.dev);
+    let config = load(&dev, []).unwrap().config;
+    let site = config.site(config.listen, "127.0.0.1:4711".parse().unwrap()).unwrap();
+    assert_eq!(site.dev_outbox.as_deref(), Some("http://127.0.0.1:4711/dev/outbox"));
     for (name, value) in [
         ("VISAVIS_PUBLIC_URL", "https://meet.example"),
         ("VISAVIS_LISTEN", "0.0.0.0:8080"),
