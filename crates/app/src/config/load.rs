@@ -140,7 +140,7 @@ impl Sources {
             return Err(ConfigError { key: key.to_owned(), value, source_name, right });
         }
         // Another spelling of a key replaces the first, it doesn't stand beside it.
-        let key = self.canonical(key);
+        let key = canonical(key);
         let mut slot = &mut self.values;
         for part in key.split('.') {
             let Value::Object(table) = slot else { return Err(self.unknown(&key, source)) };
@@ -171,18 +171,9 @@ impl Sources {
 
     /// The schema of a key; `None` when there is no such key.
     fn schema_of(&self, key: &str) -> Option<&Value> {
-        let key = self.canonical(key);
+        let key = canonical(key);
         let parts = key.split('.').filter(|part| !part.is_empty());
         parts.into_iter().try_fold(&self.schema, |schema, part| properties(Some(schema))?.get(part))
-    }
-
-    /// The protocol writes two keys in camel case; the environment can't.
-    fn canonical(&self, key: &str) -> String {
-        match key {
-            "strangers.trustFloor" | "strangers.trustfloor" => "strangers.trust_floor".to_owned(),
-            "strangers.provenCalls" | "strangers.provencalls" => "strangers.proven_calls".to_owned(),
-            key => key.to_owned(),
-        }
     }
 
     fn unknown(&self, key: &str, source: &str) -> ConfigError {
@@ -272,6 +263,15 @@ fn complete(value: &mut Value, schema: &Value) {
     let defaults = schema.get("default").and_then(Value::as_object);
     for (name, default) in defaults.into_iter().flatten().filter(|(_, default)| !default.is_null()) {
         table.entry(name).or_insert_with(|| default.clone());
+    }
+}
+
+/// The protocol writes two keys in camel case; the environment can't.
+fn canonical(key: &str) -> String {
+    match key {
+        "strangers.trustFloor" | "strangers.trustfloor" => "strangers.trust_floor".to_owned(),
+        "strangers.provenCalls" | "strangers.provencalls" => "strangers.proven_calls".to_owned(),
+        key => key.to_owned(),
     }
 }
 

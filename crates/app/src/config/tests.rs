@@ -216,7 +216,7 @@ fn the_example_says_every_key_and_means_the_defaults_when_its_lines_are_switched
             Some(_) => None,
             None => Some(line).filter(|line| !line.starts_with('#')),
         })
-        .map(|line| format!("{line}\n"))
+        .flat_map(|line| [line, "\n"])
         .collect();
     assert!(on.lines().filter(|line| line.contains(" = ")).count() > 30, "{on}");
     let config = of_file(&on).unwrap();

@@ -36,8 +36,9 @@ pub(super) async fn frame(State(edge): State<Edge>, mut request: Request, next: 
     let cx = RequestCx { id: id.clone(), deadline: started + edge.site.limits.request() };
     request.extensions_mut().insert(cx);
     let is_api = request.uri().path().starts_with("/api/");
+    let is_socket = request.uri().path().starts_with("/socket.io/");
     let matched = request.extensions().get::<MatchedPath>();
-    let route = matched.map_or_else(|| "other", MatchedPath::as_str).to_owned();
+    let route = matched.map_or(if is_socket { "socket" } else { "other" }, MatchedPath::as_str).to_owned();
     let span =
         tracing::info_span!("request", request.id = id, http.method = %request.method(), http.route = route);
 
