@@ -1,1 +1,105 @@
-fn main() {}
+//! The `visavis` binary: reads the command line and the settings, and runs one command. A setting that can't be used ends
+//! with 2 and says which; any other failure with 1.
+
+mod admin;
+mod cli;
+mod config;
+mod serve;
+mod wire;
+
+use std::{io, net::SocketAddr, process::ExitCode};
+
+use clap::Parser;
+use visavis_domain::Fault;
+use visavis_edge::tls::TlsError;
+use visavis_platform::{db::OpenError, mail, secret::SecretError, telemetry::TelemetryError};
+
+use cli::{Cli, Command, ConfigCommand, Flags};
+use config::{ConfigError, Loaded};
+
+/// Why the process ends without success.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A setting can't be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A port can't be had.
+    #[error("{key} = {at}: {cause}; is another server running there?")]
+    Bind {
+        /// The setting.
+        key: &'static str,
+        /// Its value.
+        at: SocketAddr,
+        /// The system's word.
+        cause: io::Error,
+    },
+    /// The database can't be opened.
+    #[error("the database can't be opened: {0}")]
+    Database(#[from] OpenError),
+    /// The secret key can't be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// Mail can't be set up.
+    #[error("mail can't be set up: {0}")]
+    Mail(#[from] mail::SetupError),
+    /// Logs or metrics can't be set up.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// The certificate can't be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A role has refused.
+    #[error("{}", .0.detail)]
+    Fault(#[from] Fault),
+    /// The system has refused.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl Failure {
+    const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::Telemetry(_) => 2,
+            _ => 1,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("visavis: {failure}");
+            failure.exit_code().into()
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(flags) => runtime()?.block_on(serve::run(load(&flags)?)),
+        Command::Admin { place, command } => {
+            let Loaded { config, .. } = load(&place.into())?;
+            runtime()?.block_on(admin::run(&config, command))
+        }
+        Command::Config(ConfigCommand::Example) => {
+            print!("{}", config::example());
+            Ok(())
+        }
+        Command::Config(ConfigCommand::Check(flags)) => {
+            for warning in load(&flags)?.warnings {
+                println!("warning: {warning}");
+            }
+            println!("the settings can be used");
+            Ok(())
+        }
+    }
+}
+
+fn load(flags: &Flags) -> Result<Loaded, ConfigError> {
+    config::load(flags, std::env::vars())
+}
+
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}

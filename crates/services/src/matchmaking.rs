@@ -5,8 +5,6 @@ mod driver;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use visavis_domain::{
     Code, Fault,
@@ -31,17 +29,6 @@ const MAX_COMMANDS: usize = 4_096;
 const MAX_INTERESTS: usize = 10;
 const MAX_LANGUAGES: usize = 8;
 const MAX_COUNTRIES: usize = 8;
-
-/// How strangers meet.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Transport {
-    /// Directly when both are proven, else over the server. Until the server forwards media: directly.
-    #[default]
-    Auto,
-    /// Always directly.
-    P2p,
-}
 
 /// What the role stands on.
 #[derive(Clone)]
@@ -107,7 +94,7 @@ impl Matchmaking {
             return Err(Fault::new(Code::AgeRequired, "Please confirm first that you are 18 or older."));
         }
         let window = Duration::from_secs(self.deps.settings.rematch_window_s);
-        let met = calls::partners_since(&self.deps.db, req.user, now - window).await?;
+        let met = calls::partners_since(&self.deps.db, req.user, now - window).await.map_err(Fault::from)?;
         let recent = met.into_iter().map(|(user, at)| Met { user, until: at + window }).collect();
         let wishes = checked(&req.wishes, &seeker)?;
         Ok(Ticket {
