@@ -4,5 +4,6 @@
 
 pub mod auth;
 pub mod friends;
+pub mod matchmaking;
 pub mod moderation;
 pub mod users;

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use lettre::{
     Address, Message,
-    message::{Mailbox, SinglePart, header},
+    message::{Body, Mailbox, SinglePart, header},
 };
 use visavis_domain::Timestamp;
 
@@ -62,10 +62,16 @@ pub(super) fn build(from: &Sender, mail: &Mail, now: Timestamp, random: u64) -> 
             SinglePart::builder()
                 .header(header::ContentType::TEXT_PLAIN)
                 .header(header::ContentTransferEncoding::SevenBit)
-                // lettre ends the text with a line break of its own.
-                .body(mail.text.trim_end().to_owned()),
+                .body(body(&mail.text)),
         )
         .map_err(|_| SendError::Permanent)
+}
+
+/// The text with the line ends of mail. Already checked to be 7-bit; lettre would rather quote lines longer than 76
+/// characters, and a link that is cut in two is of no use to a program that reads it. (It adds the last line end.)
+fn body(text: &str) -> Body {
+    let lines: Vec<_> = text.trim_end().lines().collect();
+    Body::dangerous_pre_encoded(lines.join("\r\n").into_bytes(), header::ContentTransferEncoding::SevenBit)
 }
 
 /// `Auto-Submitted: auto-generated`.
@@ -118,6 +124,15 @@ mod tests {
         }
         assert!(head.contains("Content-Type: text/plain"), "{head}");
         assert_eq!(body, "Hello\r\n\r\n123456\r\n");
+    }
+
+    #[test]
+    fn a_long_link_stays_on_its_line() {
+        for length in [75, 76, 77, 78, 200, MAX_LINE] {
+            let link = format!("https://{}", "x".repeat(length - 8));
+            let text = formatted(&Mail { text: format!("Hello\n\n{link}\n"), ..mail() }).unwrap();
+            assert!(text.ends_with(&format!("\r\n\r\nHello\r\n\r\n{link}\r\n")), "{text}");
+        }
     }
 
     #[test]
