@@ -14,8 +14,8 @@ use std::{
 
 use serde_json::{Value, json};
 use socketioxide::{
-    adapter::{Adapter, LocalAdapter},
-    extract::{AckSender, Event as EventName, State, TryData},
+    adapter::LocalAdapter,
+    extract::{AckSender, State},
     handler::{FromMessageParts, Value as Raw},
     socket::Socket,
 };
@@ -111,7 +111,7 @@ impl FromMessageParts<LocalAdapter> for Turn {
             }
             return Err(Taken);
         }
-        let event = read::<LocalAdapter>(s, raw, id);
+        let event = read(raw);
         if let Err(full) = session.inbox.push(Waiting { event, ack }) {
             answer(full.ack, &Err(Fault::rate_limited(1_000)));
             return Err(Taken);
@@ -120,19 +120,17 @@ impl FromMessageParts<LocalAdapter> for Turn {
     }
 }
 
-fn read<A: Adapter>(s: &Arc<Socket<A>>, raw: &mut Raw, id: &Option<i64>) -> Result<ClientEvent, Fault> {
+/// The packet's payload is the JSON array of the event's name and its arguments.
+fn read(raw: &Raw) -> Result<ClientEvent, Fault> {
     let wrong = || Fault::bad_request("The event has the wrong shape.");
-    let bytes = match raw {
-        Raw::Str(text, None) => text.len(),
-        // Nothing of ours is binary.
-        Raw::Str(_, Some(_)) | Raw::Bytes(_) => return Err(wrong()),
-    };
-    let EventName(name) = EventName::from_message_parts(s, raw, id).map_err(|_| wrong())?;
-    let data = match TryData::<Vec<Value>>::from_message_parts(s, raw, id) {
-        Ok(TryData(Ok(mut args))) if args.len() <= 1 => args.pop().unwrap_or(Value::Null),
-        _ => return Err(wrong()),
-    };
-    ClientEvent::read(&name, bytes, data)
+    // Nothing of ours is binary.
+    let Raw::Str(text, None) = raw else { return Err(wrong()) };
+    let mut parts: Vec<Value> = serde_json::from_str(text).map_err(|_| wrong())?;
+    let data = if parts.len() == 2 { parts.pop().unwrap_or_default() } else { Value::Null };
+    match &parts[..] {
+        [Value::String(name)] => ClientEvent::read(name, text.len(), data),
+        _ => Err(wrong()),
+    }
 }
 
 /// Drains a socket's queue, one event after the other.
