@@ -68,7 +68,7 @@ fn finish(edge: &Edge, id: &str, is_api: bool, response: &mut Response) {
     if is_api {
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
-    headers::secure(headers, &edge.site.hosts.public);
+    headers::secure(headers, &edge.site.hosts.public, is_api);
 }
 
 fn record(route: String, status: http::StatusCode, took: Duration) {

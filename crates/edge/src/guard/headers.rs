@@ -30,13 +30,22 @@ fn content_security_policy(public: &PublicUrl) -> String {
     )
 }
 
-/// Adds them; a header that a handler has set already (a stricter policy) stays.
-pub fn secure(headers: &mut HeaderMap, public: &PublicUrl) {
-    if let Ok(policy) = HeaderValue::from_str(&content_security_policy(public)) {
-        headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
+/// Data is no page: if a browser is made to show it, it may do nothing at all.
+const DATA_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+/// Adds them; a header that a handler has set already stays.
+pub fn secure(headers: &mut HeaderMap, public: &PublicUrl, is_api: bool) {
+    if is_api {
+        headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(DATA_POLICY);
+    } else {
+        if let Ok(policy) = HeaderValue::from_str(&content_security_policy(public)) {
+            headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
+        }
+        headers
+            .entry(HeaderName::from_static("permissions-policy"))
+            .or_insert(HeaderValue::from_static(PERMISSIONS));
     }
     let fixed = [
-        (HeaderName::from_static("permissions-policy"), PERMISSIONS),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
@@ -57,7 +66,7 @@ mod tests {
 
     fn of(public: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        secure(&mut headers, &public.parse().unwrap());
+        secure(&mut headers, &public.parse().unwrap(), false);
         headers
     }
 
