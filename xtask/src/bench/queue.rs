@@ -8,16 +8,14 @@ use super::{
 };
 use crate::{Outcome, command::Cmd, test::COMPILE, tree};
 
-/// The program that fills a queue with so many people and then makes matches when asked.
+/// `xtask/examples/queue.rs`: keeps a city waiting and makes matches when asked.
 const PROGRAM: &str = "queue";
 const WAITING: u32 = 100_000;
-/// Matches of a round; as many people come again, so that the city stays as big.
+/// Matches of a round; for whoever left others come, so that the city stays as big.
 const MATCHES: f64 = 50_000.0;
 
 pub fn bench(_: &Bench) -> Outcome {
-    Cmd::cargo()
-        .args(["build", "--release", "--package", "visavis-domain", "--example", PROGRAM])
-        .run(COMPILE)?;
+    Cmd::cargo().args(["build", "--release", "--package", "xtask", "--example", PROGRAM]).run(COMPILE)?;
     let mut queue = Peer::start(measured(tree::target("release/examples").join(PROGRAM)))?;
     queue.ask(&format!("fill {WAITING}"))?;
     let pid = queue.pid();

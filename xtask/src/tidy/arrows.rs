@@ -23,7 +23,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "visavis-testkit",
         ],
     ),
-    ("xtask", &[]),
+    ("xtask", &["visavis-domain"]),
 ];
 
 /// What brings a runtime, a clock, dice or I/O with it: starts of names.
