@@ -159,9 +159,8 @@ fn run_node(tools: &Tools, tests: &TestTools, suite: &Suite, files: &[PathBuf]) 
         eprintln!("skipped: there is no {folder}/*.test.mjs yet");
         return Ok(());
     }
-    if tree::absolute(folder).join("package-lock.json").exists() {
-        tools.npm_ci(folder)?;
-    }
+    // The browser tests stand on the other suite's harness; what the page needs came with its build.
+    tools.npm_ci(STORIES.folder)?;
     with_tools(tools.node().arg("--test").arg(format!("--test-concurrency={at_once}")).args(files), tests)
         .run(RUN)
 }
