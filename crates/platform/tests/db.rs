@@ -1,6 +1,8 @@
 //! The database layer on real files: what is written is there, what two writers do at once stays right, and every
 //! query of the hot paths has its index.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::{os::unix::fs::PermissionsExt as _, sync::Arc, time::Duration};
 
 use visavis_domain::{
@@ -19,8 +21,8 @@ use visavis_platform::{
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
-const MINUTE: Duration = Duration::from_secs(60);
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const MINUTE: Duration = Duration::from_mins(1);
+const DAY: Duration = Duration::from_hours(24);
 
 async fn fresh() -> (Db, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();

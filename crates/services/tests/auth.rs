@@ -1,5 +1,8 @@
 //! Signing in by its contract: every rule of protocol section 2 at its boundary.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unchecked_time_subtraction, reason = "of constants")]
+
 #[expect(dead_code, reason = "shared by several suites")]
 mod world;
 
@@ -329,7 +332,9 @@ async fn known_and_unknown_addresses_get_the_same_answer_and_the_same_mail() {
                 })
                 .collect();
         assert_eq!(shapes.len(), 1, "{shapes:?}");
-        for wrong in ["", "canary", "canary@x", "canary@b@c.example", "canary@x.example\r\nBcc: eve@x.example"] {
+        for wrong in
+            ["", "canary", "canary@x", "canary@b@c.example", "canary@x.example\r\nBcc: eve@x.example"]
+        {
             let fault = s.auth.login(&s.w.cx, Login { email: wrong.to_owned() }).await.unwrap_err();
             assert_eq!(fault.code, Code::BadRequest);
             assert!(!fault.detail.contains("canary"), "the answer repeats what was typed");

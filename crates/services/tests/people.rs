@@ -1,5 +1,7 @@
 //! Blocks and reports by their contracts.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 #[expect(dead_code, reason = "shared by several suites")]
 mod world;
 
@@ -116,8 +118,14 @@ async fn the_number_of_blocks_is_bounded_even_for_many_at_once() {
     }
 }
 
-fn report(reporter: UserId, reported: UserId, note: Option<&str>) -> Report {
-    Report { reporter, reported, room: ROOM, reason: ReportReason::Harassment, note: note.map(str::to_owned) }
+fn report(by: UserId, of: UserId, note: Option<&str>) -> Report {
+    Report {
+        reporter: by,
+        reported: of,
+        room: ROOM,
+        reason: ReportReason::Harassment,
+        note: note.map(str::to_owned),
+    }
 }
 
 #[tokio::test]

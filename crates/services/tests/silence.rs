@@ -1,5 +1,7 @@
 //! Nothing personal and no secret reaches a log, at any level, on the good paths and the bad ones.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 #[expect(dead_code, reason = "shared by several suites")]
 mod world;
 

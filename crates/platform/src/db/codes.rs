@@ -98,7 +98,7 @@ pub async fn of_address(tx: &mut Tx, email: &str, since: Timestamp) -> Result<Ve
 /// How many wrong codes the address has had after that time, counted up to `most`.
 pub async fn failures(tx: &mut Tx, email: &str, since: Timestamp, most: u32) -> Result<u32> {
     let row = sqlx::query(
-        "SELECT COUNT(*) AS n FROM (SELECT 1 FROM code_failures WHERE email = $1 AND at > $2 LIMIT $3) AS some",
+        "SELECT COUNT(*) AS n FROM (SELECT 1 FROM code_failures WHERE email = $1 AND at > $2 LIMIT $3) AS counted",
     )
     .bind(email)
     .bind(since.as_millis())

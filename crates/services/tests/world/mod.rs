@@ -1,6 +1,8 @@
 //! What every suite stands on: a real database file, a clock that is turned by hand, seeded dice, mails as files.
 //! Each suite runs twice: on the object itself, and through the bytes that a network would carry.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
 use std::{sync::Arc, time::Duration};
 
 use visavis_domain::{
@@ -24,9 +26,9 @@ use visavis_services::{auth, users};
 
 pub const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 pub const SECOND: Duration = Duration::from_secs(1);
-pub const MINUTE: Duration = Duration::from_secs(60);
-pub const HOUR: Duration = Duration::from_secs(3_600);
-pub const DAY: Duration = Duration::from_secs(24 * 3_600);
+pub const MINUTE: Duration = Duration::from_mins(1);
+pub const HOUR: Duration = Duration::from_hours(1);
+pub const DAY: Duration = Duration::from_hours(24);
 pub const URL: &str = "https://visavis.example";
 
 /// How a suite reaches its service.
