@@ -1,12 +1,13 @@
 //! Text that people write and others read: names, chat, words about oneself. Normalised (NFC) so that equal text is equal
 //! bytes, bounded in what a reader perceives (graphemes), and free of characters that hide, reorder or imitate.
 
+mod contact;
 mod lists;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::Fault;
+use crate::{Code, Fault};
 
 /// The longest display name, in graphemes: fits a tile of a phone in one line.
 pub const MAX_NAME: usize = 32;
@@ -36,9 +37,25 @@ pub fn bio(text: &str) -> Result<String, Fault> {
     Ok(text)
 }
 
-/// A chat message.
+/// A chat message between strangers: what cannot be seen is taken out; what would lead away from here (a link, an
+/// address, a number, a name elsewhere) is `held-back` with the reason.
 pub fn chat(text: &str) -> Result<String, Fault> {
-    let text: String = text.trim().replace("\r\n", "\n").nfc().filter(|c| !is_hidden(*c, true)).collect();
+    let text = message(text)?;
+    if let Some(contact) = contact::find(&text) {
+        let name = contact.name();
+        let reason =
+            format!("This was not sent: it seems to hold {name}, and between strangers those are held back.");
+        return Err(Fault::new(Code::HeldBack, reason));
+    }
+    Ok(text)
+}
+
+/// A message of visible characters, whoever reads it.
+fn message(text: &str) -> Result<String, Fault> {
+    // Taken out before composing and trimming: what stood between two characters kept them apart.
+    let seen = text.replace("\r\n", "\n");
+    let text: String = seen.chars().filter(|c| !is_hidden(*c, true)).nfc().collect();
+    let text = text.trim().to_owned();
     let chars = text.chars().count();
     if chars == 0 || chars > MAX_CHAT {
         return Err(Fault::field("text", format!("must have 1 to {MAX_CHAT} characters")));
@@ -109,12 +126,24 @@ fn is_hidden(c: char, breaks: bool) -> bool {
         '\u{200C}' | '\u{200D}' => false,
         // Soft hyphen, Arabic letter mark, Hangul fillers, Mongolian vowel separator, zero-width and directional
         // marks, embeddings and overrides, word joiner and invisible operators, isolates, byte order mark,
-        // interlinear annotations, tags.
-        '\u{AD}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}'
-        | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FEFF}' | '\u{FFA0}'
-        | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}' => true,
-        // Private use: no two fonts agree.
-        '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{10FFFD}' => true,
+        // interlinear annotations, tags; private use, on which no two fonts agree.
+        '\u{AD}'
+        | '\u{61C}'
+        | '\u{115F}'
+        | '\u{1160}'
+        | '\u{180E}'
+        | '\u{200B}'
+        | '\u{200E}'
+        | '\u{200F}'
+        | '\u{2028}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}'
+        | '\u{3164}'
+        | '\u{FEFF}'
+        | '\u{FFA0}'
+        | '\u{FFF9}'..='\u{FFFB}'
+        | '\u{E0000}'..='\u{E007F}'
+        | '\u{E000}'..='\u{F8FF}'
+        | '\u{F0000}'..='\u{10FFFD}' => true,
         c => c.is_control(),
     }
 }
@@ -132,7 +161,9 @@ mod tests {
         assert!(display_name(&"é".repeat(32)).is_ok());
         assert!(display_name(&"é".repeat(33)).is_err());
         assert!(display_name("👩‍👩‍👧 family").is_ok(), "emoji sequences hold joiners");
-        for wrong in ["", "   ", "...", "\u{200B}", "a\u{202E}b", "a\u{0}", "a\u{E001}", "a\u{E0041}", "\u{3164}"] {
+        for wrong in
+            ["", "   ", "...", "\u{200B}", "a\u{202E}b", "a\u{0}", "a\u{E001}", "a\u{E0041}", "\u{3164}"]
+        {
             assert!(display_name(wrong).is_err(), "{wrong:?}");
         }
         let tower = format!("a{}", "\u{301}".repeat(400));
@@ -156,6 +187,28 @@ mod tests {
         assert!(chat("").is_err());
         assert!(chat(&"é".repeat(2_000)).is_ok());
         assert!(chat(&"é".repeat(2_001)).is_err());
+    }
+
+    #[test]
+    fn a_way_to_be_reached_elsewhere_is_held_back_with_the_reason() {
+        for (text, what) in [
+            ("https://example.com/me", "a link"),
+            ("ada@example.org", "an e-mail address"),
+            ("+49 170 1234567", "a phone number"),
+            ("snap: ada_l", "a name on another service"),
+            ("exa\u{200B}mple.c\u{2060}om", "a link"),
+        ] {
+            let fault = chat(text).unwrap_err();
+            assert_eq!(fault.code, Code::HeldBack, "{text}");
+            assert!(fault.detail.contains(what) && !fault.detail.contains(text), "{}", fault.detail);
+        }
+        assert!(chat("Nice to meet you!").is_ok());
+    }
+
+    #[test]
+    fn what_is_taken_out_leaves_composed_text_behind() {
+        assert_eq!(chat("e\u{200B}\u{301}").unwrap(), "\u{e9}");
+        assert_eq!(chat("\u{200B} a \u{2060}\n").unwrap(), "a");
     }
 
     #[test]
@@ -192,7 +245,20 @@ mod tests {
         }
 
         #[test]
-        fn what_was_accepted_is_accepted_unchanged(text in "\\PC{0,80}") {
+        fn any_chat_is_judged(text in "[a-z0-9@.:/+# \\-_\\PC]{0,200}") {
+            let _ = chat(&text);
+        }
+
+        #[test]
+        fn a_number_is_held_back_wherever_it_stands(
+            before in "[a-z ]{0,20}", after in "[a-z ]{0,20}", number in "\\+[1-9][0-9]{2}[ .-]?[0-9]{3}[ .-]?[0-9]{4}",
+        ) {
+            let text = format!("{before} {number} {after}");
+            prop_assert!(chat(&text).is_err());
+        }
+
+        #[test]
+        fn what_was_accepted_is_accepted_unchanged(text in "[\\PC\u{200B}\u{301}]{0,80}") {
             for check in [display_name, bio, chat, interest, language, country] {
                 if let Ok(once) = check(&text) {
                     prop_assert_eq!(check(&once).unwrap(), once);
