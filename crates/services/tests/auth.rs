@@ -220,6 +220,8 @@ async fn code_and_link_end_after_five_minutes() {
         let challenge = s.login(ADA).await.challenge_id;
         let (code, link) = s.w.mails(1).await.remove(0);
         s.w.clock.advance(5 * MINUTE);
+        let peeked = s.auth.peek(&s.w.cx, Magic { token: link.clone() }).await;
+        assert_eq!(peeked.unwrap_err().code, Code::ChallengeExpired);
         assert_eq!(s.verify(challenge, &code).await.unwrap_err(), Code::ChallengeExpired);
         assert_eq!(s.magic(&link).await.unwrap_err(), Code::ChallengeExpired);
         let challenge = s.login(ADA).await.challenge_id;
