@@ -27,7 +27,9 @@ impl Rule {
     /// `burst` at once (at least 1) and `count` per `period` on average.
     pub fn new(burst: u32, count: u32, period: Duration) -> Self {
         let period = i64::try_from(period.as_micros()).unwrap_or(i64::MAX);
-        Self { burst: burst.max(1), interval_us: (period / i64::from(count.max(1))).max(1) }
+        // Rounded up: a rate that doesn't divide the period comes out a little lower, never higher.
+        let count = i64::from(count.max(1));
+        Self { burst: burst.max(1), interval_us: (period / count + i64::from(period % count != 0)).max(1) }
     }
 
     /// `burst` at once and `count` per second on average.
@@ -37,12 +39,12 @@ impl Rule {
 
     /// `burst` at once and `count` per minute on average.
     pub fn per_minute(burst: u32, count: u32) -> Self {
-        Self::new(burst, count, Duration::from_secs(60))
+        Self::new(burst, count, Duration::from_mins(1))
     }
 
     /// `burst` at once and `count` per hour on average.
     pub fn per_hour(burst: u32, count: u32) -> Self {
-        Self::new(burst, count, Duration::from_secs(3_600))
+        Self::new(burst, count, Duration::from_hours(1))
     }
 
     /// Judges an event at `now`, given the stored theoretical arrival time.
@@ -146,6 +148,7 @@ mod tests {
     fn units_are_what_they_say() {
         assert_eq!(Rule::per_minute(1, 60), Rule::per_second(1, 1));
         assert_eq!(Rule::per_hour(1, 3_600), Rule::per_second(1, 1));
+        assert_eq!(Rule::per_second(1, 3), Rule { burst: 1, interval_us: 333_334 });
         assert_eq!(Rule::new(0, 0, Duration::ZERO), Rule { burst: 1, interval_us: 1 });
     }
 
@@ -176,8 +179,9 @@ mod tests {
             }
             for (i, from) in passed.iter().enumerate() {
                 for (j, to) in passed.iter().enumerate().skip(i) {
-                    let most = f64::from(burst) + f64::from(rate) * (to - from) as f64 / 1_000.0;
-                    prop_assert!((j - i + 1) as f64 <= most + 1e-6);
+                    // In thousandths of an event, so that nothing is rounded: burst + rate·time.
+                    let most = i64::from(burst) * 1_000 + i64::from(rate) * (to - from);
+                    prop_assert!(i64::try_from(j - i + 1).unwrap() * 1_000 <= most);
                 }
             }
         }

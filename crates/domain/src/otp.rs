@@ -53,9 +53,9 @@ impl Default for Settings {
 }
 
 /// The window of [`Settings::mails_per_hour`].
-pub const HOUR: Duration = Duration::from_secs(3_600);
+pub const HOUR: Duration = Duration::from_hours(1);
 /// The window of [`Settings::failures_per_day`].
-pub const DAY: Duration = Duration::from_secs(24 * 3_600);
+pub const DAY: Duration = Duration::from_hours(24);
 
 /// A normalised e-mail address: what makes two spellings one account.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -188,7 +188,13 @@ pub enum Verdict {
 
 /// Judges one try. `failures` are the address' wrong codes of the last day; `matches` is computed in any case, so
 /// that every verdict takes the same work.
-pub fn judge(now: Timestamp, challenge: &Tried, failures: u32, matches: bool, settings: &Settings) -> Verdict {
+pub fn judge(
+    now: Timestamp,
+    challenge: &Tried,
+    failures: u32,
+    matches: bool,
+    settings: &Settings,
+) -> Verdict {
     if challenge.used || now >= challenge.expires {
         Verdict::Expired
     } else if challenge.tries >= settings.code_tries || failures >= settings.failures_per_day {
@@ -206,11 +212,13 @@ impl Verdict {
         match self {
             Self::Accept => None,
             Self::Wrong => Some(invalid_code()),
-            Self::Expired => {
-                Some(Fault::new(Code::ChallengeExpired, "This code is no longer valid. Please ask for a new one."))
-            }
+            Self::Expired => Some(Fault::new(
+                Code::ChallengeExpired,
+                "This code is no longer valid. Please ask for a new one.",
+            )),
             Self::TooMany => {
-                let fault = Fault::new(Code::TooManyTries, "Too many wrong codes. Please use the link in the mail.");
+                let fault =
+                    Fault::new(Code::TooManyTries, "Too many wrong codes. Please use the link in the mail.");
                 Some(fault.retry_in(60_000))
             }
         }
@@ -245,7 +253,10 @@ mod tests {
         for spelling in [" Ada@Example.ORG ", "ADA@EXAMPLE.ORG\n"] {
             assert_eq!(Email::parse(spelling).unwrap(), ada);
         }
-        assert_eq!(Email::parse("e\u{301}va@x.example").unwrap(), Email::parse("\u{e9}va@x.example").unwrap());
+        assert_eq!(
+            Email::parse("e\u{301}va@x.example").unwrap(),
+            Email::parse("\u{e9}va@x.example").unwrap()
+        );
         assert_ne!(Email::parse("ada+1@example.org").unwrap(), ada);
     }
 
@@ -254,10 +265,28 @@ mod tests {
         let long_local = format!("{}@x.example", "a".repeat(65));
         let long = format!("a@{}.example", "b.".repeat(130));
         for wrong in [
-            "", "ada", "@x.example", "ada@", "ada@x", "a b@x.example", "a@b@x.example", ".a@x.example",
-            "a.@x.example", "a..b@x.example", "a@-x.example", "a@x-.example", "a@.example", "a@x..example",
-            "a\r\nBcc: b@x.example", "a@x.example\u{0}", "\"a\"@x.example", "a,b@x.example", "<a@x.example>",
-            "a@[127.0.0.1]", &long_local, &long,
+            "",
+            "ada",
+            "@x.example",
+            "ada@",
+            "ada@x",
+            "a b@x.example",
+            "a@b@x.example",
+            ".a@x.example",
+            "a.@x.example",
+            "a..b@x.example",
+            "a@-x.example",
+            "a@x-.example",
+            "a@.example",
+            "a@x..example",
+            "a\r\nBcc: b@x.example",
+            "a@x.example\u{0}",
+            "\"a\"@x.example",
+            "a,b@x.example",
+            "<a@x.example>",
+            "a@[127.0.0.1]",
+            &long_local,
+            &long,
         ] {
             assert_eq!(Email::parse(wrong).map_err(|f| f.code), Err(Code::BadRequest), "{wrong}");
         }
