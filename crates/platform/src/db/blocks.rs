@@ -46,12 +46,13 @@ pub async fn delete(tx: &mut Tx, user: UserId, other: UserId) -> Result<bool> {
 /// between counting and writing.
 pub async fn count_locked(tx: &mut Tx, user: UserId, most: i64) -> Result<u64> {
     sqlx::query("UPDATE users SET id = id WHERE id = $1").bind(user.to_string()).execute(tx.conn()).await?;
-    let row =
-        sqlx::query("SELECT COUNT(*) AS n FROM (SELECT 1 FROM blocks WHERE user_id = $1 LIMIT $2) AS counted")
-            .bind(user.to_string())
-            .bind(most)
-            .fetch_one(tx.conn())
-            .await?;
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS n FROM (SELECT 1 FROM blocks WHERE user_id = $1 LIMIT $2) AS counted",
+    )
+    .bind(user.to_string())
+    .bind(most)
+    .fetch_one(tx.conn())
+    .await?;
     row::count(&row, "n")
 }
 
