@@ -98,12 +98,15 @@ export class Page {
   #used = new Set();
   #waiting = new Set();
 
-  constructor(person, { resume, token, reconnect = false, headers, url } = {}) {
+  constructor(person, options = {}) {
+    const { resume, reconnect = false, headers, url } = options;
     this.person = person;
+    // A token that is named is the one that is sent, even none at all.
+    const named = 'token' in options;
     const auth = (give) => {
       const mine = this.session && { session: this.session, seq: this.seq };
       const asked = resume ?? mine;
-      give({ token: token ?? this.person.token, ...(asked ? { resume: asked } : {}) });
+      give({ token: named ? options.token : this.person.token, ...(asked ? { resume: asked } : {}) });
     };
     this.socket = io(url ?? person.server.url, {
       transports: ['websocket'],
@@ -138,36 +141,34 @@ export class Page {
    * The next event of this name (and liking) that no earlier call has taken; it may have come already. Takes it.
    */
   async event(name, like = () => true, ms = SOON) {
-    const fits = (entry) => entry.name === name && !this.#used.has(entry) && like(entry.data);
+    return (await this.#next((entry) => entry.name === name && like(entry.data), name, ms)).data;
+  }
+
+  async #next(wanted, name, ms) {
+    const fits = (entry) => !this.#used.has(entry) && wanted(entry);
     const found = this.heard.find(fits);
     if (found) {
       this.#used.add(found);
-      return found.data;
+      return found;
     }
     let waiter;
     const coming = new Promise((resolve) => {
       waiter = (entry) => {
         if (!fits(entry)) return;
         this.#used.add(entry);
-        resolve(entry.data);
+        resolve(entry);
       };
       this.#waiting.add(waiter);
     });
     return within(coming, ms, () => `${name}; heard: ${this.summary()}`).finally(() => this.#waiting.delete(waiter));
   }
 
+  /** The `welcome` of the connection that is being made; an error when it is refused. */
   async welcomed(ms = SOON) {
-    const first = await within(
-      Promise.race([
-        this.event('welcome', undefined, ms),
-        this.event('connect_error', undefined, ms).then(({ message }) => {
-          throw new Error(`connect_error: ${message}`);
-        }),
-      ]),
-      ms,
-      'welcome',
-    );
-    return first;
+    const answers = ['welcome', 'connect_error'];
+    const { name, data } = await this.#next((entry) => answers.includes(entry.name), 'welcome', ms);
+    if (name !== 'welcome') throw new Error(`connect_error: ${data.message}`);
+    return data;
   }
 
   /** Sends an event and gives its acknowledgement. */

@@ -31,6 +31,7 @@ export const ROOMY = {
   'limits.write_per_user.per_min': 10_000,
   'limits.read_per_user.burst': 10_000,
   'limits.read_per_user.per_min': 10_000,
+  'auth.otp.resend_after_s': 0,
 };
 
 /** `limits.auth_per_ip.burst` → `VISAVIS_LIMITS__AUTH_PER_IP__BURST`. */
@@ -65,7 +66,7 @@ export class Server {
     const { settings, dev, args } = this.#options;
     const env = { PATH: process.env.PATH, HOME: this.data, RUST_BACKTRACE: '1' };
     if (process.env.RUST_LOG) env.RUST_LOG = process.env.RUST_LOG;
-    for (const [key, value] of Object.entries(settings)) env[variable(key)] = String(value);
+    for (const [key, value] of Object.entries(settings)) if (value !== undefined) env[variable(key)] = String(value);
     const line = ['serve', '--data', this.data, '--listen', this.listen, ...(dev ? ['--dev'] : []), ...args];
     const child = spawn(BINARY, line, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
