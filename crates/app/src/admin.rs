@@ -16,7 +16,11 @@ use visavis_services::{
     users::Users,
 };
 
-use crate::{Failure, cli::Admin, config::{Config, Hidden}};
+use crate::{
+    Failure,
+    cli::Admin,
+    config::{Config, Hidden},
+};
 
 /// Runs one command and says what it did.
 pub async fn run(config: &Config, command: Admin) -> Result<(), Failure> {

@@ -108,7 +108,11 @@ impl Ports {
         });
         let media =
             media.map_err(|cause| Failure::Bind { key: "media.listen", at: config.media.listen, cause })?;
-        Ok(Self { public: tcp("listen", config.listen)?, private: tcp("private.listen", config.private.listen)?, media })
+        Ok(Self {
+            public: tcp("listen", config.listen)?,
+            private: tcp("private.listen", config.private.listen)?,
+            media,
+        })
     }
 }
 
@@ -211,7 +215,9 @@ fn dev(site: &Site) -> String {
 }
 
 fn turn(config: &Config) -> String {
-    config.turn().map_or_else(|| ", no TURN server".to_owned(), |turn| format!(", TURN at {}", turn.urls.join(", ")))
+    config
+        .turn()
+        .map_or_else(|| ", no TURN server".to_owned(), |turn| format!(", TURN at {}", turn.urls.join(", ")))
 }
 
 fn print(issuer: &str, lines: &[String]) -> Result<(), Failure> {
@@ -224,7 +230,13 @@ fn print(issuer: &str, lines: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn spawn_server(listener: TcpListener, router: Router, tls: Option<Tls>, limits: &Limits, lifecycle: &Lifecycle) {
+fn spawn_server(
+    listener: TcpListener,
+    router: Router,
+    tls: Option<Tls>,
+    limits: &Limits,
+    lifecycle: &Lifecycle,
+) {
     let (limits, inner) = (limits.clone(), lifecycle.clone());
     lifecycle.spawn("listener", async move {
         if let Err(error) = serve(listener, router, tls, &limits, inner.clone()).await {

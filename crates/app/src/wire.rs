@@ -75,12 +75,8 @@ pub async fn roles(ground: &Ground, config: &Config, issuer: &str) -> Result<Rol
     );
     let auth = if through { auth_contract::loopback(auth) } else { auth };
 
-    let friends: Arc<dyn Friends> = Arc::new(friends::Friends::new(
-        g.db.clone(),
-        g.clock.clone(),
-        g.bus.clone(),
-        config.friends.clone(),
-    ));
+    let friends: Arc<dyn Friends> =
+        Arc::new(friends::Friends::new(g.db.clone(), g.clock.clone(), g.bus.clone(), config.friends.clone()));
     let friends = if through { friends_contract::loopback(friends) } else { friends };
 
     let moderation: Arc<dyn Moderation> = Arc::new(moderation::Moderation::new(

@@ -324,7 +324,8 @@ mod tests {
 
     #[test]
     fn events_travel_under_their_protocol_names() {
-        let event = ServerEvent::RoomClosed { room_id: RoomId::from_bits(1), reason: CloseReason::NeverJoined };
+        let event =
+            ServerEvent::RoomClosed { room_id: RoomId::from_bits(1), reason: CloseReason::NeverJoined };
         let json = serde_json::to_value(&event).unwrap();
         assert_eq!(json["name"], "room-closed");
         assert_eq!(json["data"]["reason"], "never-joined");

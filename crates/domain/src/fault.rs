@@ -107,9 +107,11 @@ impl Code {
     /// The HTTP status it travels with.
     pub const fn status(self) -> u16 {
         match self {
-            Self::BadRequest | Self::InvalidCode | Self::ChallengeExpired | Self::InvalidSdp | Self::HeldBack => {
-                400
-            }
+            Self::BadRequest
+            | Self::InvalidCode
+            | Self::ChallengeExpired
+            | Self::InvalidSdp
+            | Self::HeldBack => 400,
             Self::Unauthorized | Self::ReauthRequired => 401,
             Self::Forbidden | Self::Suspended | Self::Blocked | Self::Removed | Self::AgeRequired => 403,
             Self::NotFound | Self::NotInRoom | Self::PeerGone => 404,
@@ -231,7 +233,8 @@ impl Fault {
 
     /// Something needed is away for the moment.
     pub fn unavailable() -> Self {
-        Self::new(Code::Unavailable, "This is not available right now. Please try again in a moment.").retry_in(1_000)
+        Self::new(Code::Unavailable, "This is not available right now. Please try again in a moment.")
+            .retry_in(1_000)
     }
 
     /// Too many requests; try again in `millis`.

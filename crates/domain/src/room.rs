@@ -177,8 +177,10 @@ impl Room {
     ) -> Self {
         let until = now + Duration::from_secs(settings.join_within_s);
         let [first, second] = guests;
-        let members =
-            [Member::expected(participants[0], first, until), Member::expected(participants[1], second, until)];
+        let members = [
+            Member::expected(participants[0], first, until),
+            Member::expected(participants[1], second, until),
+        ];
         let out = VecDeque::from([Output::WakeAt(until)]);
         Self { id, transport, created_at: now, settings: settings.clone(), members, ended: None, out }
     }
@@ -259,8 +261,15 @@ impl Room {
             .ok_or_else(not_in_room)
     }
 
-    fn join(&mut self, now: Timestamp, user: UserId, session: SocketId, seen: IpAddr) -> Result<Reply, Fault> {
-        let i = self.index_of(user).filter(|&i| self.members[i].place != Place::Gone).ok_or_else(not_in_room)?;
+    fn join(
+        &mut self,
+        now: Timestamp,
+        user: UserId,
+        session: SocketId,
+        seen: IpAddr,
+    ) -> Result<Reply, Fault> {
+        let i =
+            self.index_of(user).filter(|&i| self.members[i].place != Place::Gone).ok_or_else(not_in_room)?;
         if self.ended.is_some() {
             return Err(peer_gone());
         }
@@ -470,11 +479,10 @@ impl Room {
         let left = missing.iter().map(|&i| (self.members[i].user, LeftReason::Lost)).collect();
         for i in (0..2).filter(|i| !missing.contains(i)) {
             let participant = self.members[1 - i].view();
-            self.tell_anyway(i, ServerEvent::ParticipantLeft {
-                room_id: self.id,
-                participant,
-                reason: LeftReason::Lost,
-            });
+            self.tell_anyway(
+                i,
+                ServerEvent::ParticipantLeft { room_id: self.id, participant, reason: LeftReason::Lost },
+            );
             let me = &self.members[i];
             self.out.push_back(Output::SearchAgain(me.who(), me.since));
         }

@@ -204,13 +204,16 @@ fn a_peer_who_never_joins_sends_the_other_back_to_searching_with_the_old_waiting
     scene.give(9.999, Input::Tick).unwrap();
     assert_eq!(scene.ended(), None);
     scene.give(10.0, Input::Tick).unwrap();
-    assert_eq!(scene.told[0].iter().filter_map(left).collect::<Vec<_>>(), [(
-        UserId::from_bits(2),
-        LeftReason::Lost
-    )]);
+    assert_eq!(
+        scene.told[0].iter().filter_map(left).collect::<Vec<_>>(),
+        [(UserId::from_bits(2), LeftReason::Lost)]
+    );
     assert!(scene.rest.contains(&Output::SearchAgain(who(1), T0 - Duration::from_secs(7))));
     assert!(scene.rest.contains(&Output::SeatEnded(who(2))));
-    assert_eq!(scene.ended(), Some((CloseReason::NeverJoined, vec![(UserId::from_bits(2), LeftReason::Lost)])));
+    assert_eq!(
+        scene.ended(),
+        Some((CloseReason::NeverJoined, vec![(UserId::from_bits(2), LeftReason::Lost)]))
+    );
     assert_eq!(scene.try_join(2, 11.0).unwrap_err(), Code::NotInRoom);
 }
 
@@ -235,10 +238,10 @@ fn giving_up_before_joining_frees_the_other_at_once() {
 fn next_is_seen_by_the_other_as_leaving_and_frees_both_seats() {
     let mut scene = Scene::both_in();
     scene.give(3.0, Input::Leave(who(1))).unwrap();
-    assert_eq!(scene.told[1].iter().filter_map(left).collect::<Vec<_>>(), [(
-        UserId::from_bits(1),
-        LeftReason::Left
-    )]);
+    assert_eq!(
+        scene.told[1].iter().filter_map(left).collect::<Vec<_>>(),
+        [(UserId::from_bits(1), LeftReason::Left)]
+    );
     assert!(scene.told[0].is_empty());
     assert_eq!(scene.rest.iter().filter(|o| matches!(o, Output::SeatEnded(_))).count(), 2);
     assert_eq!(scene.ended(), Some((CloseReason::Left, vec![(UserId::from_bits(1), LeftReason::Left)])));
@@ -292,10 +295,10 @@ fn a_dropped_socket_that_does_not_return_in_15_seconds_is_lost() {
     scene.give(5.0, Input::Park(who(1))).unwrap();
     assert!(scene.rest.contains(&Output::WakeAt(at(20.0))));
     scene.give(20.0, Input::Tick).unwrap();
-    assert_eq!(scene.told[1].iter().filter_map(left).collect::<Vec<_>>(), [(
-        UserId::from_bits(1),
-        LeftReason::Lost
-    )]);
+    assert_eq!(
+        scene.told[1].iter().filter_map(left).collect::<Vec<_>>(),
+        [(UserId::from_bits(1), LeftReason::Lost)]
+    );
     assert_eq!(scene.ended().unwrap().0, CloseReason::Lost);
 }
 

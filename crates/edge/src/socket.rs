@@ -12,7 +12,6 @@ mod session;
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -34,7 +33,7 @@ use visavis_domain::{
 };
 use visavis_platform::{Bus, Clock, Dice, Kv, Lifecycle, bus::News, session_log::SessionLog};
 
-use crate::guard::tokens::Tokens;
+use crate::guard::{client::ClientAddr, tokens::Tokens};
 use session::{Hello, Session};
 
 /// The largest Socket.IO packet taken (protocol section 3).
@@ -164,10 +163,6 @@ impl std::fmt::Debug for Hub {
     }
 }
 
-/// The client's address as the guard found it, put into the request's extensions for the socket layer.
-#[derive(Debug, Clone, Copy)]
-pub struct Seen(pub IpAddr);
-
 /// The Socket.IO layer to put over the router, and the hub behind it with its tasks running.
 pub fn layer(deps: Deps) -> (SocketIoLayer, Hub) {
     let hub = Hub(Arc::new(Inner { deps, live: Mutex::default() }));
@@ -203,17 +198,22 @@ impl std::fmt::Display for Refused {
 }
 
 /// Who is it? Runs before the socket exists; nothing is kept for somebody who isn't let in.
-async fn admit(socket: SocketRef, State(hub): State<Hub>, TryData(hello): TryData<Hello>) -> Result<(), Refused> {
+async fn admit(
+    socket: SocketRef,
+    State(hub): State<Hub>,
+    TryData(hello): TryData<Hello>,
+) -> Result<(), Refused> {
     let hello = hello.map_err(|_| Refused(Code::Unauthorized))?;
     let access = hub.tokens.verify(&hello.token).await.map_err(|fault| {
         metrics::counter!("visavis_sockets_refused_total", "code" => fault.code.as_str()).increment(1);
         Refused(if fault.code == Code::Unavailable { Code::Unavailable } else { Code::Unauthorized })
     })?;
-    let Some(Seen(seen)) = socket.req_parts().extensions.get::<Seen>().copied() else {
+    let Some(ClientAddr(seen)) = socket.req_parts().extensions.get::<ClientAddr>().copied() else {
         tracing::error!("the guard left no client address");
         return Err(Refused(Code::Internal));
     };
-    let session = hub.admit(&socket, &hello, access.user, access.login, seen).await.map_err(|f| Refused(f.code))?;
+    let session =
+        hub.admit(&socket, &hello, access.user, access.login, seen).await.map_err(|f| Refused(f.code))?;
     socket.extensions.insert(session);
     Ok(())
 }
@@ -277,7 +277,8 @@ impl Hub {
         let mut news = self.bus.subscribe(Topic::Logins);
         while let Some(next) = news.next().await {
             if let News::Event(Event::LoginRevoked { login }) = next {
-                let ended: Vec<_> = self.live().by_id.values().filter(|s| s.login == login).cloned().collect();
+                let ended: Vec<_> =
+                    self.live().by_id.values().filter(|s| s.login == login).cloned().collect();
                 for session in ended {
                     self.end(&session).await;
                 }

@@ -88,8 +88,10 @@ impl Matchmaking {
 
     async fn ticket(&self, cx: &Caller, req: &Enqueue) -> Result<Ticket, Fault> {
         let now = self.deps.clock.now();
-        let (seeker, blocked) =
-            tokio::try_join!(self.deps.users.seeker(cx, req.user), self.deps.friends.blocked_either_way(cx, req.user))?;
+        let (seeker, blocked) = tokio::try_join!(
+            self.deps.users.seeker(cx, req.user),
+            self.deps.friends.blocked_either_way(cx, req.user)
+        )?;
         if !seeker.age_declared {
             return Err(Fault::new(Code::AgeRequired, "Please confirm first that you are 18 or older."));
         }
@@ -115,7 +117,8 @@ impl Matchmaking {
 
 /// The wishes in normal form, with the profile's where none are named.
 fn checked(wishes: &Wishes, seeker: &Seeker) -> Result<Wishes, Fault> {
-    let or_profile = |wish: &Option<Vec<String>>, profile: &[String]| wish.clone().unwrap_or_else(|| profile.to_vec());
+    let or_profile =
+        |wish: &Option<Vec<String>>, profile: &[String]| wish.clone().unwrap_or_else(|| profile.to_vec());
     let interests = or_profile(&wishes.interests, &seeker.interests);
     let languages = or_profile(&wishes.languages, &seeker.languages);
     let countries = wishes.countries.clone().unwrap_or_default();
@@ -150,8 +153,13 @@ impl Contract for Matchmaking {
     async fn enqueue(&self, cx: &Caller, req: Enqueue) -> Result<contract::Ticket, Fault> {
         let ticket = self.ticket(cx, &req).await?;
         let card = self.deps.users.card(cx, req.user).await?;
-        self.ask(|reply| Command::Join { ticket: Box::new(ticket), session: req.session, card: Box::new(card), reply })
-            .await
+        self.ask(|reply| Command::Join {
+            ticket: Box::new(ticket),
+            session: req.session,
+            card: Box::new(card),
+            reply,
+        })
+        .await
     }
 
     async fn cancel(&self, _cx: &Caller, user: UserId) -> Result<bool, Fault> {

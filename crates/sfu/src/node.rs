@@ -176,7 +176,11 @@ impl Node {
     }
 
     async fn save(&self, call: &EndedCall) -> Result<(), Fault> {
-        let left = |(user, why): &(UserId, LeftReason)| MemberLeft { user: *user, at: call.at, reason: why.as_str() };
+        let left = |(user, why): &(UserId, LeftReason)| MemberLeft {
+            user: *user,
+            at: call.at,
+            reason: why.as_str(),
+        };
         let left: Vec<_> = call.left.iter().map(left).collect();
         calls::ended(&self.deps.db, call.room, call.at, call.reason.as_str(), &left).await.map_err(Into::into)
     }

@@ -96,7 +96,11 @@ pub(super) struct Taken;
 impl FromMessageParts<LocalAdapter> for Turn {
     type Error = Taken;
 
-    fn from_message_parts(s: &Arc<Socket<LocalAdapter>>, raw: &mut Raw, id: &Option<i64>) -> Result<Self, Taken> {
+    fn from_message_parts(
+        s: &Arc<Socket<LocalAdapter>>,
+        raw: &mut Raw,
+        id: &Option<i64>,
+    ) -> Result<Self, Taken> {
         let Ok(ack) = AckSender::from_message_parts(s, raw, id);
         let session = s.extensions.get::<Arc<Session>>().ok_or(Taken)?;
         let Ok(State(hub)) = State::<Hub>::from_message_parts(s, raw, id).map_err(|_| Taken) else {

@@ -38,7 +38,12 @@ impl Hub {
         self.search(cx, session, wishes).await
     }
 
-    pub(super) async fn on_next(&self, cx: &Caller, session: &Arc<Session>, wishes: Wishes) -> Result<Value, Fault> {
+    pub(super) async fn on_next(
+        &self,
+        cx: &Caller,
+        session: &Arc<Session>,
+        wishes: Wishes,
+    ) -> Result<Value, Fault> {
         self.limit("search", session, self.settings.searches_per_min).await?;
         let mut wishes = wishes;
         if let Some((seat, text)) = self.seat(session.user).await? {
@@ -149,7 +154,9 @@ impl Hub {
             Event::SearchAgain { user, session, room, since } => {
                 self.on_search_again(Searcher { user, session }, room, since).await
             }
-            Event::SeatEnded { user, room, .. } => self.free_seat(user, |seat| seat.room() == Some(room)).await,
+            Event::SeatEnded { user, room, .. } => {
+                self.free_seat(user, |seat| seat.room() == Some(room)).await
+            }
             Event::TicketEnded { user, ticket } => self.free_seat(user, |seat| holds(seat, ticket)).await,
             _ => Ok(()),
         };
@@ -162,7 +169,9 @@ impl Hub {
     async fn on_match_found(&self, found: MatchSeat) -> Result<(), Fault> {
         let cx = Caller::internal("match-found");
         for _ in 0..MAX_RACES {
-            let Some((seat, text)) = self.seat(found.user).await?.filter(|(seat, _)| holds(seat, found.ticket)) else {
+            let Some((seat, text)) =
+                self.seat(found.user).await?.filter(|(seat, _)| holds(seat, found.ticket))
+            else {
                 metrics::counter!("visavis_matches_refused_total").increment(1);
                 let leaver = RoomSeat { room: found.room, user: found.user, session: found.session };
                 return self.rooms.leave(&cx, leaver).await;
@@ -181,7 +190,8 @@ impl Hub {
     }
 
     async fn on_search_again(&self, who: Searcher, room: RoomId, since: Timestamp) -> Result<(), Fault> {
-        let Some((seat, text)) = self.seat(who.user).await?.filter(|(seat, _)| seat.room() == Some(room)) else {
+        let Some((seat, text)) = self.seat(who.user).await?.filter(|(seat, _)| seat.room() == Some(room))
+        else {
             return Ok(());
         };
         let ticket = self.dice.id(&self.clock);

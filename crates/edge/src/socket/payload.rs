@@ -107,7 +107,10 @@ impl ClientEvent {
     pub(super) fn read(name: &str, bytes: usize, data: Value) -> Result<Self, Fault> {
         let most = if matches!(name, "offer" | "answer") { MAX_SDP + MAX_EVENT } else { MAX_EVENT };
         if bytes > most {
-            return Err(Fault::new(Code::PayloadTooLarge, format!("At most {most} bytes are possible here.")));
+            return Err(Fault::new(
+                Code::PayloadTooLarge,
+                format!("At most {most} bytes are possible here."),
+            ));
         }
         match name {
             "find-match" => shape(data).map(Self::FindMatch),
@@ -139,7 +142,10 @@ fn shape<T: DeserializeOwned>(data: Value) -> Result<T, Fault> {
 fn described(data: Value) -> Result<Described, Fault> {
     let described: Described = shape(data)?;
     if described.sdp.len() > MAX_SDP {
-        return Err(Fault::new(Code::PayloadTooLarge, format!("At most {MAX_SDP} bytes of SDP are possible.")));
+        return Err(Fault::new(
+            Code::PayloadTooLarge,
+            format!("At most {MAX_SDP} bytes of SDP are possible."),
+        ));
     }
     Ok(described)
 }

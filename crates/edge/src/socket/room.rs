@@ -26,7 +26,12 @@ impl Session {
 }
 
 impl Hub {
-    pub(super) async fn on_join_room(&self, cx: &Caller, session: &Session, at: InRoom) -> Result<Value, Fault> {
+    pub(super) async fn on_join_room(
+        &self,
+        cx: &Caller,
+        session: &Session,
+        at: InRoom,
+    ) -> Result<Value, Fault> {
         let before = self.seat(session.user).await?;
         let elsewhere = before.as_ref().and_then(|(seat, _)| seat.room()).filter(|room| *room != at.room_id);
         if let Some(room) = elsewhere
@@ -51,7 +56,8 @@ impl Hub {
             let was = self.seat(session.user).await?;
             let wishes = was.as_ref().map(|(seat, _)| seat.wishes.clone()).unwrap_or_default();
             let seat = Seat { session: session.id, wishes, holding: Holding::Room { room } };
-            if !self.move_seat(session.user, was.as_ref().map(|(_, text)| text.as_str()), Some(&seat)).await? {
+            if !self.move_seat(session.user, was.as_ref().map(|(_, text)| text.as_str()), Some(&seat)).await?
+            {
                 continue;
             }
             if let Some((was, _)) = was {
@@ -65,38 +71,75 @@ impl Hub {
         Err(Fault::new(Code::Conflict, "Another page of yours was faster."))
     }
 
-    pub(super) async fn on_leave_room(&self, cx: &Caller, session: &Session, at: InRoom) -> Result<Value, Fault> {
+    pub(super) async fn on_leave_room(
+        &self,
+        cx: &Caller,
+        session: &Session,
+        at: InRoom,
+    ) -> Result<Value, Fault> {
         let left = self.rooms.leave(cx, session.in_room(at.room_id)).await;
-        self.free_seat(session.user, |seat| seat.session == session.id && seat.room() == Some(at.room_id)).await?;
+        self.free_seat(session.user, |seat| seat.session == session.id && seat.room() == Some(at.room_id))
+            .await?;
         left.map(|()| done())
     }
 
-    pub(super) async fn on_offer(&self, cx: &Caller, session: &Session, offer: Described) -> Result<Value, Fault> {
+    pub(super) async fn on_offer(
+        &self,
+        cx: &Caller,
+        session: &Session,
+        offer: Described,
+    ) -> Result<Value, Fault> {
         self.signal(cx, session, SignalKind::Offer, offer).await
     }
 
-    pub(super) async fn on_answer(&self, cx: &Caller, session: &Session, answer: Described) -> Result<Value, Fault> {
+    pub(super) async fn on_answer(
+        &self,
+        cx: &Caller,
+        session: &Session,
+        answer: Described,
+    ) -> Result<Value, Fault> {
         self.signal(cx, session, SignalKind::Answer, answer).await
     }
 
-    async fn signal(&self, cx: &Caller, session: &Session, kind: SignalKind, d: Described) -> Result<Value, Fault> {
+    async fn signal(
+        &self,
+        cx: &Caller,
+        session: &Session,
+        kind: SignalKind,
+        d: Described,
+    ) -> Result<Value, Fault> {
         let seat = session.in_room(d.room_id);
         let signal = Signal { seat, to: d.to, kind, body: SignalBody::Sdp(d.sdp) };
         self.rooms.signal(cx, signal).await.map(|()| done())
     }
 
-    pub(super) async fn on_candidate(&self, cx: &Caller, session: &Session, t: Trickled) -> Result<Value, Fault> {
+    pub(super) async fn on_candidate(
+        &self,
+        cx: &Caller,
+        session: &Session,
+        t: Trickled,
+    ) -> Result<Value, Fault> {
         let body = SignalBody::Candidate(t.candidate);
         let signal = Signal { seat: session.in_room(t.room_id), to: t.to, kind: SignalKind::Candidate, body };
         self.rooms.signal(cx, signal).await.map(|()| done())
     }
 
-    pub(super) async fn on_link_state(&self, cx: &Caller, session: &Session, l: &Linked) -> Result<Value, Fault> {
+    pub(super) async fn on_link_state(
+        &self,
+        cx: &Caller,
+        session: &Session,
+        l: &Linked,
+    ) -> Result<Value, Fault> {
         let link = LinkState { seat: session.in_room(l.room_id), path: l.path, state: l.state };
         self.rooms.link_state(cx, link).await.map(|()| done())
     }
 
-    pub(super) async fn on_media_state(&self, cx: &Caller, session: &Session, t: &Tracks) -> Result<Value, Fault> {
+    pub(super) async fn on_media_state(
+        &self,
+        cx: &Caller,
+        session: &Session,
+        t: &Tracks,
+    ) -> Result<Value, Fault> {
         let state = MediaState { seat: session.in_room(t.room_id), media: t.media };
         self.rooms.media_state(cx, state).await.map(|()| done())
     }

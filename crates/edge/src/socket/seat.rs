@@ -65,7 +65,12 @@ impl Hub {
     }
 
     /// Moves the seat from exactly `was` to `to`. False when somebody else was faster.
-    pub(super) async fn move_seat(&self, user: UserId, was: Option<&str>, to: Option<&Seat>) -> Result<bool, Fault> {
+    pub(super) async fn move_seat(
+        &self,
+        user: UserId,
+        was: Option<&str>,
+        to: Option<&Seat>,
+    ) -> Result<bool, Fault> {
         let text = to.map(serde_json::to_string).transpose().map_err(|_| Fault::internal())?;
         self.kv.swap(&key(user), was, text, None).await
     }

@@ -250,15 +250,29 @@ impl Memory {
             Value::Set(set) => Some(change(set)),
             _ => None,
         };
-        self.collection(key, Value::Set(BTreeSet::new()), change, |v| matches!(v, Value::Set(s) if s.is_empty()))
+        self.collection(
+            key,
+            Value::Set(BTreeSet::new()),
+            change,
+            |v| matches!(v, Value::Set(s) if s.is_empty()),
+        )
     }
 
-    fn hash<T>(&self, key: &str, change: impl FnOnce(&mut BTreeMap<String, String>) -> T) -> Result<T, Fault> {
+    fn hash<T>(
+        &self,
+        key: &str,
+        change: impl FnOnce(&mut BTreeMap<String, String>) -> T,
+    ) -> Result<T, Fault> {
         let change = |value: &mut Value| match value {
             Value::Hash(hash) => Some(change(hash)),
             _ => None,
         };
-        self.collection(key, Value::Hash(BTreeMap::new()), change, |v| matches!(v, Value::Hash(h) if h.is_empty()))
+        self.collection(
+            key,
+            Value::Hash(BTreeMap::new()),
+            change,
+            |v| matches!(v, Value::Hash(h) if h.is_empty()),
+        )
     }
 
     pub(super) fn set_add(&self, key: &str, member: &str) -> Result<usize, Fault> {

@@ -27,8 +27,16 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 /// What the role asks of its driver.
 #[derive(Debug)]
 pub(super) enum Command {
-    Join { ticket: Box<Ticket>, session: SocketId, card: Box<Card>, reply: oneshot::Sender<Place> },
-    Cancel { user: UserId, reply: oneshot::Sender<bool> },
+    Join {
+        ticket: Box<Ticket>,
+        session: SocketId,
+        card: Box<Card>,
+        reply: oneshot::Sender<Place>,
+    },
+    Cancel {
+        user: UserId,
+        reply: oneshot::Sender<bool>,
+    },
     Park(Holder),
     Unpark(Holder),
     /// A room could not be opened: both go on waiting.
@@ -54,7 +62,8 @@ impl Driver {
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
         let mut people = self.deps.bus.subscribe(Topic::People);
         loop {
-            let sleep = self.wake.map_or(LONGEST_SLEEP, |at| at.since(self.deps.clock.now()).min(LONGEST_SLEEP));
+            let sleep =
+                self.wake.map_or(LONGEST_SLEEP, |at| at.since(self.deps.clock.now()).min(LONGEST_SLEEP));
             tokio::select! {
                 command = inbox.recv() => match command {
                     Some(command) => self.on_command(command),
@@ -92,7 +101,9 @@ impl Driver {
                 let _ = reply.send(waiting);
             }
             Command::Park(holder) if self.holds(holder) => self.queue.handle(now, Input::Park(holder.user)),
-            Command::Unpark(holder) if self.holds(holder) => self.queue.handle(now, Input::Unpark(holder.user)),
+            Command::Unpark(holder) if self.holds(holder) => {
+                self.queue.handle(now, Input::Unpark(holder.user))
+            }
             Command::Park(_) | Command::Unpark(_) => {}
             Command::Back(pair) => {
                 for (ticket, seated) in *pair {

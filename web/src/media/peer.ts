@@ -1,0 +1,104 @@
+/** One direct connection to a partner: the browser's `RTCPeerConnection` with candidates kept until they can be used. */
+
+export interface PeerEvents {
+  signal(kind: 'offer' | 'answer', sdp: string): void;
+  candidate(candidate: RTCIceCandidateInit | null): void;
+  link(state: 'connecting' | 'connected' | 'failed'): void;
+  stream(stream: MediaStream): void;
+}
+
+declare global {
+  interface Window {
+    /** The connection, for automated browsers only. */
+    __visavisPc?: RTCPeerConnection;
+  }
+}
+
+export class PeerLink {
+  readonly #pc: RTCPeerConnection;
+  readonly #early: (RTCIceCandidateInit | null)[] = [];
+  readonly #remote = new MediaStream();
+  readonly #senders = new Map<string, RTCRtpSender>();
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(
+    iceServers: RTCIceServer[],
+    private readonly local: MediaStream,
+    private readonly events: PeerEvents,
+  ) {
+    const pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
+    this.#pc = pc;
+    if (navigator.webdriver) window.__visavisPc = pc;
+    pc.onicecandidate = ({ candidate }) => events.candidate(candidate ? candidate.toJSON() : null);
+    pc.ontrack = ({ track }) => {
+      this.#remote.addTrack(track);
+      events.stream(this.#remote);
+    };
+    pc.onconnectionstatechange = () => {
+      const state = pc.connectionState;
+      if (state === 'connecting' || state === 'connected' || state === 'failed') events.link(state);
+    };
+  }
+
+  /** Steps run one after the other; a failing one means that the two can't connect. */
+  #then(step: () => Promise<void>): void {
+    this.#work = this.#work.then(step).catch(() => {
+      if (this.#pc.signalingState !== 'closed') this.events.link('failed');
+    });
+  }
+
+  #addTracks(): void {
+    for (const kind of ['audio', 'video']) {
+      const track = this.local.getTracks().find((track) => track.kind === kind);
+      const known = this.#pc.getTransceivers().find((line) => line.receiver.track.kind === kind && !line.stopped);
+      const line = known ?? this.#pc.addTransceiver(kind, { direction: 'sendrecv' });
+      line.direction = 'sendrecv';
+      this.#senders.set(kind, line.sender);
+      if (track) void line.sender.replaceTrack(track);
+    }
+  }
+
+  offer(): void {
+    this.#then(async () => {
+      this.#addTracks();
+      await this.#pc.setLocalDescription();
+      this.events.signal('offer', this.#pc.localDescription?.sdp ?? '');
+    });
+  }
+
+  take(kind: 'offer' | 'answer', sdp: string): void {
+    this.#then(async () => {
+      await this.#pc.setRemoteDescription({ type: kind, sdp });
+      if (kind === 'offer') {
+        this.#addTracks();
+        await this.#pc.setLocalDescription();
+        this.events.signal('answer', this.#pc.localDescription?.sdp ?? '');
+      }
+      for (const candidate of this.#early.splice(0)) await this.#add(candidate);
+    });
+  }
+
+  takeCandidate(candidate: RTCIceCandidateInit | null): void {
+    this.#then(async () => {
+      if (this.#pc.remoteDescription) await this.#add(candidate);
+      else this.#early.push(candidate);
+    });
+  }
+
+  async #add(candidate: RTCIceCandidateInit | null): Promise<void> {
+    // One bad candidate is one path less, not the end.
+    await this.#pc.addIceCandidate(candidate ?? undefined).catch(() => undefined);
+  }
+
+  /** Another camera or microphone during the call. */
+  async replace(kind: 'audio' | 'video', track: MediaStreamTrack | null): Promise<void> {
+    await this.#senders.get(kind)?.replaceTrack(track);
+  }
+
+  close(): void {
+    this.#pc.onconnectionstatechange = null;
+    this.#pc.onicecandidate = null;
+    this.#pc.ontrack = null;
+    this.#pc.close();
+  }
+}

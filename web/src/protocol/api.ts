@@ -1,0 +1,114 @@
+/** The HTTP API: one function per route, faults as [`Trouble`]. */
+import { Session } from './session';
+import type { Block, Challenge, Info, LoginSession, Me, Profile, ReportReason, Reputation, SignedIn } from './types';
+import { Trouble } from './types';
+
+/** No answer of ours takes longer. */
+const DEADLINE_MS = 15_000;
+
+interface Problem {
+  code?: string;
+  detail?: string;
+}
+
+async function send(method: string, path: string, body?: unknown, token?: string): Promise<Response> {
+  const headers: Record<string, string> = {};
+  if (body !== undefined) headers['content-type'] = 'application/json';
+  if (token) headers['authorization'] = `Bearer ${token}`;
+  const init: RequestInit = { method, headers, signal: AbortSignal.timeout(DEADLINE_MS), credentials: 'same-origin' };
+  if (body !== undefined) init.body = JSON.stringify(body);
+  try {
+    return await fetch(path, init);
+  } catch (error) {
+    const timeout = error instanceof DOMException && error.name === 'TimeoutError';
+    throw new Trouble(timeout ? 'timeout' : 'network', String(error));
+  }
+}
+
+async function read<T>(response: Response): Promise<T> {
+  if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T;
+  const problem = (await response.json().catch(() => ({}))) as Problem;
+  const retry = Number(response.headers.get('retry-after'));
+  const code = (problem.code ?? 'internal') as Trouble['code'];
+  throw new Trouble(code, problem.detail ?? response.statusText, retry > 0 ? retry * 1_000 : undefined);
+}
+
+export class Api {
+  readonly session: Session;
+
+  constructor(changed: (signedIn: SignedIn | null) => void) {
+    this.session = new Session(() => this.#refresh(), changed);
+  }
+
+  async #refresh(): Promise<SignedIn | null> {
+    const response = await send('POST', '/api/auth/refresh');
+    if (response.status === 401) return null;
+    return read<SignedIn>(response);
+  }
+
+  /** With the token; one that wasn't taken is renewed once. */
+  async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const response = await send(method, path, body, await this.session.token());
+    if (response.status !== 401) return read<T>(response);
+    return read<T>(await send(method, path, body, await this.session.renew()));
+  }
+
+  async #open<T>(path: string, body: unknown): Promise<T> {
+    return read<T>(await send('POST', path, body));
+  }
+
+  async info(): Promise<Info> {
+    return read<Info>(await send('GET', '/api/info'));
+  }
+  login(email: string): Promise<Challenge> {
+    return this.#open('/api/auth/login', { email });
+  }
+  async verify(challengeId: string, code: string): Promise<SignedIn> {
+    const signedIn = await this.#open<SignedIn>('/api/auth/verify', { challengeId, code });
+    this.session.accept(signedIn);
+    return signedIn;
+  }
+  peek(token: string): Promise<{ email: string }> {
+    return this.#open('/api/auth/magic/peek', { token });
+  }
+  async magic(token: string): Promise<SignedIn> {
+    const signedIn = await this.#open<SignedIn>('/api/auth/magic', { token });
+    this.session.accept(signedIn);
+    return signedIn;
+  }
+  async logout(): Promise<void> {
+    await read(await send('POST', '/api/auth/logout'));
+    this.session.accept(null);
+  }
+  async sessions(): Promise<LoginSession[]> {
+    return (await this.#call<{ sessions: LoginSession[] }>('GET', '/api/auth/sessions')).sessions;
+  }
+  endSession(id: string): Promise<void> {
+    return this.#call('DELETE', `/api/auth/sessions/${encodeURIComponent(id)}`);
+  }
+  me(): Promise<Me> {
+    return this.#call('GET', '/api/users/me');
+  }
+  change(profile: Profile): Promise<Me> {
+    return this.#call('PATCH', '/api/users/me', profile);
+  }
+  declareAdult(): Promise<void> {
+    return this.#call('PUT', '/api/users/me/age', { adult: true });
+  }
+  reputation(): Promise<Reputation> {
+    return this.#call('GET', '/api/users/me/reputation');
+  }
+  async blocks(): Promise<Block[]> {
+    return (await this.#call<{ blocks: Block[] }>('GET', '/api/blocks')).blocks;
+  }
+  block(userId: string): Promise<void> {
+    return this.#call('PUT', `/api/blocks/${encodeURIComponent(userId)}`);
+  }
+  unblock(userId: string): Promise<void> {
+    return this.#call('DELETE', `/api/blocks/${encodeURIComponent(userId)}`);
+  }
+  report(roomId: string, userId: string, reason: ReportReason, note: string): Promise<void> {
+    const words = note.trim();
+    return this.#call('POST', '/api/reports', { roomId, userId, reason, ...(words ? { note: words } : {}) });
+  }
+}

@@ -1,0 +1,179 @@
+/** Shapes of the public contract (docs/protocol.md). */
+
+export type Band = 'low' | 'new' | 'good' | 'trusted';
+
+export interface Card {
+  id: string;
+  displayName: string;
+  avatarUrl: string | null;
+  band: Band;
+}
+
+export interface Me extends Card {
+  bio: string;
+  languages: string[];
+  interests: string[];
+  country: string | null;
+  privateId: string;
+  reputation: number;
+  role: 'user' | 'moderator' | 'admin';
+  ageDeclared: boolean;
+  hideIp: boolean;
+  doNotDisturb: boolean;
+  createdAt: string;
+}
+
+export type Profile = Partial<Pick<Me, 'displayName' | 'bio' | 'languages' | 'interests' | 'country' | 'hideIp'>>;
+
+export interface Challenge {
+  challengeId: string;
+  expiresAt: string;
+  resendAt: string;
+}
+
+export interface SignedIn {
+  accessToken: string;
+  expiresAt: string;
+  user: Me;
+  newUser: boolean;
+}
+
+export interface LoginSession {
+  id: string;
+  createdAt: string;
+  lastUsedAt: string;
+  userAgent: string;
+  current: boolean;
+}
+
+export interface Block {
+  user: Card;
+  since: string;
+}
+
+export interface Reputation {
+  score: number;
+  band: Band;
+  entries: { at: string; delta: number; reason: string; recoverBy?: string }[];
+}
+
+export interface Info {
+  name: string;
+  version: string;
+  devOutbox: string | null;
+  sfu: boolean;
+}
+
+export const REPORT_REASONS = ['nudity', 'violence', 'harassment', 'minor', 'spam', 'other'] as const;
+export type ReportReason = (typeof REPORT_REASONS)[number];
+
+/** The closed list of codes; every one has words in each language. */
+export const CODES = [
+  'bad-request', 'invalid-code', 'challenge-expired', 'invalid-sdp', 'held-back', 'unauthorized', 'reauth-required',
+  'forbidden', 'suspended', 'blocked', 'removed', 'age-required', 'not-found', 'not-in-room', 'peer-gone', 'conflict',
+  'already-in-room', 'wrong-state', 'room-full', 'room-locked', 'busy', 'offline', 'declined', 'payload-too-large',
+  'unsupported-media-type', 'wrong-host', 'rate-limited', 'too-many-tries', 'internal', 'unavailable',
+] as const;
+export type Code = (typeof CODES)[number];
+
+/** What went wrong, by its code; `timeout` and `network` are the page's own. */
+export class Trouble extends Error {
+  constructor(
+    readonly code: Code | 'timeout' | 'network',
+    message: string,
+    readonly retryAfterMs?: number,
+  ) {
+    super(message);
+  }
+}
+
+export function troubleOf(error: unknown): Trouble {
+  return error instanceof Trouble ? error : new Trouble('network', String(error));
+}
+
+export interface MediaState {
+  audio: boolean;
+  video: boolean;
+  screen: boolean;
+}
+
+export interface Participant {
+  id: string;
+  userId: string;
+  displayName: string;
+  avatarUrl: string | null;
+  band: Band;
+  state: 'connected' | 'reconnecting';
+  media: MediaState;
+}
+
+export interface Peer {
+  userId: string;
+  displayName: string;
+  avatarUrl: string | null;
+  band: Band;
+  commonInterests: string[];
+}
+
+export interface Match {
+  roomId: string;
+  self: string;
+  peerId: string;
+  initiator: boolean;
+  peer: Peer;
+  transport: 'p2p' | 'sfu';
+  iceServers: RTCIceServer[];
+}
+
+export interface Wishes {
+  interests?: string[];
+  languages?: string[];
+  countries?: string[];
+}
+
+export type Widened = 'reputation' | 'languages' | 'interests' | 'rematch';
+
+/** Server events by name. */
+export interface ServerEvents {
+  'seat-taken': { roomId?: string };
+  'server-draining': { reconnectInMs: number };
+  'match-waiting': { ticketId: string; waitedMs: number; widened: Widened[] };
+  match: Match;
+  offer: { roomId: string; from: string; sdp: string };
+  answer: { roomId: string; from: string; sdp: string };
+  'ice-candidate': { roomId: string; from: string; candidate: RTCIceCandidateInit | null };
+  'participant-joined': { roomId: string; participant: Participant };
+  'participant-state': { roomId: string; participant: Participant };
+  'participant-left': { roomId: string; participant: Participant; reason: 'left' | 'lost' | 'removed' | 'safety' };
+  'room-closed': { roomId: string; reason: string };
+  'chat-message': { roomId: string; id: string; from: string; text: string; at: string };
+}
+
+export const SERVER_EVENTS: (keyof ServerEvents)[] = [
+  'seat-taken', 'server-draining', 'match-waiting', 'match', 'offer', 'answer', 'ice-candidate', 'participant-joined',
+  'participant-state', 'participant-left', 'room-closed', 'chat-message',
+];
+
+/** Client events: payload and what their acknowledgement adds to `ok`. */
+export interface ClientEvents {
+  'find-match': [Wishes, { ticketId: string }];
+  next: [Wishes, { ticketId: string }];
+  'cancel-match': [Record<string, never>, { cancelled: boolean }];
+  'join-room': [{ roomId: string }, { self: string; participants: Participant[]; iceServers: RTCIceServer[] }];
+  'leave-room': [{ roomId: string }, object];
+  offer: [{ roomId: string; to: string; sdp: string }, object];
+  answer: [{ roomId: string; to: string; sdp: string }, object];
+  'ice-candidate': [{ roomId: string; to: string; candidate: RTCIceCandidateInit | null }, object];
+  'link-state': [{ roomId: string; path: 'p2p' | 'sfu'; state: 'connecting' | 'connected' | 'failed' }, object];
+  'media-state': [{ roomId: string } & MediaState, object];
+  'chat-message': [{ roomId: string; text: string; nonce: string }, { id: string }];
+}
+
+export interface Welcome {
+  session: string;
+  seq: number;
+  resumed: boolean;
+  user: Me;
+  iceServers: RTCIceServer[];
+  limits: { sdpBytes: number; chatChars: number; seatGraceMs: number };
+}
