@@ -35,7 +35,7 @@ use visavis_sfu::udp;
 
 use crate::{
     Failure,
-    config::{Config, Loaded},
+    config::{Config, Hidden, Loaded},
     wire::{self, Ground, Roles},
 };
 
@@ -44,7 +44,7 @@ const DRAIN: Duration = Duration::from_millis(500);
 /// How long the tasks of the process may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Between two sweeps of what has expired.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// Clocks of two nodes may be so far apart when a token is judged.
 const LEEWAY: Duration = Duration::from_secs(5);
@@ -118,7 +118,7 @@ impl Ports {
 
 async fn ground(config: &Config, lifecycle: &Lifecycle) -> Result<Ground, Failure> {
     let (clock, dice) = (Clock::System, Dice::Secure);
-    let secret = Secret::load(config.secret_key.as_ref().map(|key| key.expose()), &config.data, &dice)?;
+    let secret = Secret::load(config.secret_key.as_ref().map(Hidden::expose), &config.data, &dice)?;
     let db = Db::open(&config.database, &config.data).await?;
     // This process is the only one on its database: what still looks alive died with the one before.
     let dangling = calls::close_dangling(&db, None, clock.now(), "server-lost").await.map_err(failure)?;

@@ -116,7 +116,7 @@ pub struct Match {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
     /// Both left the queue.
-    Matched(Match),
+    Matched(Box<Match>),
     /// Still waiting; from time to time.
     Waiting {
         /// The place.
@@ -320,9 +320,8 @@ impl Queue {
             }
             self.timers.pop();
             match self.entry(key).map(|entry| entry.parked) {
-                None => {}
                 Some(Some(until)) if until <= now => self.expire(key),
-                Some(Some(_)) => {}
+                None | Some(Some(_)) => {}
                 Some(None) => self.search(now, key),
             }
         }
@@ -368,7 +367,7 @@ impl Queue {
             std::mem::swap(&mut a, &mut b);
         }
         let common_interests = a.interests.iter().filter(|i| b.interests.contains(i)).cloned().collect();
-        self.out.push_back(Output::Matched(Match { a, b, common_interests }));
+        self.out.push_back(Output::Matched(Box::new(Match { a, b, common_interests })));
     }
 
     /// The best partner there is within the bounds of a search; somebody met before only if neither has anybody else.

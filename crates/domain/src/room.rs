@@ -327,23 +327,19 @@ impl Room {
             return Err(Fault::new(Code::WrongState, "This call runs through the server."));
         }
         let own = self.members[i].seen.ok_or_else(not_in_room)?;
-        match self.members[1 - i].seen {
-            Some(peer) => {
-                let filtered = filter(&body, own, peer)?;
-                if let Some(body) = filtered {
-                    let event = self.signal_event(i, kind, body)?;
-                    self.tell(1 - i, event);
-                }
+        if let Some(peer) = self.members[1 - i].seen {
+            if let Some(body) = filter(&body, own, peer)? {
+                let event = self.signal_event(i, kind, body)?;
+                self.tell(1 - i, event);
             }
-            None => {
-                // Held as it came, since what may pass depends on the peer's address; refused now if unreadable.
-                filter(&body, own, own)?;
-                let held = &mut self.members[1 - i].held;
-                if held.len() >= HELD_SIGNALS {
-                    return Err(Fault::rate_limited(self.settings.join_within_s * 1_000));
-                }
-                held.push_back(Held { kind, body });
+        } else {
+            // Held as it came, since what may pass depends on the peer's address; refused now if unreadable.
+            filter(&body, own, own)?;
+            let held = &mut self.members[1 - i].held;
+            if held.len() >= HELD_SIGNALS {
+                return Err(Fault::rate_limited(self.settings.join_within_s * 1_000));
             }
+            held.push_back(Held { kind, body });
         }
         Ok(Reply::Done)
     }

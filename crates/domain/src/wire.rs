@@ -74,7 +74,6 @@ impl std::str::FromStr for Role {
 /// The account as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_excessive_bools, reason = "independent switches of the public contract")]
 pub struct Me {
     /// The account.
     pub id: UserId,

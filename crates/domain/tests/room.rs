@@ -1,4 +1,5 @@
 //! What two strangers see of their room, through every race between match and media.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::{net::IpAddr, time::Duration};
 

@@ -256,7 +256,9 @@ impl Hub {
                 News::Event(_) => {}
                 News::Missed => {
                     let all: Vec<_> = self.live().by_id.values().cloned().collect();
-                    all.into_iter().for_each(|session| self.deliver(session));
+                    for session in all {
+                        self.deliver(session);
+                    }
                 }
             }
         }

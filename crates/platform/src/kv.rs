@@ -46,7 +46,10 @@ impl Kv {
     /// Writes the value at `key`.
     pub async fn put(&self, key: &str, value: String, ttl: Ttl) -> Result<(), Fault> {
         match self {
-            Self::Memory(m) => m.put(key, value, ttl),
+            Self::Memory(m) => {
+                m.put(key, value, ttl);
+                Ok(())
+            }
         }
     }
 

@@ -16,7 +16,7 @@ use crate::{Bus, Kv};
 pub const LOG_LENGTH: usize = 256;
 
 /// How long a session can be resumed after its socket dropped: four times the seat's grace.
-pub const RESUME_WINDOW: Duration = Duration::from_secs(60);
+pub const RESUME_WINDOW: Duration = Duration::from_mins(1);
 
 /// Appends to and reads from session logs.
 #[derive(Debug, Clone)]

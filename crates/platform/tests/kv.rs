@@ -35,7 +35,7 @@ async fn writing_again_replaces_the_life_time_too() {
     for (kv, clock) in engines() {
         kv.put("k", text("old"), Some(Duration::from_secs(1))).await.unwrap();
         kv.put("k", text("new"), None).await.unwrap();
-        clock.advance(Duration::from_secs(60));
+        clock.advance(Duration::from_mins(1));
         kv.put("other", text("sweeps"), None).await.unwrap();
         assert_eq!(kv.get("k").await.unwrap().as_deref(), Some("new"));
     }
@@ -100,13 +100,13 @@ async fn an_expiring_stream_can_be_kept_after_all() {
     for (kv, clock) in engines() {
         kv.stream_open("s").await.unwrap();
         kv.stream_append("s", text("a"), 3).await.unwrap();
-        kv.expire("s", Some(Duration::from_secs(60))).await.unwrap();
+        kv.expire("s", Some(Duration::from_mins(1))).await.unwrap();
         clock.advance(Duration::from_secs(59));
         kv.expire("s", None).await.unwrap();
-        clock.advance(Duration::from_secs(3_600));
+        clock.advance(Duration::from_hours(1));
         assert_eq!(kv.stream_append("s", text("b"), 3).await.unwrap(), Some(2));
-        kv.expire("s", Some(Duration::from_secs(60))).await.unwrap();
-        clock.advance(Duration::from_secs(60));
+        kv.expire("s", Some(Duration::from_mins(1))).await.unwrap();
+        clock.advance(Duration::from_mins(1));
         assert_eq!(kv.stream_append("s", text("c"), 3).await.unwrap(), None);
     }
 }

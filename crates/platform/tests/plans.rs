@@ -23,7 +23,7 @@ use visavis_domain::{
 };
 use visavis_platform::{
     Db,
-    db::{Settings, blocks, calls, codes, keys, logins, reports, users},
+    db::{Settings, Tx, blocks, calls, codes, keys, logins, reports, users},
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -41,16 +41,16 @@ impl<S: Subscriber> Layer<S> for Statements {
 
 impl Visit for Statements {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.keep(field, format!("{value:?}"));
+        self.keep(field, &format!("{value:?}"));
     }
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.keep(field, value.to_owned());
+        self.keep(field, value);
     }
 }
 
 impl Statements {
     /// Short statements are in `summary`, longer ones are cut there and whole in `db.statement`.
-    fn keep(&self, field: &Field, text: String) {
+    fn keep(&self, field: &Field, text: &str) {
         let whole = match field.name() {
             "summary" => !text.ends_with('…'),
             "db.statement" => !text.trim().is_empty(),
@@ -64,12 +64,23 @@ impl Statements {
     }
 }
 
+const ADA: UserId = UserId::from_bits(1);
+const BOB: UserId = UserId::from_bits(2);
+const ROOM: RoomId = RoomId::from_bits(1);
+
 /// Calls every function of the layer once.
 async fn call_everything(db: &Db) {
-    let (ada, bob, room) = (UserId::from_bits(1), UserId::from_bits(2), RoomId::from_bits(1));
     let mut tx = db.write().await.unwrap();
+    write_people(&mut tx).await;
+    write_sign_in(&mut tx).await;
+    tx.commit().await.unwrap();
+    read(db).await;
+    call(db).await;
+}
+
+async fn write_people(tx: &mut Tx) {
     let entry = users::Entry { at: NOW, delta: 1, reason: String::new(), recover_by: None };
-    for (id, email) in [(ada, "a"), (bob, "b")] {
+    for (id, email) in [(ADA, "a"), (BOB, "b")] {
         let user = users::User {
             id,
             email: email.to_owned(),
@@ -87,25 +98,28 @@ async fn call_everything(db: &Db) {
             do_not_disturb: false,
             created_at: NOW,
         };
-        users::insert(&mut tx, &user, &entry).await.unwrap();
+        users::insert(tx, &user, &entry).await.unwrap();
     }
-    users::move_reputation(&mut tx, ada, &entry).await.unwrap();
-    users::update(&mut tx, ada, &users::Changes::default()).await.unwrap();
-    users::declare_age(&mut tx, ada, NOW).await.unwrap();
-    users::set_role(&mut tx, "a", Role::User).await.unwrap();
-    blocks::count_locked(&mut tx, ada, 9).await.unwrap();
-    blocks::insert(&mut tx, ada, bob, NOW).await.unwrap();
-    blocks::delete(&mut tx, ada, bob).await.unwrap();
+    users::move_reputation(tx, ADA, &entry).await.unwrap();
+    users::update(tx, ADA, &users::Changes::default()).await.unwrap();
+    users::declare_age(tx, ADA, NOW).await.unwrap();
+    users::set_role(tx, "a", Role::User).await.unwrap();
+    blocks::count_locked(tx, ADA, 9).await.unwrap();
+    blocks::insert(tx, ADA, BOB, NOW).await.unwrap();
+    blocks::delete(tx, ADA, BOB).await.unwrap();
     let report = reports::Report {
         id: ReportId::from_bits(1),
-        reporter: ada,
-        room,
-        reported: bob,
+        reporter: ADA,
+        room: ROOM,
+        reported: BOB,
         reason: "spam",
         note: None,
         at: NOW,
     };
-    reports::insert(&mut tx, &report).await.unwrap();
+    reports::insert(tx, &report).await.unwrap();
+}
+
+async fn write_sign_in(tx: &mut Tx) {
     let challenge = codes::Challenge {
         id: ChallengeId::from_bits(1),
         email: "a".to_owned(),
@@ -117,16 +131,16 @@ async fn call_everything(db: &Db) {
         expires_at: NOW,
         used_at: None,
     };
-    codes::insert(&mut tx, &challenge).await.unwrap();
-    codes::by_id_locked(&mut tx, challenge.id, NOW).await.unwrap();
-    codes::of_address(&mut tx, "a", NOW).await.unwrap();
-    codes::failures(&mut tx, "a", NOW, 9).await.unwrap();
-    codes::count_try(&mut tx, challenge.id).await.unwrap();
-    codes::add_failure(&mut tx, &challenge, 1, NOW).await.unwrap();
-    codes::use_up(&mut tx, challenge.id, NOW).await.unwrap();
+    codes::insert(tx, &challenge).await.unwrap();
+    codes::by_id_locked(tx, challenge.id, NOW).await.unwrap();
+    codes::of_address(tx, "a", NOW).await.unwrap();
+    codes::failures(tx, "a", NOW, 9).await.unwrap();
+    codes::count_try(tx, challenge.id).await.unwrap();
+    codes::add_failure(tx, &challenge, 1, NOW).await.unwrap();
+    codes::use_up(tx, challenge.id, NOW).await.unwrap();
     let login = logins::Login {
         id: LoginId::from_bits(1),
-        user: ada,
+        user: ADA,
         user_agent: String::new(),
         created_at: NOW,
         last_used_at: NOW,
@@ -137,48 +151,53 @@ async fn call_everything(db: &Db) {
         rotated_at: None,
         successor: None,
     };
-    logins::insert(&mut tx, &login).await.unwrap();
+    logins::insert(tx, &login).await.unwrap();
     let rotation =
         logins::Rotation { id: login.id, old: "", new: "", successor: "", now: NOW, expires_at: NOW };
-    logins::rotate(&mut tx, &rotation).await.unwrap();
-    logins::end(&mut tx, login.id, NOW, "").await.unwrap();
-    logins::end_surplus(&mut tx, ada, 9, NOW).await.unwrap();
-    logins::by_id_in(&mut tx, login.id).await.unwrap();
+    logins::rotate(tx, &rotation).await.unwrap();
+    logins::end(tx, login.id, NOW, "").await.unwrap();
+    logins::end_surplus(tx, ADA, 9, NOW).await.unwrap();
+    logins::by_id_in(tx, login.id).await.unwrap();
     let key = keys::SigningKey {
         kid: "k".to_owned(),
         public_key: String::new(),
         private_wrapped: String::new(),
         use_from: NOW,
     };
-    keys::insert(&mut tx, &key).await.unwrap();
-    keys::delete(&mut tx, "k").await.unwrap();
-    tx.commit().await.unwrap();
-    users::by_id(db, ada).await.unwrap();
+    keys::insert(tx, &key).await.unwrap();
+    keys::delete(tx, "k").await.unwrap();
+}
+
+async fn read(db: &Db) {
+    users::by_id(db, ADA).await.unwrap();
     users::by_email(db, "a").await.unwrap();
-    users::ledger(db, ada).await.unwrap();
-    blocks::of(db, ada, 9).await.unwrap();
-    blocks::either_way(db, ada).await.unwrap();
+    users::ledger(db, ADA).await.unwrap();
+    blocks::of(db, ADA, 9).await.unwrap();
+    blocks::either_way(db, ADA).await.unwrap();
     codes::by_link(db, "").await.unwrap();
-    logins::by_id(db, login.id).await.unwrap();
-    logins::live(db, ada, NOW).await.unwrap();
+    logins::by_id(db, LoginId::from_bits(1)).await.unwrap();
+    logins::live(db, ADA, NOW).await.unwrap();
     keys::all(db).await.unwrap();
+}
+
+async fn call(db: &Db) {
     let member = |user| calls::CallMember { user, participant: ParticipantId::from_bits(1), waited_ms: 0 };
     let call = calls::CallOpened {
-        room,
+        room: ROOM,
         kind: "random",
         node: NodeId::from_bits(1),
         opened_at: NOW,
         transport: "p2p",
-        members: vec![member(ada), member(bob)],
+        members: vec![member(ADA), member(BOB)],
     };
     calls::open(db, &call).await.unwrap();
-    calls::started(db, room, NOW).await.unwrap();
-    let left = calls::MemberLeft { user: ada, at: NOW, reason: "left" };
-    calls::ended(db, room, NOW, "left", &[left]).await.unwrap();
+    calls::started(db, ROOM, NOW).await.unwrap();
+    let left = calls::MemberLeft { user: ADA, at: NOW, reason: "left" };
+    calls::ended(db, ROOM, NOW, "left", &[left]).await.unwrap();
     calls::close_dangling(db, Some(call.node), NOW, "").await.unwrap();
-    calls::partners_since(db, ada, NOW).await.unwrap();
-    calls::met(db, room, ada, bob, NOW).await.unwrap();
-    calls::by_room(db, room).await.unwrap();
+    calls::partners_since(db, ADA, NOW).await.unwrap();
+    calls::met(db, ROOM, ADA, BOB, NOW).await.unwrap();
+    calls::by_room(db, ROOM).await.unwrap();
     db.sweep(NOW).await.unwrap();
 }
 

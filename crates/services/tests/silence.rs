@@ -1,8 +1,10 @@
-//! Nothing personal and no secret reaches a log, at any level, on the good paths and the bad ones.
+//! Nothing personal and no secret reaches a log, at any level, on the good paths and the bad ones. A program of its own:
+//! it listens to the logs of the whole process.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
-#[expect(dead_code, reason = "shared by several suites")]
+#[path = "contracts/world.rs"]
+#[expect(dead_code, reason = "shared with the contract suites")]
 mod world;
 
 use std::{

@@ -57,7 +57,7 @@ impl Inbox {
         }
     }
 
-    /// Counts an event. `Err(true)`: this one floods and is to be cut.
+    /// Counts an event. `Err(_, true)`: this one floods and is to be cut.
     fn admit(&self, clock: &Clock) -> Result<(), (Fault, bool)> {
         let now = clock.now();
         let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,14 +74,14 @@ impl Inbox {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
-    /// Queues; `Err` gives the event back when the queue is full.
-    fn push(&self, waiting: Waiting) -> Result<(), Waiting> {
+    /// Queues; gives the event back when the queue is full.
+    fn push(&self, waiting: Waiting) -> Option<Waiting> {
         let mut queue = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.len() >= MAX_WAITING {
-            return Err(waiting);
+            return Some(waiting);
         }
         queue.push_back(waiting);
-        Ok(())
+        None
     }
 }
 
@@ -116,7 +116,7 @@ impl FromMessageParts<LocalAdapter> for Turn {
             return Err(Taken);
         }
         let event = read(raw);
-        if let Err(full) = session.inbox.push(Waiting { event, ack }) {
+        if let Some(full) = session.inbox.push(Waiting { event, ack }) {
             answer(full.ack, &Err(Fault::rate_limited(1_000)));
             return Err(Taken);
         }

@@ -125,10 +125,9 @@ impl Memory {
         }
     }
 
-    pub(super) fn put(&self, key: &str, value: String, ttl: Ttl) -> Result<(), Fault> {
+    pub(super) fn put(&self, key: &str, value: String, ttl: Ttl) {
         let (mut shard, now) = self.writing(key);
         shard.insert(key, Value::Text(value), ttl.map(|ttl| now + ttl));
-        Ok(())
     }
 
     pub(super) fn swap(

@@ -102,7 +102,7 @@ impl Driver {
             }
             Command::Park(holder) if self.holds(holder) => self.queue.handle(now, Input::Park(holder.user)),
             Command::Unpark(holder) if self.holds(holder) => {
-                self.queue.handle(now, Input::Unpark(holder.user))
+                self.queue.handle(now, Input::Unpark(holder.user));
             }
             Command::Park(_) | Command::Unpark(_) => {}
             Command::Back(pair) => {
@@ -124,7 +124,7 @@ impl Driver {
     async fn carry(&mut self) {
         while let Some(output) = self.queue.poll() {
             match output {
-                Output::Matched(pair) => self.open(pair).await,
+                Output::Matched(pair) => self.open(*pair).await,
                 Output::Waiting { ticket, user, waited, widened } => {
                     let Some(seated) = self.seated.get(&user) else { continue };
                     let waited_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);

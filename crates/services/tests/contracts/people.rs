@@ -1,12 +1,8 @@
 //! Blocks and reports by their contracts.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
-#[expect(dead_code, reason = "shared by several suites")]
-mod world;
-
 use std::sync::Arc;
 
+use crate::world::{DAY, MINUTE, SECOND, WAYS, Way, World, heard, silent};
 use visavis_domain::{
     Code,
     contract::{
@@ -18,7 +14,6 @@ use visavis_domain::{
 };
 use visavis_platform::db::calls::{self, CallMember, CallOpened};
 use visavis_services::{friends, moderation};
-use world::{DAY, MINUTE, SECOND, WAYS, Way, World, heard, silent};
 
 const NOBODY: UserId = UserId::from_bits(404);
 const ROOM: RoomId = RoomId::from_bits(1);

@@ -1,8 +1,6 @@
 //! What every suite stands on: a real database file, a clock that is turned by hand, seeded dice, mails as files.
 //! Each suite runs twice: on the object itself, and through the bytes that a network would carry.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
-
 use std::{sync::Arc, time::Duration};
 
 use visavis_domain::{
@@ -57,7 +55,7 @@ pub struct World {
     pub dice: Dice,
     pub bus: Bus,
     pub secret: Secret,
-    pub lifecycle: Lifecycle,
+
     pub mailer: Mailer,
     pub outbox: Outbox,
     pub users: Arc<dyn Users>,
@@ -70,14 +68,9 @@ impl World {
         let db = Db::open(&db::Settings::default(), folder.path()).await.unwrap();
         let (clock, dice) = (Clock::manual(START), Dice::seeded(7));
         let lifecycle = Lifecycle::default();
-        let mailer = Mailer::new(
-            &mail::Settings::default(),
-            folder.path(),
-            clock.clone(),
-            dice.clone(),
-            lifecycle.clone(),
-        )
-        .unwrap();
+        let mailer =
+            Mailer::new(&mail::Settings::default(), folder.path(), clock.clone(), dice.clone(), lifecycle)
+                .unwrap();
         let outbox = Outbox::open(&folder.path().join("outbox"), 1_000).unwrap();
         let service = users::Users::new(db.clone(), clock.clone(), dice.clone(), users::Settings::default());
         let users: Arc<dyn Users> = way.reach(Arc::new(service), contract::users::loopback);
@@ -87,7 +80,7 @@ impl World {
             dice,
             bus: Bus::memory(),
             secret: Secret::from_bytes([9; 32]),
-            lifecycle,
+
             mailer,
             outbox,
             users,

@@ -1,8 +1,6 @@
 //! Accounts by their contract.
 
-#[expect(dead_code, reason = "shared by several suites")]
-mod world;
-
+use crate::world::{DAY, START, WAYS, World};
 use visavis_domain::{
     Code,
     contract::users::{Ensure, Grant, Patch, Update},
@@ -10,12 +8,11 @@ use visavis_domain::{
     private_id,
     wire::{Band, Role},
 };
-use world::{DAY, START, WAYS, World};
 
 const NOBODY: UserId = UserId::from_bits(404);
 
-fn words(all: &[&str]) -> Option<Vec<String>> {
-    Some(all.iter().map(|w| (*w).to_owned()).collect())
+fn words(all: &[&str]) -> Vec<String> {
+    all.iter().map(|w| (*w).to_owned()).collect()
 }
 
 #[tokio::test]
@@ -62,8 +59,8 @@ async fn a_patch_changes_what_it_names_in_normal_form() {
         let update = |patch| w.users.update(&w.cx, Update { user, patch });
         let before = w.users.me(&w.cx, user).await.unwrap();
         let me = update(Patch {
-            languages: words(&["de-AT", "EN", "de"]),
-            interests: words(&["Chess", "chess", "night walks"]),
+            languages: Some(words(&["de-AT", "EN", "de"])),
+            interests: Some(words(&["Chess", "chess", "night walks"])),
             country: Some(Some("at".to_owned())),
             hide_ip: Some(true),
             ..Patch::default()
@@ -103,8 +100,8 @@ async fn a_patch_with_one_wrong_field_changes_nothing_and_names_it() {
             ("displayName", Patch { display_name: Some(" ".to_owned()), ..Patch::default() }),
             ("displayName", Patch { display_name: Some("x".repeat(33)), ..Patch::default() }),
             ("bio", Patch { bio: Some("x".repeat(501)), ..Patch::default() }),
-            ("languages", Patch { languages: words(&["klingon!"]), ..Patch::default() }),
-            ("languages", Patch { languages: words(&["en"; 9]), ..Patch::default() }),
+            ("languages", Patch { languages: Some(words(&["klingon!"])), ..Patch::default() }),
+            ("languages", Patch { languages: Some(words(&["en"; 9])), ..Patch::default() }),
             ("interests", Patch { interests: many(11), ..Patch::default() }),
             ("country", Patch { country: Some(Some("DEU".to_owned())), ..Patch::default() }),
         ];
