@@ -135,7 +135,7 @@ pub enum Output {
         /// Whose it was.
         user: UserId,
     },
-    /// Call `handle(Tick)` then.
+    /// Call `handle(Tick)` then. The newest one counts.
     WakeAt(Timestamp),
 }
 
@@ -212,7 +212,8 @@ impl Queue {
             Input::Park(user) => self.park(now, user),
             Input::Unpark(user) => self.unpark(now, user),
             Input::Block { a, b } => self.block(a, b),
-            Input::Tick => {}
+            // The wake-up is used, even if the clock that woke us runs a little ahead of ours.
+            Input::Tick => self.announced = None,
         }
         self.run_timers(now);
         self.announce(now);
