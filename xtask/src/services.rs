@@ -31,7 +31,7 @@ pub const POSTGRES: &str = "VISAVIS_TEST_POSTGRES";
 pub const REDIS: &str = "VISAVIS_TEST_REDIS";
 
 /// From start to the first answer, on a machine that compiles meanwhile.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 /// From the word to end until it has ended.
 const END: Duration = Duration::from_secs(20);
 /// Between two looks.
