@@ -509,7 +509,8 @@ impl World {
 
     fn nudge(&mut self) {
         for node in 0..NODES {
-            if !self.nodes[node].paused && !(self.is_bad() && self.dice.one_in(5)) {
+            let lost = self.is_bad() && self.dice.one_in(5);
+            if !lost && !self.nodes[node].paused {
                 self.give(node, Input::Nudge);
             }
         }
