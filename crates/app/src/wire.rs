@@ -106,6 +106,8 @@ pub async fn roles(ground: &Ground, config: &Config, issuer: &str) -> Result<Rol
         friends: Arc::clone(&friends),
         rooms: Arc::clone(&rooms),
         db: g.db.clone(),
+        kv: g.kv.clone(),
+        node: g.node,
         log: g.log.clone(),
         bus: g.bus.clone(),
         clock: g.clock.clone(),

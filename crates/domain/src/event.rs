@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Timestamp,
     contract::rooms::Candidate,
+    queue::Pool,
     id::{LoginId, MessageId, ParticipantId, RoomId, SocketId, TicketId, UserId},
     wire::{Band, IceServer, LeftReason, Participant, Path},
 };
@@ -245,6 +246,25 @@ pub enum Event {
         /// Which ticket.
         ticket: TicketId,
     },
+    /// A ticket is no good (any more), though its owner did nothing: the seat that still holds it needs a new one, or goes
+    /// back to the call its owner is in.
+    TicketVoid {
+        /// Who.
+        user: UserId,
+        /// Through which session.
+        session: SocketId,
+        /// Which ticket.
+        ticket: TicketId,
+        /// The old waiting time counts.
+        since: Timestamp,
+        /// The call its owner is in, as far as is known.
+        room: Option<RoomId>,
+    },
+    /// Tickets of a pool have changed.
+    PoolGrew {
+        /// Which pool.
+        pool: Pool,
+    },
     /// A session's log has something new.
     LogGrew {
         /// Whose.
@@ -277,8 +297,10 @@ pub enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Topic {
-    /// `MatchFound`, `SearchAgain`, `SeatEnded`, `TicketEnded`.
+    /// `MatchFound`, `SearchAgain`, `SeatEnded`, `TicketEnded`, `TicketVoid`.
     Seats,
+    /// `PoolGrew`.
+    Pools,
     /// `LogGrew`, `Volatile`.
     Sessions,
     /// `LoginRevoked`, `KeysChanged`.
@@ -294,7 +316,9 @@ impl Event {
             Self::MatchFound { .. }
             | Self::SearchAgain { .. }
             | Self::SeatEnded { .. }
-            | Self::TicketEnded { .. } => Topic::Seats,
+            | Self::TicketEnded { .. }
+            | Self::TicketVoid { .. } => Topic::Seats,
+            Self::PoolGrew { .. } => Topic::Pools,
             Self::LogGrew { .. } | Self::Volatile { .. } => Topic::Sessions,
             Self::LoginRevoked { .. } | Self::KeysChanged => Topic::Logins,
             Self::Blocked { .. } => Topic::People,

@@ -21,6 +21,7 @@ pub enum Bus {
 #[derive(Debug)]
 pub struct Topics {
     seats: broadcast::Sender<Event>,
+    pools: broadcast::Sender<Event>,
     sessions: broadcast::Sender<Event>,
     logins: broadcast::Sender<Event>,
     people: broadcast::Sender<Event>,
@@ -30,6 +31,7 @@ impl Topics {
     const fn of(&self, topic: Topic) -> &broadcast::Sender<Event> {
         match topic {
             Topic::Seats => &self.seats,
+            Topic::Pools => &self.pools,
             Topic::Sessions => &self.sessions,
             Topic::Logins => &self.logins,
             Topic::People => &self.people,
@@ -43,6 +45,7 @@ impl Bus {
         let channel = || broadcast::channel(TOPIC_CAPACITY).0;
         Self::Memory(Arc::new(Topics {
             seats: channel(),
+            pools: channel(),
             sessions: channel(),
             logins: channel(),
             people: channel(),
