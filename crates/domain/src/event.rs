@@ -287,6 +287,21 @@ pub enum Topic {
     People,
 }
 
+impl Topic {
+    /// Every topic, in the order of the enum.
+    pub const ALL: [Self; 4] = [Self::Seats, Self::Sessions, Self::Logins, Self::People];
+
+    /// Its name between processes.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Seats => "seats",
+            Self::Sessions => "sessions",
+            Self::Logins => "logins",
+            Self::People => "people",
+        }
+    }
+}
+
 impl Event {
     /// The topic it is published on.
     pub const fn topic(&self) -> Topic {
