@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::{Outcome, command::Cmd, install::Apt, setup::Tools, test::COMPILE, tree, web};
 
+mod city;
 mod http;
 mod idle;
 mod nginx;
@@ -32,20 +33,27 @@ struct Bench {
 /// A bench: prints its figures.
 type Go = fn(&Bench) -> Outcome;
 
-const ALL: &[(&str, Go)] =
-    &[("queue", queue::bench), ("http", http::bench), ("socket", socket::bench), ("idle", idle::bench)];
+const ALL: &[(&str, Go)] = &[
+    ("city", city::bench),
+    ("queue", queue::bench),
+    ("http", http::bench),
+    ("socket", socket::bench),
+    ("idle", idle::bench),
+];
+/// Those that measure no server: nothing need be built for them here.
+const WITHOUT_SERVER: &[&str] = &["city", "queue"];
 
 pub fn bench(args: &[String]) -> Outcome {
     let name = args.first().map_or("", String::as_str);
     let chosen: Vec<_> = ALL.iter().filter(|(known, _)| *known == name || name == "all").collect();
     if chosen.is_empty() {
-        return Err("which? queue, http, socket, idle or all".to_owned());
+        return Err("which? city, queue, http, socket, idle or all".to_owned());
     }
     let apt = Apt::new();
     let tools = Tools::for_building(&apt)?;
     tools.npm_ci(GENERATORS)?;
     let bench = Bench { apt, tools };
-    if name != "queue" && std::env::var_os("VISAVIS_BIN").is_none() {
+    if !WITHOUT_SERVER.contains(&name) && std::env::var_os("VISAVIS_BIN").is_none() {
         web::build(&bench.tools)?;
         Cmd::cargo().args(["build", "--release", "--package", "visavis"]).run(COMPILE)?;
     }

@@ -12,7 +12,9 @@ use std::{io, net::SocketAddr, process::ExitCode};
 use clap::Parser;
 use visavis_domain::Fault;
 use visavis_edge::tls::TlsError;
-use visavis_platform::{db::OpenError, mail, secret::SecretError, telemetry::TelemetryError};
+use visavis_platform::{
+    db::OpenError, folder::FolderError, mail, secret::SecretError, telemetry::TelemetryError,
+};
 
 use cli::{Cli, Command, ConfigCommand, Flags};
 use config::{ConfigError, Loaded};
@@ -33,6 +35,9 @@ pub enum Failure {
         /// The system's word.
         cause: io::Error,
     },
+    /// The data folder can't be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// The database can't be opened.
     #[error("the database can't be opened: {0}")]
     Database(#[from] OpenError),

@@ -26,6 +26,7 @@ use visavis_edge::{
 use visavis_platform::{
     Bus, Clock, Db, Dice, Kv, Lifecycle,
     db::calls,
+    folder::Claim,
     mail::{Kind, Mailer},
     secret::Secret,
     session_log::SessionLog,
@@ -58,6 +59,7 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
     let ports = Ports::open(&config)?;
     let site = config.site(ports.public.local_addr()?, ports.private.local_addr()?)?;
     let issuer = site.hosts.public.to_string();
+    let claim = Claim::of(&config.data)?;
     let ground = ground(&config, &lifecycle).await?;
     let roles = wire::roles(&ground, &config, &issuer).await?;
     let tls = config.tls_files().map(|files| Tls::load(files, &lifecycle)).transpose()?;
@@ -86,6 +88,7 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
         tracing::warn!("some tasks did not end in time");
     }
     ground.db.close().await;
+    drop(claim);
     Ok(())
 }
 

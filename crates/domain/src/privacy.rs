@@ -21,13 +21,17 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Two on one desk or in one network know each other's neighbourhood already, and need it to connect: seen at one
+    /// loopback or private address, they may use addresses and names that mean nothing elsewhere.
+    fn is_at_home(&self) -> bool {
+        let own = self.own.to_canonical();
+        own == self.peer.to_canonical() && is_local(own)
+    }
+
     /// Whether the receiver may learn this host address of the sender's.
     fn allows_host(&self, addr: IpAddr) -> bool {
-        let (addr, own, peer) = (addr.to_canonical(), self.own.to_canonical(), self.peer.to_canonical());
-        // Two on one desk or in one network know each other's neighbourhood already, and need it to connect: seen at
-        // one loopback or private address, they may use addresses that mean nothing elsewhere.
-        let at_home = own == peer && is_local(own);
-        same_host(addr, own) || (at_home && is_local(addr))
+        let addr = addr.to_canonical();
+        same_host(addr, self.own.to_canonical()) || (self.is_at_home() && is_local(addr))
     }
 }
 

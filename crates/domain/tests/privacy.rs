@@ -135,12 +135,12 @@ fn a_browsers_offer_keeps_what_connects_and_loses_every_other_address() {
         "c=IN IP4 0.0.0.0",
         "a=candidate:842163049 1 udp 1686052607 203.0.113.7 54321 typ srflx raddr 0.0.0.0 rport 0 generation 0",
         "a=candidate:1 1 udp 41885439 192.0.2.55 3478 typ relay raddr 0.0.0.0 rport 0 generation 0",
-        "a=candidate:5 1 udp 2122194687 9b36eaac-bb2e-49bb-bb78-21c41c499900.local 50001 typ host",
         "m=audio 9 UDP/TLS/RTP/SAVPF 111 63",
     ] {
         assert!(out.lines().any(|l| l == line), "missing: {line}\n{out}");
     }
     assert!(!out.contains("a=rtcp:") && !out.contains("x-google-flag") && !out.contains("192.168"));
+    assert!(!out.contains(".local"), "a name of the sender's own network is no use to somebody elsewhere");
 }
 
 #[test]
@@ -175,8 +175,6 @@ fn firefoxs_candidates_come_through_without_what_they_relate_to() {
     assert_eq!(
         candidates,
         [
-            "a=candidate:0 1 UDP 2122252543 4c7e9b10-2f6d-4a38-9e55-0d1c2b3a4f5e.local 41873 typ host",
-            "a=candidate:2 1 TCP 2105524479 4c7e9b10-2f6d-4a38-9e55-0d1c2b3a4f5e.local 9 typ host tcptype active",
             "a=candidate:1 1 UDP 1686052863 203.0.113.7 41873 typ srflx raddr 0.0.0.0 rport 0",
             "a=candidate:3 2 UDP 92217086 2001:db8:ffff::9 50123 typ relay raddr :: rport 0",
         ]
@@ -226,6 +224,7 @@ fn two_browsers_on_one_desk_or_in_one_network_may_use_local_addresses() {
         ("::1", "fd00::5", "2001:db8::1"),
     ] {
         assert!(host(local, &desk(seen)), "{seen} {local}");
+        assert!(host("4c7e9b10-2f6d-4a38-9e55-0d1c2b3a4f5e.local", &desk(seen)), "{seen}");
         assert!(host("127.0.0.1", &desk(seen)));
         assert!(!host(far, &desk(seen)), "{seen} {far}");
     }

@@ -24,7 +24,6 @@ use sqlx::{Any, AnyConnection, AnyPool, Transaction};
 
 pub use error::{Error, Result};
 pub use open::OpenError;
-pub(crate) use open::private_folder;
 
 /// Where the database is and how it is used.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

@@ -7,6 +7,7 @@ pub mod bus;
 pub mod clock;
 pub mod db;
 pub mod dice;
+pub mod folder;
 pub mod hidden;
 pub mod kv;
 pub mod lease;

@@ -73,7 +73,7 @@ impl Secret {
         }
         let path = data.join(FILE);
         let failed = |cause| SecretError::File { path: path.clone(), cause };
-        crate::db::private_folder(data).map_err(failed)?;
+        crate::folder::private(data).map_err(failed)?;
         if !path.exists() {
             create(&path, dice).map_err(failed)?;
         }

@@ -37,7 +37,7 @@ pub(super) fn filter(text: &str, rule: &Rule) -> Result<Option<String>, Fault> {
         "relay" | "srflx" => matches!(place, Place::Addr(_)),
         "host" => match &place {
             Place::Addr(addr) => rule.allows_host(*addr),
-            Place::Mdns(_) => true,
+            Place::Mdns(_) => rule.is_at_home(),
         },
         // A peer finds peer-reflexive ones by itself; nobody signals them.
         "prflx" => false,

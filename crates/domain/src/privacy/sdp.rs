@@ -1,7 +1,7 @@
 //! A session description, line by line: origin, connection and candidates are rewritten, known attributes pass if they
 //! hold nothing that reads as an address, everything else is dropped.
 
-use std::fmt::Write;
+use std::{fmt::Write, net::IpAddr};
 
 use super::{Rule, candidate, invalid};
 use crate::Fault;
@@ -59,6 +59,7 @@ pub(super) fn filter(sdp: &str, rule: &Rule) -> Result<String, Fault> {
         return Err(invalid());
     }
     let mut out = String::with_capacity(sdp.len());
+    let (mut origins, mut sections) = (0, 0);
     for line in sdp.split('\n') {
         let line = line.strip_suffix('\r').unwrap_or(line);
         if line.is_empty() {
@@ -70,20 +71,30 @@ pub(super) fn filter(sdp: &str, rule: &Rule) -> Result<String, Fault> {
         }
         match kind {
             "v" => push(&mut out, "v", "0"),
-            "o" => push(&mut out, "o", &origin(value)?),
+            "o" => {
+                origins += 1;
+                push(&mut out, "o", &origin(value)?);
+            }
             // The name of a session says nothing to a browser.
             "s" => push(&mut out, "s", "-"),
             "t" => push(&mut out, "t", "0 0"),
-            "c" => push(&mut out, "c", "IN IP4 0.0.0.0"),
+            "c" => {
+                connection(value)?;
+                push(&mut out, "c", "IN IP4 0.0.0.0");
+            }
             "b" => bandwidth(&mut out, value)?,
-            "m" => push(&mut out, "m", &media(value)?),
+            "m" => {
+                sections += 1;
+                push(&mut out, "m", &media(value)?);
+            }
             "a" => attribute(&mut out, value, rule)?,
             // Information, links, addresses, repeats, zones, keys: nothing that a call needs.
             "i" | "u" | "e" | "p" | "r" | "z" | "k" => {}
             _ => return Err(invalid()),
         }
     }
-    Ok(out)
+    // A description says whose it is, once, and describes something.
+    if origins == 1 && sections > 0 { Ok(out) } else { Err(invalid()) }
 }
 
 fn push(out: &mut String, kind: &str, value: &str) {
@@ -97,6 +108,20 @@ fn origin(value: &str) -> Result<String, Fault> {
     let [_, id, version, _, _, _] = words[..] else { return Err(invalid()) };
     let number = |text: &str| text.parse::<u64>().map_err(|_| invalid());
     Ok(format!("- {} {} IN IP4 0.0.0.0", number(id)?, number(version)?))
+}
+
+/// `nettype addrtype connection-address`: checked, and never passed on.
+fn connection(value: &str) -> Result<(), Fault> {
+    let words: Vec<&str> = value.split(' ').collect();
+    let ["IN", "IP4" | "IP6", address] = words[..] else { return Err(invalid()) };
+    // A multicast address has a time to live behind a slash; a call has none.
+    let known =
+        address.parse::<IpAddr>().is_ok() || (!address.is_empty() && address.chars().all(is_host_name));
+    if known { Ok(()) } else { Err(invalid()) }
+}
+
+const fn is_host_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '.')
 }
 
 /// `type:value`

@@ -111,6 +111,10 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// Reads a body, naming the field at fault. Depth is bounded by the parser (128).
 fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
     let text = std::str::from_utf8(bytes).map_err(|_| Fault::bad_request("The body is not UTF-8."))?;
+    // Serde would take a list for a struct's fields in order.
+    if text.trim_start().starts_with('[') {
+        return Err(Fault::bad_request("The body must be a JSON object."));
+    }
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();

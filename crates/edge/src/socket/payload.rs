@@ -70,9 +70,10 @@ pub(super) struct Trickled {
     pub(super) candidate: Option<Candidate>,
 }
 
-/// Null says something; a missing field doesn't.
+/// Null says something; a missing field doesn't. A list isn't taken for the object whose fields it might be.
 fn present<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<Candidate>, D::Error> {
-    Option::deserialize(d)
+    let Some(fields) = Option::<serde_json::Map<String, Value>>::deserialize(d)? else { return Ok(None) };
+    serde_json::from_value(Value::Object(fields)).map(Some).map_err(serde::de::Error::custom)
 }
 
 /// `{roomId, path, state}`
@@ -134,9 +135,15 @@ impl ClientEvent {
 struct Nothing {}
 
 fn shape<T: DeserializeOwned>(data: Value) -> Result<T, Fault> {
-    // An event without any payload is one with an empty object.
-    let data = if data.is_null() { Value::Object(serde_json::Map::new()) } else { data };
-    serde_json::from_value(data).map_err(|_| Fault::bad_request("The event has the wrong shape."))
+    let wrong = || Fault::bad_request("The event has the wrong shape.");
+    let data = match data {
+        Value::Object(_) => data,
+        // An event without any payload is one with an empty object.
+        Value::Null => Value::Object(serde_json::Map::new()),
+        // Serde would take a list for a struct's fields in order.
+        _ => return Err(wrong()),
+    };
+    serde_json::from_value(data).map_err(|_| wrong())
 }
 
 fn described(data: Value) -> Result<Described, Fault> {
@@ -232,6 +239,19 @@ mod tests {
         assert!(matches!(end, Ok(ClientEvent::IceCandidate(Trickled { candidate: None, .. }))));
         let missing = ClientEvent::read("ice-candidate", 9, json!({"roomId": room}));
         assert_eq!(missing.unwrap_err().code, Code::BadRequest);
+    }
+
+    #[test]
+    fn a_list_is_not_an_object_at_any_depth() {
+        let room = RoomId::from_bits(1).to_string();
+        for (name, data) in [
+            ("join-room", json!([room])),
+            ("find-match", json!([])),
+            ("ice-candidate", json!({"roomId": room, "candidate": ["candidate:"]})),
+        ] {
+            let read = ClientEvent::read(name, 9, data);
+            assert_eq!(read.map_err(|fault| fault.code), Err(Code::BadRequest), "{name}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -11,6 +11,7 @@ use std::{
 use sqlx::{Executor as _, any::AnyPoolOptions};
 
 use super::{Db, Engine, Pools, Settings};
+use crate::folder;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
 
@@ -44,7 +45,7 @@ impl Db {
             Some(url) => sqlite_path(url)?,
         };
         if let Some(folder) = path.parent() {
-            private_folder(folder).map_err(|cause| file_error(folder, cause))?;
+            folder::private(folder).map_err(|cause| file_error(folder, cause))?;
         }
         // SQLite gives its -wal and -shm files the mode of the main file, so making that one first is enough.
         private_file(&path)?;
@@ -107,14 +108,6 @@ fn pool(settings: &Settings, size: u32, read_only: bool) -> AnyPoolOptions {
                 Ok(())
             })
         })
-}
-
-/// Makes a folder that only its owner may enter. One that exists stays as the operator made it.
-pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
-    if folder.as_os_str().is_empty() || folder.is_dir() {
-        return Ok(());
-    }
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 /// Opens (or makes) a file that only its owner may read; one that others could read is tightened.

@@ -21,7 +21,7 @@ pub struct Outbox {
 impl Outbox {
     /// Opens (or makes, 0700) the folder.
     pub fn open(folder: &Path, keep: usize) -> io::Result<Self> {
-        crate::db::private_folder(folder)?;
+        crate::folder::private(folder)?;
         Ok(Self { folder: folder.to_owned(), keep: keep.max(1) })
     }
 

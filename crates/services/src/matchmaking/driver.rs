@@ -136,7 +136,7 @@ impl Driver {
                     self.seated.remove(&user);
                     self.deps.bus.publish(Event::TicketEnded { user, ticket }).await;
                 }
-                Output::WakeAt(at) => self.wake = Some(self.wake.map_or(at, |wake| wake.min(at))),
+                Output::WakeAt(at) => self.wake = Some(at),
             }
         }
         #[expect(clippy::cast_precision_loss, reason = "a gauge")]
