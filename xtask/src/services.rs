@@ -139,9 +139,10 @@ fn start(apt: &Apt, life: Life) -> Outcome<Vec<Server>> {
     let programs = (postgres::find_or_install(apt)?, redis::find_or_install(apt)?);
     let home = Home::make()?;
     let mut started = Vec::new();
-    let both = postgres::start(&programs.0, &home, life).and_then(|server| {
+    let both = redis::start(&programs.1, &home, life).and_then(|server| {
         started.push(server);
-        started.push(redis::start(&programs.1, &home, life)?);
+        started.push(postgres::start(&programs.0, &home, life)?);
+        redis::until_cluster(&started[0])?;
         remember(&started)
     });
     if both.is_err() {
@@ -243,20 +244,28 @@ fn password() -> Outcome<String> {
     Ok(text)
 }
 
-/// Waits for the first answer; an error when the process ends before, or none comes.
-fn until_ready(server: &Server, mut answers: impl FnMut() -> bool) -> Outcome {
+/// Looks again and again until it is so.
+fn wait(most: Duration, mut so: impl FnMut() -> bool) -> Option<()> {
     let watch = Watch::start();
-    while watch.elapsed() < READY {
-        if answers() {
-            return Ok(());
-        }
-        if !lives(server) {
-            return Err(format!("{} ended at its start: see its log in target/services", server.name));
+    while watch.elapsed() < most {
+        if so() {
+            return Some(());
         }
         thread::sleep(LOOK);
     }
-    let _ = stop(server);
-    Err(format!("{} didn't answer in {} s", server.name, READY.as_secs()))
+    None
+}
+
+/// Waits for the first answer; an error when the process ends before, or none comes.
+fn until_ready(server: &Server, mut answers: impl FnMut() -> bool) -> Outcome {
+    let waited = wait(READY, || !lives(server) || answers());
+    if !lives(server) {
+        return Err(format!("{} ended at its start: see its log in target/services", server.name));
+    }
+    waited.ok_or_else(|| {
+        let _ = stop(server);
+        format!("{} didn't answer in {} s", server.name, READY.as_secs())
+    })
 }
 
 /// Whether that very process still runs.
@@ -267,15 +276,10 @@ fn lives(server: &Server) -> bool {
 fn stop(server: &Server) -> Outcome {
     let pid = server.pid.to_string();
     let _ = Cmd::new("kill").args(["-INT", &pid]).ask();
-    let watch = Watch::start();
-    while lives(server) {
-        if watch.elapsed() > END {
-            let _ = Cmd::new("kill").args(["-KILL", &pid]).ask();
-            return Err(format!("{} (process {pid}) didn't end by itself and was killed", server.name));
-        }
-        thread::sleep(LOOK);
-    }
-    Ok(())
+    wait(END, || !lives(server)).ok_or_else(|| {
+        let _ = Cmd::new("kill").args(["-KILL", &pid]).ask();
+        format!("{} (process {pid}) didn't end by itself and was killed", server.name)
+    })
 }
 
 fn state_file() -> PathBuf {

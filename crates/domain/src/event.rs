@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Timestamp,
     contract::rooms::Candidate,
-    queue::Pool,
     id::{LoginId, MessageId, ParticipantId, RoomId, SocketId, TicketId, UserId},
+    queue::Pool,
     wire::{Band, IceServer, LeftReason, Participant, Path},
 };
 
@@ -307,6 +307,22 @@ pub enum Topic {
     Logins,
     /// `Blocked`.
     People,
+}
+
+impl Topic {
+    /// Every topic, in the order of the enum.
+    pub const ALL: [Self; 5] = [Self::Seats, Self::Pools, Self::Sessions, Self::Logins, Self::People];
+
+    /// Its name between processes.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Seats => "seats",
+            Self::Pools => "pools",
+            Self::Sessions => "sessions",
+            Self::Logins => "logins",
+            Self::People => "people",
+        }
+    }
 }
 
 impl Event {

@@ -65,7 +65,10 @@ impl Kv {
     /// Writes the value at `key`.
     pub async fn put(&self, key: &str, value: String, ttl: Ttl) -> Result<(), Fault> {
         match self {
-            Self::Memory(m) => Ok(m.put(key, value, ttl)),
+            Self::Memory(m) => {
+                m.put(key, value, ttl);
+                Ok(())
+            }
             Self::Redis(r) => r.put(key, &value, ttl).await,
         }
     }

@@ -45,8 +45,8 @@ impl Lease {
         ttl: Duration,
     ) -> Result<Option<Self>, Fault> {
         let lease = Self { key: key.to_owned(), text: format!("{token} {holder}"), token, ttl };
-        let taken = kv.change(&[If::Absent { key }], &[lease.put()]).await? == Change::Done;
-        Ok((taken || lease.renew(kv).await?).then_some(lease))
+        let free = kv.change(&[If::Absent { key }], &[lease.put()]).await? == Change::Done;
+        Ok((free || lease.renew(kv).await?).then_some(lease))
     }
 
     /// Prolongs it by its whole life time. False when it is lost: stop at once.

@@ -28,9 +28,9 @@ use crate::{Dice, Lifecycle, hidden::Hidden};
 /// it stalls, they are what waits for the deadline, some hundred bytes each. Beyond: `unavailable`.
 const MAX_UNDER_WAY: usize = 4_096;
 /// How often an otherwise silent connection is asked whether it still is one.
-const PING_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const PING_EVERY: Duration = Duration::from_secs(1);
 /// Pings without an answer after which a connection is given up: one may be a pause.
-const PINGS_MISSED: u32 = 2;
+pub(crate) const PINGS_MISSED: u32 = 2;
 /// Waits before the next attempt to connect: from a blink to what a person barely notices.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 /// The oldest server with all commands that are used.
@@ -225,7 +225,7 @@ impl Link {
         Err(OpenError::Old { place: self.0.place.clone(), version: version.to_owned() })
     }
 
-    fn away(&self, error: &RedisError) -> OpenError {
+    pub(crate) fn away(&self, error: &RedisError) -> OpenError {
         OpenError::Away { place: self.0.place.clone(), cause: words(error) }
     }
 
@@ -257,7 +257,7 @@ impl Link {
     }
 
     async fn reconnect(&self, dice: &Dice) -> MultiplexedConnection {
-        let mut wait = BACK_OFF.0;
+        let mut back_off = BackOff::default();
         loop {
             match self.connect().await {
                 Ok(connection) => return connection,
@@ -266,21 +266,32 @@ impl Link {
                     self.0.state.send_replace(State::Away);
                 }
             }
-            tokio::time::sleep(jittered(wait, dice)).await;
-            wait = (wait * 2).min(BACK_OFF.1);
+            back_off.wait(dice).await;
         }
     }
 }
 
-/// Between half of it and the whole.
-pub(crate) fn jittered(wait: Duration, dice: &Dice) -> Duration {
-    let micros = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
-    Duration::from_micros(micros / 2 + dice.below(micros / 2 + 1))
+/// Waits between attempts to connect: each up to twice as long as the one before.
+#[derive(Debug)]
+pub(crate) struct BackOff(Duration);
+
+impl Default for BackOff {
+    fn default() -> Self {
+        Self(BACK_OFF.0)
+    }
 }
 
-/// The first and the longest wait between two attempts to connect.
-pub(crate) const fn back_off() -> (Duration, Duration) {
-    BACK_OFF
+impl BackOff {
+    pub(crate) async fn wait(&mut self, dice: &Dice) {
+        tokio::time::sleep(self.next(dice)).await;
+    }
+
+    /// Between half of the wait and the whole.
+    fn next(&mut self, dice: &Dice) -> Duration {
+        let micros = u64::try_from(self.0.as_micros()).unwrap_or(u64::MAX);
+        self.0 = (self.0 * 2).min(BACK_OFF.1);
+        Duration::from_micros(micros / 2 + dice.below(micros / 2 + 1))
+    }
 }
 
 fn client(settings: &Settings) -> Result<(Client, String), OpenError> {
@@ -407,11 +418,19 @@ mod tests {
     }
 
     #[test]
-    fn waits_are_spread_over_half_of_their_length() {
+    fn waits_grow_to_a_bound_and_are_spread_over_half_of_their_length() {
         let dice = Dice::seeded(3);
-        let waits: Vec<_> =
-            (0..200).map(|_| jittered(Duration::from_millis(100), &dice).as_millis()).collect();
-        assert!(waits.iter().all(|ms| (50..=100).contains(ms)), "{waits:?}");
-        assert!(waits.iter().max().unwrap() - waits.iter().min().unwrap() > 40, "{waits:?}");
+        let waits = || {
+            let mut back_off = BackOff::default();
+            (0..12).map(|_| back_off.next(&dice)).collect::<Vec<_>>()
+        };
+        let many: Vec<_> = (0..200).map(|_| waits()).collect();
+        for (n, longest) in [(0, 50), (1, 100), (2, 200), (11, 2_000)] {
+            let longest = Duration::from_millis(longest);
+            let (least, most) =
+                (many.iter().map(|w| w[n]).min().unwrap(), many.iter().map(|w| w[n]).max().unwrap());
+            assert!(least >= longest / 2 && most <= longest, "{n}: {least:?} to {most:?}");
+            assert!(most > least + longest / 3, "{n}: {least:?} to {most:?}");
+        }
     }
 }

@@ -1,7 +1,5 @@
 //! One suite for every `Kv` engine.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 use std::time::Duration;
 
 use proptest::{prelude::*, test_runner::TestRunner};
@@ -15,7 +13,7 @@ use visavis_testkit::stores::Engine;
 
 const T0: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 /// A life time: so long that a busy machine asks within it, so short that a test can wait for its end.
-const LIFE: Duration = Duration::from_millis(1_500);
+const LIFE: Duration = Duration::from_secs(1);
 
 fn text(s: &str) -> String {
     s.to_owned()
@@ -200,7 +198,7 @@ async fn sets_and_hashes_hold_what_was_put_and_vanish_when_empty() {
     }
 }
 
-fn push<'a>(value: &'a str, most: usize) -> Do<'a> {
+fn push(value: &str, most: usize) -> Do<'_> {
     Do::Push { list: "{t}list", value, most }
 }
 

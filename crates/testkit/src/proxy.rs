@@ -1,6 +1,13 @@
 //! A TCP proxy in front of a real server, to have it away, slow or silent without touching it.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -33,6 +40,7 @@ pub enum Mode {
 pub struct Proxy {
     at: SocketAddr,
     mode: watch::Sender<Mode>,
+    accepted: Arc<AtomicUsize>,
 }
 
 impl Proxy {
@@ -42,18 +50,26 @@ impl Proxy {
         let at = listener.local_addr().unwrap();
         let mode = watch::Sender::new(Mode::Pass);
         let (heard, tasks) = (mode.subscribe(), lifecycle.clone());
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&accepted);
         lifecycle.spawn("proxy", async move {
             while let Ok((client, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::SeqCst);
                 let heard = heard.clone();
                 tasks.spawn("proxied", async move { serve(client, server, heard).await });
             }
         });
-        Self { at, mode }
+        Self { at, mode, accepted }
     }
 
     /// Where it listens.
     pub fn port(&self) -> u16 {
         self.at.port()
+    }
+
+    /// Connections that were made to it so far.
+    pub fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::SeqCst)
     }
 
     /// From now on, for every connection.

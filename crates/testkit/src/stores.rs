@@ -3,7 +3,7 @@
 use std::{env, io::Write as _, sync::Once, time::Duration};
 
 use visavis_domain::Timestamp;
-use visavis_platform::{Clock, Dice, Kv, Lifecycle, redis_link};
+use visavis_platform::{Bus, Clock, Dice, Kv, Lifecycle, redis_link};
 
 /// Names the Redis that tests may use.
 pub const REDIS: &str = "VISAVIS_TEST_REDIS";
@@ -33,13 +33,15 @@ pub fn redis_settings() -> Option<redis_link::Settings> {
     Some(redis_link::Settings { url: Some(url.into()), prefix, timeout_ms: 10_000 })
 }
 
-/// `Kv` on one engine.
+/// `Kv` and `Bus` on one engine.
 #[derive(Debug)]
 pub struct Engine {
     /// For messages.
     pub name: &'static str,
     /// Its store.
     pub kv: Kv,
+    /// Its bus.
+    pub bus: Bus,
     /// What time is, to tests; life times on Redis follow the real one.
     pub clock: Clock,
     /// Ends the engine's tasks.
@@ -55,6 +57,7 @@ impl Engine {
         Self {
             name: "memory",
             kv: Kv::memory(clock.clone()),
+            bus: Bus::memory(),
             clock,
             lifecycle: Lifecycle::default(),
             redis: None,
@@ -63,11 +66,16 @@ impl Engine {
 
     /// On the real server, when there is one.
     pub async fn redis(start: Timestamp) -> Option<Self> {
-        let settings = redis_settings()?;
-        let (clock, lifecycle) = (Clock::manual(start), Lifecycle::default());
+        Some(Self::on(redis_settings()?, Clock::manual(start)).await)
+    }
+
+    /// On this Redis, as another process would be.
+    pub async fn on(settings: redis_link::Settings, clock: Clock) -> Self {
+        let lifecycle = Lifecycle::default();
         let link = redis_link::Link::open(&settings, Dice::Secure, &lifecycle).await.unwrap();
-        let kv = Kv::redis(link, &settings.prefix, clock.clone());
-        Some(Self { name: "redis", kv, clock, lifecycle, redis: Some(settings) })
+        let kv = Kv::redis(link.clone(), &settings.prefix, clock.clone());
+        let bus = Bus::redis(link, &settings.prefix, Dice::Secure, &lifecycle).await.unwrap();
+        Self { name: "redis", kv, bus, clock, lifecycle, redis: Some(settings) }
     }
 
     /// Every engine.

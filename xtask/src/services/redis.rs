@@ -1,4 +1,5 @@
-//! Redis (or Valkey): nothing is written to disk.
+//! Redis (or Valkey): nothing is written to disk. It runs as a cluster of one node, which takes every command that one of
+//! many nodes would take and refuses those on keys that could lie apart.
 
 use std::{
     fs,
@@ -9,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::{END, Home, Life, Server, free_port, password, until_ready};
+use super::{END, Home, Life, READY, Server, free_port, password, until_ready, wait};
 use crate::{
     Outcome,
     command::{Cmd, which},
@@ -49,7 +50,8 @@ pub fn start(program: &Path, home: &Home, life: Life) -> Outcome<Server> {
     // In a file: a command line is there for everybody to read.
     let file = home.folder.join("redis.conf");
     let conf = format!(
-        "requirepass {secret}\nsave \"\"\nappendonly no\nbind 127.0.0.1\ndir {}\nmaxmemory-policy noeviction\n",
+        "requirepass {secret}\nsave \"\"\nappendonly no\nbind 127.0.0.1\ndir {}\nmaxmemory-policy noeviction\n\
+         cluster-enabled yes\ncluster-config-file nodes.conf\n",
         home.folder.display()
     );
     let written =
@@ -61,29 +63,46 @@ pub fn start(program: &Path, home: &Home, life: Life) -> Outcome<Server> {
     let mut failed = String::new();
     for _ in 0..TRIES {
         let port = free_port()?;
-        let args = [file.display().to_string(), "--port".to_owned(), port.to_string()];
+        let (port_text, cluster_port) = (port.to_string(), free_port()?.to_string());
+        let file = file.display().to_string();
+        let args = [&file, "--port", &port_text, "--cluster-port", &cluster_port].map(str::to_owned);
         let pid = home.serve(program, &args, life)?;
-        let url = format!("redis://:{secret}@127.0.0.1:{port}");
+        let url = format!("redis://default:{secret}@127.0.0.1:{port}");
         let server = Server::new("redis", pid, url)?;
-        match until_ready(&server, || answers(port)) {
-            Ok(()) => return Ok(server),
+        match until_ready(&server, || ask(port, "PING").is_ok()) {
+            // It takes two seconds to believe that it is a cluster: others can start meanwhile.
+            Ok(()) => {
+                ask(port, &format!("AUTH {secret}\r\nCLUSTER ADDSLOTSRANGE 0 16383"))
+                    .map_err(|err| format!("redis is no cluster: {err}"))?;
+                return Ok(server);
+            }
             Err(why) => failed = why,
         }
     }
     Err(failed)
 }
 
-/// A refusal for want of a password is an answer.
-fn answers(port: u16) -> bool {
-    let ask = || {
-        let mut stream = TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), ANSWER)?;
-        stream.set_read_timeout(Some(ANSWER))?;
-        stream.write_all(b"PING\r\n")?;
-        let mut first = [0];
-        stream.read_exact(&mut first)?;
-        Ok::<_, std::io::Error>(matches!(&first, b"-" | b"+"))
-    };
-    ask().unwrap_or(false)
+/// Waits until it takes commands.
+pub fn until_cluster(server: &Server) -> Outcome {
+    let (secret, port) = server
+        .url
+        .trim_start_matches("redis://default:")
+        .split_once("@127.0.0.1:")
+        .ok_or("an address of ours")?;
+    let port = port.parse().map_err(|_| "an address of ours")?;
+    let info = format!("AUTH {secret}\r\nCLUSTER INFO");
+    wait(READY, || ask(port, &info).is_ok_and(|answer| answer.contains("cluster_state:ok")))
+        .ok_or_else(|| "redis didn't become a cluster of one".to_owned())
+}
+
+/// What it says to some commands; a refusal for want of a password is an answer too.
+fn ask(port: u16, commands: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), ANSWER)?;
+    stream.set_read_timeout(Some(ANSWER))?;
+    stream.write_all(format!("{commands}\r\nQUIT\r\n").as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 #[cfg(test)]

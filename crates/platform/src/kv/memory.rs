@@ -88,9 +88,10 @@ impl Shard {
         let found = self.alive(condition.key(), now).map(|entry| &entry.value);
         match (*condition, found) {
             (If::Absent { .. } | If::NoField { .. }, None) => Ok(true),
-            (If::Absent { .. }, Some(_)) | (If::Is { .. } | If::Field { .. }, None) => Ok(false),
+            (If::Absent { .. }, Some(_))
+            | (If::Is { .. } | If::Field { .. }, None)
+            | (If::Is { .. }, Some(Value::Arrival(_))) => Ok(false),
             (If::Is { value, .. }, Some(Value::Text(text))) => Ok(text == value),
-            (If::Is { .. }, Some(Value::Arrival(_))) => Ok(false),
             (If::Field { field, value, .. }, Some(Value::Hash(hash))) => {
                 Ok(hash.get(field).is_some_and(|v| v == value))
             }
@@ -206,7 +207,9 @@ impl Memory {
                 return Ok(Change::Full);
             }
         }
-        steps.iter().for_each(|step| shard.step(step, now));
+        for step in steps {
+            shard.step(step, now);
+        }
         Ok(Change::Done)
     }
 

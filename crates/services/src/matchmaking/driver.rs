@@ -17,13 +17,16 @@ use super::{Deps, opening, store::Store};
 /// Answers that wait for the leader: more than it ever has questions under way, so that no answer waits itself.
 const MAX_ANSWERS: usize = 1_024;
 
+/// Answers by the number of their question, on the way to the leader.
+type Answers = (mpsc::Sender<(u64, Answer)>, mpsc::Receiver<(u64, Answer)>);
+
 pub(super) struct Driver {
     deps: Arc<Deps>,
     pool: Pool,
     store: Store,
     leader: Leader,
     wake: Option<Timestamp>,
-    answers: (mpsc::Sender<(u64, Answer)>, mpsc::Receiver<(u64, Answer)>),
+    answers: Answers,
 }
 
 impl Driver {
@@ -80,8 +83,11 @@ impl Driver {
                 }
                 Output::Leads(leads) => {
                     tracing::info!(pool = self.pool.as_str(), leads, "the lead of a pool has changed");
-                    metrics::gauge!("visavis_queue_leads", "pool" => self.pool.as_str())
-                        .set(if leads { 1.0 } else { 0.0 });
+                    metrics::gauge!("visavis_queue_leads", "pool" => self.pool.as_str()).set(if leads {
+                        1.0
+                    } else {
+                        0.0
+                    });
                 }
                 Output::WakeAt(at) => self.wake = Some(at),
             }
@@ -128,7 +134,8 @@ async fn answer(deps: &Deps, store: &Store, pool: Pool, op: Op) -> Result<Answer
         }
         Op::Claim { lease, texts, pairing } => {
             let (room, at) = (deps.dice.id(&deps.clock), deps.clock.now());
-            let pairing = Pairing { room, guests: pairing.guests, common_interests: pairing.common_interests, at };
+            let pairing =
+                Pairing { room, guests: pairing.guests, common_interests: pairing.common_interests, at };
             let claimed = store.claim(lease, &texts, &pairing).await?;
             if claimed { Answer::Claimed(Box::new(pairing)) } else { Answer::No }
         }

@@ -63,7 +63,8 @@ async fn settle(
     in_call: Vec<(UserId, RoomId)>,
 ) -> Result<Answer, Fault> {
     for (user, room) in in_call {
-        let session = pairing.guests.iter().find(|guest| guest.ticket.user == user).map(|guest| guest.session);
+        let session =
+            pairing.guests.iter().find(|guest| guest.ticket.user == user).map(|guest| guest.session);
         let Some(session) = session else { continue };
         if is_seated(deps, cx, Seat { room, user, session }).await? {
             return Ok(Answer::No);

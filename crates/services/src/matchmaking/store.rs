@@ -123,7 +123,10 @@ impl Store {
     }
 
     /// The tickets that the next changes are about, and whether there may be more.
-    pub(super) async fn read_changes(&self, most: usize) -> Result<(Vec<(UserId, Option<String>)>, bool), Fault> {
+    pub(super) async fn read_changes(
+        &self,
+        most: usize,
+    ) -> Result<(Vec<(UserId, Option<String>)>, bool), Fault> {
         let mut users = self.kv.list_take(&self.changes, most).await?;
         let more = users.len() == most;
         users.sort_unstable();
@@ -138,7 +141,12 @@ impl Store {
     }
 
     /// Both tickets for one pairing, if the lease stands and both are still these texts.
-    pub(super) async fn claim(&self, lease: Lease, texts: &[String; 2], pairing: &Pairing) -> Result<bool, Fault> {
+    pub(super) async fn claim(
+        &self,
+        lease: Lease,
+        texts: &[String; 2],
+        pairing: &Pairing,
+    ) -> Result<bool, Fault> {
         let (lease, text, room) = (lease.to_string(), encode(pairing)?, pairing.room.to_string());
         let [a, b] = pairing.guests.each_ref().map(|guest| guest.ticket.user.to_string());
         let still = |field, value| If::Field { key: &self.tickets, field, value };
