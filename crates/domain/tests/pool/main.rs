@@ -3,6 +3,7 @@
 //! matched twice, no blocked pair meets, and when the bad days are over nobody's wait was forgotten.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
+mod dice;
 mod world;
 
 use world::{ALL, Guards, World};

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use crate::dice::Dice;
 use visavis_domain::{
     Timestamp,
     id::{NodeId, RoomId, SocketId, TicketId, UserId},
@@ -22,27 +23,6 @@ const BAD: Duration = Duration::from_secs(25);
 const GOOD: Duration = Duration::from_secs(50);
 const USERS: u64 = 7;
 const NODES: usize = 3;
-
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % sides
-    }
-
-    /// One of so many.
-    fn one_in(&mut self, sides: u64) -> bool {
-        self.below(sides) == 0
-    }
-
-    fn millis(&mut self, most: u64) -> Duration {
-        Duration::from_millis(self.below(most))
-    }
-}
 
 /// What may be switched off, to see that the check notices.
 #[derive(Debug, Clone, Copy)]
