@@ -96,10 +96,6 @@ pub trait Dispatch: Send + Sync + 'static {
 #[derive(Debug, Clone)]
 pub struct Remote<T>(pub T);
 
-/// Wraps a role so that its contract can be served as bytes.
-#[derive(Debug)]
-pub struct Serve<S: ?Sized>(pub Arc<S>);
-
 /// How the served role and its remote twin are joined: given the one, makes the way to it.
 pub type Link<'a> = &'a dyn Fn(Arc<dyn Dispatch>) -> Arc<dyn Transport>;
 
@@ -118,9 +114,11 @@ macro_rules! contract {
                 -> Result<$Rep, $crate::Fault>; )*
         }
 
+        struct Served(std::sync::Arc<dyn $Trait>);
+
         /// The role as bytes, to be called from elsewhere.
         pub fn serve(role: std::sync::Arc<dyn $Trait>) -> std::sync::Arc<dyn $crate::contract::Dispatch> {
-            std::sync::Arc::new($crate::contract::Serve(role))
+            std::sync::Arc::new(Served(role))
         }
 
         /// The role, wherever the transport finds it.
@@ -150,7 +148,7 @@ macro_rules! contract {
         }
 
         #[async_trait::async_trait]
-        impl $crate::contract::Dispatch for $crate::contract::Serve<dyn $Trait> {
+        impl $crate::contract::Dispatch for Served {
             fn role(&self) -> &'static str {
                 $role
             }

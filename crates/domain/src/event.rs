@@ -257,6 +257,20 @@ pub enum Event {
         /// What.
         event: ServerEvent,
     },
+    /// A session goes on in another connection, maybe at another node: cut the earlier ones.
+    SessionMoved {
+        /// Whose.
+        session: SocketId,
+        /// The number of the new connection; earlier ones are smaller.
+        connection: u64,
+    },
+    /// The node that held a room is gone, and the call with it.
+    RoomLost {
+        /// Which room.
+        room: RoomId,
+        /// Who was in.
+        users: Vec<UserId>,
+    },
     /// A login session has ended: cut its sockets, refuse its tokens.
     LoginRevoked {
         /// The session.
@@ -271,20 +285,24 @@ pub enum Event {
     },
     /// New signing keys: fetch them.
     KeysChanged,
+    /// A node has come or is about to go: look who is there.
+    NodesChanged,
 }
 
 /// What a bus subscriber asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Topic {
-    /// `MatchFound`, `SearchAgain`, `SeatEnded`, `TicketEnded`.
+    /// `MatchFound`, `SearchAgain`, `SeatEnded`, `TicketEnded`, `RoomLost`.
     Seats,
-    /// `LogGrew`, `Volatile`.
+    /// `LogGrew`, `Volatile`, `SessionMoved`.
     Sessions,
     /// `LoginRevoked`, `KeysChanged`.
     Logins,
     /// `Blocked`.
     People,
+    /// `NodesChanged`.
+    Nodes,
 }
 
 impl Event {
@@ -294,10 +312,12 @@ impl Event {
             Self::MatchFound { .. }
             | Self::SearchAgain { .. }
             | Self::SeatEnded { .. }
-            | Self::TicketEnded { .. } => Topic::Seats,
-            Self::LogGrew { .. } | Self::Volatile { .. } => Topic::Sessions,
+            | Self::TicketEnded { .. }
+            | Self::RoomLost { .. } => Topic::Seats,
+            Self::LogGrew { .. } | Self::Volatile { .. } | Self::SessionMoved { .. } => Topic::Sessions,
             Self::LoginRevoked { .. } | Self::KeysChanged => Topic::Logins,
             Self::Blocked { .. } => Topic::People,
+            Self::NodesChanged => Topic::Nodes,
         }
     }
 }

@@ -24,6 +24,7 @@ pub struct Topics {
     sessions: broadcast::Sender<Event>,
     logins: broadcast::Sender<Event>,
     people: broadcast::Sender<Event>,
+    nodes: broadcast::Sender<Event>,
 }
 
 impl Topics {
@@ -33,6 +34,7 @@ impl Topics {
             Topic::Sessions => &self.sessions,
             Topic::Logins => &self.logins,
             Topic::People => &self.people,
+            Topic::Nodes => &self.nodes,
         }
     }
 }
@@ -46,6 +48,7 @@ impl Bus {
             sessions: channel(),
             logins: channel(),
             people: channel(),
+            nodes: channel(),
         }))
     }
 
