@@ -20,7 +20,7 @@ use super::{
 /// A caller that takes longer to send a body is not one of ours.
 const BODY_TIME: Duration = Duration::from_secs(5);
 /// No request of ours wants an answer for longer.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// Why a request is not a call.
 enum NoCall {

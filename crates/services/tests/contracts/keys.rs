@@ -27,7 +27,7 @@ async fn a_new_key_is_published_before_its_first_use_and_the_old_one_until_its_l
     for way in WAYS {
         let w = World::new(way).await;
         let service = Arc::new(w.auth_of(auth::Settings::default()).await);
-        let s = Suite { auth: way.reach(service.clone(), contract::auth::loopback), w };
+        let s = Suite { auth: way.reach(service.clone(), contract::auth::through), w };
         let kids = async || {
             let jwks = s.auth.jwks(&s.w.cx, ()).await.unwrap();
             jwks.keys.into_iter().map(|k| k.kid).collect::<Vec<_>>()
@@ -116,7 +116,7 @@ impl contract::Dispatch for Away {
         if !self.back.load(std::sync::atomic::Ordering::SeqCst) {
             return Err(Fault::unavailable());
         }
-        contract::Serve(self.users.clone()).dispatch(method, cx, body).await
+        contract::users::serve(self.users.clone()).dispatch(method, cx, body).await
     }
 }
 

@@ -21,13 +21,13 @@ const ROOM: RoomId = RoomId::from_bits(1);
 fn friends_of(w: &World, way: Way, max_blocks: u32) -> Arc<dyn Friends> {
     let settings = friends::Settings { max_blocks };
     let service = friends::Friends::new(w.db.clone(), w.clock.clone(), w.bus.clone(), settings);
-    way.reach(Arc::new(service), friends_contract::loopback)
+    way.reach(Arc::new(service), friends_contract::through)
 }
 
 fn moderation_of(w: &World, way: Way) -> Arc<dyn Moderation> {
     let (db, clock, dice, bus) = (w.db.clone(), w.clock.clone(), w.dice.clone(), w.bus.clone());
     let service = moderation::Moderation::new(db, clock, dice, bus, moderation::Settings::default());
-    way.reach(Arc::new(service), moderation_contract::loopback)
+    way.reach(Arc::new(service), moderation_contract::through)
 }
 
 async fn call(w: &World, room: RoomId, users: &[UserId]) {

@@ -226,7 +226,7 @@ async fn of_more_than_the_allowed_sessions_the_one_used_longest_ago_ends() {
         let w = World::new(way).await;
         let settings = auth::Settings { max_logins: 3, ..auth::Settings::default() };
         let service: Arc<dyn Auth> = Arc::new(w.auth_of(settings).await);
-        let auth = way.reach(service, auth_contract::loopback);
+        let auth = way.reach(service, auth_contract::through);
         let s = Suite { w, auth };
         let mut signed = Vec::new();
         for _ in 0..3 {

@@ -1,12 +1,12 @@
 //! What every suite stands on: a real database file, a clock that is turned by hand, seeded dice, mails as files.
-//! Each suite runs twice: on the object itself, and through the bytes that a network would carry.
+//! Each suite runs on the object itself, through the bytes that a network would carry, and over a real one.
 
 use std::{sync::Arc, time::Duration};
 
 use visavis_domain::{
     Timestamp,
     contract::{
-        self, Caller,
+        self, Caller, Link, Loopback,
         auth::{Auth, Login, SignedIn, Verify},
         users::{Ensure, Users},
     },
@@ -22,6 +22,8 @@ use visavis_platform::{
 };
 use visavis_services::{auth, users};
 
+use crate::http;
+
 pub const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 pub const SECOND: Duration = Duration::from_secs(1);
 pub const MINUTE: Duration = Duration::from_mins(1);
@@ -34,16 +36,18 @@ pub const URL: &str = "https://visavis.example";
 pub enum Way {
     Direct,
     Loopback,
+    Http,
 }
 
-pub const WAYS: [Way; 2] = [Way::Direct, Way::Loopback];
+pub const WAYS: [Way; 3] = [Way::Direct, Way::Loopback, Way::Http];
 
 impl Way {
     /// The contract by this way.
-    pub fn reach<C: ?Sized>(self, service: Arc<C>, loopback: fn(Arc<C>) -> Arc<C>) -> Arc<C> {
+    pub fn reach<C: ?Sized>(self, service: Arc<C>, through: fn(Arc<C>, Link<'_>) -> Arc<C>) -> Arc<C> {
         match self {
             Self::Direct => service,
-            Self::Loopback => loopback(service),
+            Self::Loopback => through(service, &Loopback::link),
+            Self::Http => through(service, &http::link),
         }
     }
 }
@@ -73,7 +77,7 @@ impl World {
                 .unwrap();
         let outbox = Outbox::open(&folder.path().join("outbox"), 1_000).unwrap();
         let service = users::Users::new(db.clone(), clock.clone(), dice.clone(), users::Settings::default());
-        let users: Arc<dyn Users> = way.reach(Arc::new(service), contract::users::loopback);
+        let users: Arc<dyn Users> = way.reach(Arc::new(service), contract::users::through);
         Self {
             db,
             clock,
@@ -105,7 +109,7 @@ impl World {
     }
 
     pub async fn auth(&self, way: Way) -> Arc<dyn Auth> {
-        way.reach(Arc::new(self.auth_of(auth::Settings::default()).await), contract::auth::loopback)
+        way.reach(Arc::new(self.auth_of(auth::Settings::default()).await), contract::auth::through)
     }
 
     /// An account.
