@@ -5,6 +5,7 @@ mod admin;
 mod cli;
 mod config;
 mod serve;
+mod undertaker;
 mod wire;
 
 use std::{io, net::SocketAddr, process::ExitCode};
@@ -13,7 +14,7 @@ use clap::Parser;
 use visavis_domain::Fault;
 use visavis_edge::tls::TlsError;
 use visavis_platform::{
-    db::OpenError, folder::FolderError, mail, secret::SecretError, telemetry::TelemetryError,
+    db::OpenError, folder::FolderError, mail, rpc, secret::SecretError, telemetry::TelemetryError,
 };
 
 use cli::{Cli, Command, ConfigCommand, Flags};
@@ -53,6 +54,9 @@ pub enum Failure {
     /// The certificate can't be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The certificates between processes can't be used.
+    #[error(transparent)]
+    RpcTls(#[from] rpc::tls::TlsError),
     /// A role has refused.
     #[error("{}", .0.detail)]
     Fault(#[from] Fault),

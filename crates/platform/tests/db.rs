@@ -325,9 +325,15 @@ async fn dangling_calls_are_closed_by_node_or_all_and_only_once() {
     }
     calls::ended(&db, RoomId::from_bits(1), NOW, "left", &[]).await.unwrap();
     let one = Some(NodeId::from_bits(1));
+    let running = calls::running_on(&db, NodeId::from_bits(1)).await.unwrap();
+    assert_eq!(running.len(), 2);
+    assert!(running.iter().all(|(room, users)| users.len() == 2 && users[0].bits() == room.bits() * 10));
+    assert_eq!(calls::nodes_with_calls(&db).await.unwrap().len(), 2);
     assert_eq!(calls::close_dangling(&db, one, NOW + MINUTE, "server-lost").await.unwrap(), 2);
     assert_eq!(calls::close_dangling(&db, one, NOW + MINUTE, "server-lost").await.unwrap(), 0);
+    assert!(calls::running_on(&db, NodeId::from_bits(1)).await.unwrap().is_empty());
     assert_eq!(calls::close_dangling(&db, None, NOW + MINUTE, "server-lost").await.unwrap(), 2);
+    assert!(calls::nodes_with_calls(&db).await.unwrap().is_empty());
     let row = calls::by_room(&db, RoomId::from_bits(3)).await.unwrap().unwrap();
     assert_eq!((row.ended_at, row.reason.as_deref()), (Some(NOW + MINUTE), Some("server-lost")));
     assert!(row.members.iter().all(|m| m.3.as_deref() == Some("server-lost")));

@@ -101,7 +101,12 @@ fn a_wrong_setting_names_its_key_its_value_its_source_and_what_would_be_right() 
         ("VISAVIS_EXTRA_HOSTS", "a b", "extra_hosts", "must be a host name"),
         ("VISAVIS_TRUSTED_PROXIES", "10.0.0.0/40", "trusted_proxies", "an address or a network"),
         ("VISAVIS_MEDIA__PUBLIC_IP", "203.0.113.7,x", "media.public_ip[1]", "invalid IP address syntax"),
-        ("VISAVIS_ROLES", "gatewy", "roles[0]", "expected `all`"),
+        ("VISAVIS_ROLES", "gatewy", "roles[0]", "expected one of `all`, `gateway`"),
+        ("VISAVIS_ROLES", "gateway,users", "secret_key", "the same for all processes"),
+        ("VISAVIS_PEERS", "http://10.0.0.7", "peers", "each must be like http://10.0.0.7:8081"),
+        ("VISAVIS_RPC__ADVERTISE", "https://a:1", "rpc.advertise", "must be like http://"),
+        ("VISAVIS_RPC__ADVERTISE", "http://a:1/x", "rpc.advertise", "must be like http://"),
+        ("VISAVIS_RPC__TLS__CA", "/ca.pem", "rpc.tls.cert", "must be set when another of rpc.tls is"),
         ("VISAVIS_ROLES", "", "roles", "must name at least one"),
         ("VISAVIS_TLS__CERT", "/x.pem", "tls.key", "must be set when tls.cert is"),
         ("VISAVIS_TURN__URLS", "stun:a", "turn.urls", "must begin with turn:"),
@@ -155,6 +160,27 @@ fn a_secret_is_never_printed() {
         let error = of_file(text).unwrap_err();
         assert!(!error.contains("topsecret"), "{text}: {error}");
     }
+}
+
+#[test]
+fn a_process_with_some_roles_needs_what_all_of_them_must_share() {
+    let mut given = vec![("VISAVIS_ROLES", "auth, users")];
+    for (key, value) in [("VISAVIS_SECRET_KEY", "x"), ("VISAVIS_PUBLIC_URL", "https://meet.example")] {
+        assert!(of_env(&given).is_err(), "without {key}");
+        given.push((key, value));
+    }
+    let config = of_env(&given).unwrap();
+    assert_eq!(config.own_roles(), [Role::Auth, Role::Users]);
+    assert!(of_env(&[&given[..], &[("VISAVIS_PRIVATE__LISTEN", "0.0.0.0:81")]].concat()).is_err());
+    let at = "10.0.0.7:81".parse().unwrap();
+    assert_eq!(config.address(at), "http://10.0.0.7:81");
+    let site = config.site(at, at).unwrap();
+    assert_eq!(config.media_addresses(&site, at, 7882), ["10.0.0.7:7882"]);
+    let whole = of_env(&[("VISAVIS_PUBLIC_URL", "https://meet.example")]).unwrap();
+    assert_eq!(whole.media_addresses(&whole.site(at, at).unwrap(), at, 7882), ["meet.example:7882"]);
+    let behind = of_env(&[("VISAVIS_MEDIA__PUBLIC_IP", "203.0.113.7,2001:db8::1")]).unwrap();
+    let site = behind.site(at, at).unwrap();
+    assert_eq!(behind.media_addresses(&site, at, 5), ["203.0.113.7:5", "[2001:db8::1]:5"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header, request::Parts};
-use http_body_util::Empty;
+use http_body_util::{BodyExt, Empty, Limited};
 use hyper::{client::conn::http1, upgrade::Upgraded};
 use hyper_util::rt::TokioIo;
 use visavis_domain::{Fault, breaker::Input, contract::node::Record, replay::Verdict};
@@ -20,14 +20,16 @@ use super::{
 const ANSWER: Duration = Duration::from_secs(5);
 /// Nodes that are tried before the client is told to come back.
 const MAX_TRIES: usize = 3;
+/// The body of a refusal; it's one line.
+const MAX_REFUSAL: usize = 16 * 1024;
 /// What the client sent of these is between it and us.
 const NOT_PASSED_ON: [header::HeaderName; 5] =
     [header::HOST, header::COOKIE, header::AUTHORIZATION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
 
 /// The other end of a passed-on connection.
 pub struct Tunnel {
-    /// The node's answer, for the client.
-    pub response: Response<()>,
+    /// The node's answer, for the client; with a body when it didn't upgrade.
+    pub response: Response<Bytes>,
     /// The bytes after it; none when the node didn't upgrade.
     pub upgraded: Option<Upgraded>,
 }
@@ -87,12 +89,13 @@ impl Rpc {
             tracing::warn!(http.status = status.as_u16(), "a node refused a socket that was passed on to it");
             return Err(Lost::Unsent);
         }
-        let upgraded = if status == StatusCode::SWITCHING_PROTOCOLS {
-            Some(hyper::upgrade::on(&mut response).await.map_err(|_| Lost::Unanswered)?)
-        } else {
-            None
-        };
-        Ok(Tunnel { response: response.map(drop), upgraded })
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            let upgraded = hyper::upgrade::on(&mut response).await.map_err(|_| Lost::Unanswered)?;
+            return Ok(Tunnel { response: response.map(|_| Bytes::new()), upgraded: Some(upgraded) });
+        }
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, MAX_REFUSAL).collect().await.map_err(|_| Lost::Unanswered)?;
+        Ok(Tunnel { response: Response::from_parts(parts, body.to_bytes()), upgraded: None })
     }
 
     fn passed_on(
