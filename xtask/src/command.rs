@@ -62,6 +62,12 @@ impl Cmd {
         self
     }
 
+    /// What it prints goes nowhere; its errors are shown.
+    pub fn quiet(mut self) -> Self {
+        self.inner.stdout(Stdio::null());
+        self
+    }
+
     /// Its errors and logs go there, not to the terminal.
     pub fn logs_to(mut self, file: &Path) -> Outcome<Self> {
         let open = File::create(file).map_err(|err| format!("{}: {err}", file.display()))?;
@@ -110,6 +116,19 @@ impl Cmd {
     pub fn piped(mut self) -> Outcome<Child> {
         let started = self.inner.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         started.map_err(|err| format!("can't start `{}`: {err}", self.words))
+    }
+
+    /// Starts it and leaves it running: all its words go to that file. Detached, it isn't ended with this terminal.
+    pub fn in_background(mut self, log: &Path, detached: bool) -> Outcome<u32> {
+        use std::os::unix::process::CommandExt as _;
+        let failed = |err| format!("{}: {err}", log.display());
+        let out = File::create(log).map_err(failed)?;
+        self.inner.stderr(out.try_clone().map_err(failed)?).stdout(out);
+        if detached {
+            self.inner.process_group(0);
+        }
+        let child = self.inner.spawn().map_err(|err| format!("can't start `{}`: {err}", self.words))?;
+        Ok(child.id())
     }
 
     /// Becomes it, with this terminal as its own; comes back only when that fails.

@@ -13,6 +13,7 @@ mod install;
 mod mutants;
 mod proc;
 mod run;
+mod services;
 mod setup;
 mod stamp;
 mod steps;
@@ -62,6 +63,12 @@ const ENTRIES: &[Entry] = &[
         usage: "tidy",
         about: "the rules of the house that no compiler knows (ARCHITECTURE.md)",
         go: tidy::command,
+    },
+    Entry {
+        name: "services",
+        usage: "services up|down|status",
+        about: "throw-away Postgres and Redis for tests, on free loopback ports (`up` prints their addresses for eval)",
+        go: services::command,
     },
     Entry {
         name: "mutants",

@@ -59,6 +59,14 @@ impl Cpu {
     }
 }
 
+/// When a process was started, in ticks since the machine was; nothing when it has ended. With its number it names one
+/// process for good: numbers come back, this pair doesn't.
+pub fn born(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let ended = matches!(fields(&stat).first(), None | Some(&("Z" | "X")));
+    field(&stat, 22).filter(|_| !ended)
+}
+
 /// Resident memory of a process, in bytes.
 pub fn resident(pid: u32) -> Outcome<u64> {
     let status =
@@ -111,6 +119,20 @@ mod tests {
     fn a_name_with_brackets_doesnt_shift_the_fields() {
         let stat = "77 (a) b (c) S 12 77 77 0 -1 4 1 2 3 4 50 7 0 0 20 0 1 0 9 9 9";
         assert_eq!((field(stat, 4), field(stat, 14), field(stat, 15)), (Some(12), Some(50), Some(7)));
+    }
+
+    #[test]
+    fn a_process_that_has_ended_has_no_birth() {
+        assert_eq!(born(std::process::id()), born(std::process::id()));
+        let mut child = std::process::Command::new("true").spawn().expect("starts");
+        let pid = child.id();
+        while born(pid).is_some() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        // Ended but not looked at, and then gone.
+        assert!(fs::metadata(format!("/proc/{pid}")).is_ok());
+        child.wait().expect("ended");
+        assert_eq!(born(pid), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::{
     Outcome,
     command::Cmd,
     install::{self, Apt},
+    services::{self, Services},
     setup::{TestTools, Tools},
     steps::Steps,
     tidy, tree, web,
@@ -89,6 +90,10 @@ fn compile_and_run(steps: &mut Steps, tools: &Tools, tests: &TestTools, filter: 
     steps.need("compile", || Cmd::cargo().args(["build", "--workspace", "--all-targets"]).run(COMPILE))?;
     let (browser, stories) = (node_tests(&BROWSER, filter), node_tests(&STORIES, filter));
     let elsewhere = !browser.is_empty() || !stories.is_empty();
+    // Kept to the end of this run, and ended with it, also when a step fails.
+    let services = steps.need("services", || Services::for_this_run(&Apt::new()))?;
+    let servers =
+        |cmd: Cmd| cmd.env(services::POSTGRES, &services.postgres).env(services::REDIS, &services.redis);
     steps.check("rust tests", || {
         let run = if nextest() {
             // A filter that means a browser test matches no Rust test; one that matches nothing at all is a mistake.
@@ -97,7 +102,7 @@ fn compile_and_run(steps: &mut Steps, tools: &Tools, tests: &TestTools, filter: 
         } else {
             cargo_test()
         };
-        with_tools(run.args(filter), tests).run(RUN)
+        servers(with_tools(run.args(filter), tests)).run(RUN)
     });
     // Without nextest, cargo test has run them.
     if filter.is_none() && nextest() {

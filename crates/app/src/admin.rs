@@ -10,7 +10,7 @@ use visavis_domain::{
     },
     otp::Email,
 };
-use visavis_platform::{Bus, Clock, Db, Dice, secret::Secret};
+use visavis_platform::{Clock, Db, Dice, Lifecycle, secret::Secret};
 use visavis_services::{
     auth::keys::{self, Keys},
     users::Users,
@@ -20,6 +20,7 @@ use crate::{
     Failure,
     cli::Admin,
     config::{Config, Hidden},
+    wire,
 };
 
 /// Runs one command and says what it did.
@@ -33,13 +34,15 @@ pub async fn run(config: &Config, command: Admin) -> Result<(), Failure> {
             println!("{user} is {} now; a signed-in page learns of it within 15 minutes", role.as_str());
         }
         Admin::RotateKeys => {
+            let lifecycle = Lifecycle::default();
+            let (_, bus) = wire::shared(&config.redis, &Clock::System, &Dice::Secure, &lifecycle).await?;
             let secret = config.secret_key.as_ref().map(Hidden::expose);
             let keys = Keys::new(keys::Deps {
                 db: db.clone(),
                 secret: Secret::load(secret, &config.data, &Dice::Secure)?,
                 clock: Clock::System,
                 dice: Dice::Secure,
-                bus: Bus::memory(),
+                bus,
                 lead: Duration::from_secs(config.auth.key_lead_s),
                 token_ttl: Duration::from_secs(config.auth.access_ttl_s),
             });

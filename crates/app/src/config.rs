@@ -16,7 +16,7 @@ use std::{
 
 use ipnet::IpNet;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use visavis_domain::{queue, room};
 use visavis_edge::{
     Site,
@@ -28,12 +28,13 @@ use visavis_edge::{
     settings::Limits,
     socket, tls,
 };
-use visavis_platform::{db, mail, rpc, telemetry};
+use visavis_platform::{db, mail, redis_link, rpc, telemetry};
 use visavis_services::{auth, friends, moderation, users};
 
 pub use example::example;
 pub use load::{Loaded, load};
 pub use role::Role;
+pub use visavis_platform::{Hidden, hidden::HIDDEN};
 
 /// Everything an operator may set.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -71,6 +72,8 @@ pub struct Config {
     pub media: Media,
     /// The database. A text alone is its address.
     pub database: db::Settings,
+    /// Redis (or Valkey): what processes share beside the database. A text alone is its address.
+    pub redis: redis_link::Settings,
     /// Logs.
     pub log: telemetry::Settings,
     /// Mails.
@@ -122,6 +125,7 @@ impl Default for Config {
             private: Private::default(),
             media: Media::default(),
             database: db::Settings::default(),
+            redis: redis_link::Settings::default(),
             log: telemetry::Settings::default(),
             mail: mail::Settings::default(),
             strangers: Strangers::default(),
@@ -252,39 +256,6 @@ pub struct Tls {
     pub cert: Option<PathBuf>,
     /// PEM: the private key.
     pub key: Option<PathBuf>,
-}
-
-/// A text that is never printed.
-#[derive(Clone, PartialEq, Eq, JsonSchema)]
-#[schemars(transparent, extend("writeOnly" = true))]
-pub struct Hidden(String);
-
-/// What is printed instead.
-const HIDDEN: &str = "«hidden»";
-
-impl Hidden {
-    /// The text itself.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(HIDDEN)
-    }
-}
-
-impl Serialize for Hidden {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(HIDDEN)
-    }
-}
-
-impl<'de> Deserialize<'de> for Hidden {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self)
-    }
 }
 
 /// Why the settings can't be used: to be printed, then exit 2.

@@ -14,7 +14,7 @@ use clap::Parser;
 use visavis_domain::Fault;
 use visavis_edge::tls::TlsError;
 use visavis_platform::{
-    db::OpenError, folder::FolderError, mail, rpc, secret::SecretError, telemetry::TelemetryError,
+    db::OpenError, folder::FolderError, mail, redis_link, rpc, secret::SecretError, telemetry::TelemetryError,
 };
 
 use cli::{Cli, Command, ConfigCommand, Flags};
@@ -42,6 +42,9 @@ pub enum Failure {
     /// The database can't be opened.
     #[error("the database can't be opened: {0}")]
     Database(#[from] OpenError),
+    /// Redis can't be used.
+    #[error(transparent)]
+    Redis(#[from] redis_link::OpenError),
     /// The secret key can't be read.
     #[error(transparent)]
     Secret(#[from] SecretError),

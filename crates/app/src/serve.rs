@@ -30,7 +30,7 @@ use visavis_edge::{
     tls::Tls,
 };
 use visavis_platform::{
-    Bus, Clock, Db, Dice, Kv, Lifecycle, Nodes, Places, Rpc,
+    Clock, Db, Dice, Lifecycle, Nodes, Places, Rpc,
     folder::Claim,
     mail::{Kind, Mailer},
     rpc::{self, tls::Mutual},
@@ -200,7 +200,7 @@ async fn ground(
     let mailer = config
         .does(Role::Auth)
         .then(|| Mailer::new(&config.mail, &config.data, clock.clone(), dice.clone(), lifecycle.clone()));
-    let (kv, bus) = (Kv::memory(clock.clone()), Bus::memory());
+    let (kv, bus) = wire::shared(&config.redis, &clock, &dice, &lifecycle).await?;
     let log = SessionLog::new(kv.clone(), bus.clone());
     let nodes = Nodes::new(clock.clone(), me, !config.peers.is_empty());
     let places = Places::new(kv.clone());

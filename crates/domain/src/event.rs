@@ -305,6 +305,22 @@ pub enum Topic {
     Nodes,
 }
 
+impl Topic {
+    /// Every topic, in the order of the enum.
+    pub const ALL: [Self; 5] = [Self::Seats, Self::Sessions, Self::Logins, Self::People, Self::Nodes];
+
+    /// Its name between processes.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Seats => "seats",
+            Self::Sessions => "sessions",
+            Self::Logins => "logins",
+            Self::People => "people",
+            Self::Nodes => "nodes",
+        }
+    }
+}
+
 impl Event {
     /// The topic it is published on.
     pub const fn topic(&self) -> Topic {

@@ -10,6 +10,7 @@ pub mod fault;
 pub mod id;
 pub mod limit;
 pub mod otp;
+pub mod pool;
 pub mod privacy;
 pub mod private_id;
 pub mod queue;

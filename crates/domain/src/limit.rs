@@ -47,6 +47,16 @@ impl Rule {
         Self::new(burst, count, Duration::from_hours(1))
     }
 
+    /// Events that may come at once.
+    pub const fn burst(&self) -> u32 {
+        self.burst
+    }
+
+    /// Microseconds from one event to the next, on average.
+    pub const fn interval_us(&self) -> i64 {
+        self.interval_us
+    }
+
     /// Judges an event at `now`, given the stored theoretical arrival time.
     pub fn decide(&self, now: Timestamp, tat: Option<i64>) -> Decision {
         let now = now.as_millis().saturating_mul(1_000);

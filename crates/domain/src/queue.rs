@@ -17,6 +17,8 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     Timestamp,
     event::Widened,
@@ -37,14 +39,27 @@ const ELDERS: usize = 8;
 const SLOW_AFTER: Duration = Duration::from_secs(10);
 
 /// A pool holds people who may meet at all. A key, not a filter: two pools share nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Pool {
     /// Declared to be 18 or older.
     Adult,
 }
 
+impl Pool {
+    /// Every pool.
+    pub const ALL: [Self; 1] = [Self::Adult];
+
+    /// Its name in keys of the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Adult => "adult",
+        }
+    }
+}
+
 /// Somebody met before, not to be met again until then.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Met {
     /// Whom.
     pub user: UserId,
@@ -53,7 +68,7 @@ pub struct Met {
 }
 
 /// A person who wants to meet somebody.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {
     /// The place.
     pub id: TicketId,
@@ -84,6 +99,8 @@ pub struct Ticket {
 pub enum Input {
     /// Takes a place; a user who has one keeps its age and gets the new wishes.
     Join(Ticket),
+    /// Takes a place for somebody whose socket is away: parked from the start.
+    JoinAway(Ticket),
     /// Gives the place up.
     Cancel(UserId),
     /// The socket dropped: the place is kept for the grace and not matched.
@@ -207,7 +224,16 @@ impl Queue {
     /// Takes one input.
     pub fn handle(&mut self, now: Timestamp, input: Input) {
         match input {
-            Input::Join(ticket) => self.join(now, ticket),
+            Input::Join(ticket) => {
+                let key = self.join(now, ticket, None);
+                self.stand(key);
+                self.search(now, key);
+            }
+            Input::JoinAway(ticket) => {
+                let until = now + Duration::from_secs(self.settings.park_grace_s);
+                let key = self.join(now, ticket, Some(until));
+                self.timers.push(Reverse((until, key)));
+            }
             Input::Cancel(user) => drop(self.remove(user)),
             Input::Park(user) => self.park(now, user),
             Input::Unpark(user) => self.unpark(now, user),
@@ -219,18 +245,17 @@ impl Queue {
         self.announce(now);
     }
 
-    fn join(&mut self, now: Timestamp, mut ticket: Ticket) {
+    fn join(&mut self, now: Timestamp, mut ticket: Ticket, parked: Option<Timestamp>) -> Key {
         if let Some(before) = self.remove(ticket.user) {
             ticket.id = before.ticket.id;
             ticket.since = ticket.since.min(before.ticket.since);
         }
         ticket.blocked.sort_unstable();
         let user = ticket.user;
-        let entry = Entry { traits: Traits::of(&ticket), ticket, parked: None, searches: 0, noticed: now };
+        let entry = Entry { traits: Traits::of(&ticket), ticket, parked, searches: 0, noticed: now };
         let key = self.insert(entry);
         self.users.insert(user, key.slot);
-        self.stand(key);
-        self.search(now, key);
+        key
     }
 
     fn insert(&mut self, entry: Entry) -> Key {

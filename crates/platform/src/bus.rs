@@ -1,79 +1,88 @@
-//! News between roles. Embedded: one broadcast channel per topic. At most once; what must not be missed is also in
-//! `Kv` or `Db`, and a subscriber that fell behind is told so, to look there.
+//! News between roles. Embedded: one broadcast channel per topic. For several processes: Redis' publish and subscribe.
+//! At most once; what must not be missed is also in `Kv` or `Db`, and a subscriber that may have missed something (it
+//! fell behind, the connection was lost, a publisher couldn't publish) is told so, to look there.
+
+mod redis;
 
 use std::sync::Arc;
 
 use tokio::sync::broadcast;
 use visavis_domain::event::{Event, Topic};
 
+use crate::{
+    Dice, Lifecycle,
+    redis_link::{Link, OpenError},
+};
+
 /// Events a slow subscriber may be behind per topic before it is told that it missed some: at the busiest topic
 /// (session nudges, some 10 000 a second) about half a second.
-const TOPIC_CAPACITY: usize = 4_096;
+pub const TOPIC_CAPACITY: usize = 4_096;
 
 /// Publish and subscribe.
 #[derive(Debug, Clone)]
 pub enum Bus {
     /// Inside this process.
     Memory(Arc<Topics>),
+    /// Between the processes of a cluster; a process hears its own events by the same way, once.
+    Redis(Arc<redis::Redis>),
 }
 
-/// The channels of the embedded bus.
+/// The listeners of this process.
 #[derive(Debug)]
-pub struct Topics {
-    seats: broadcast::Sender<Event>,
-    sessions: broadcast::Sender<Event>,
-    logins: broadcast::Sender<Event>,
-    people: broadcast::Sender<Event>,
-    nodes: broadcast::Sender<Event>,
-}
+pub struct Topics([broadcast::Sender<News>; Topic::ALL.len()]);
 
 impl Topics {
-    const fn of(&self, topic: Topic) -> &broadcast::Sender<Event> {
-        match topic {
-            Topic::Seats => &self.seats,
-            Topic::Sessions => &self.sessions,
-            Topic::Logins => &self.logins,
-            Topic::People => &self.people,
-            Topic::Nodes => &self.nodes,
-        }
+    fn new() -> Self {
+        Self(Topic::ALL.map(|_| broadcast::channel(TOPIC_CAPACITY).0))
+    }
+
+    const fn of(&self, topic: Topic) -> &broadcast::Sender<News> {
+        &self.0[topic as usize]
     }
 }
 
 impl Bus {
     /// A bus inside this process.
     pub fn memory() -> Self {
-        let channel = || broadcast::channel(TOPIC_CAPACITY).0;
-        Self::Memory(Arc::new(Topics {
-            seats: channel(),
-            sessions: channel(),
-            logins: channel(),
-            people: channel(),
-            nodes: channel(),
-        }))
+        Self::Memory(Arc::new(Topics::new()))
     }
 
-    /// Tells everybody who listens now. Nobody listening is no error.
-    #[expect(clippy::unused_async, reason = "the contract of a bus that crosses the network")]
+    /// A bus over Redis: commands by `link`, news by a connection of its own. What is published after this returns is
+    /// heard by subscriptions made before.
+    pub async fn redis(
+        link: Link,
+        prefix: &str,
+        dice: Dice,
+        lifecycle: &Lifecycle,
+    ) -> Result<Self, OpenError> {
+        Ok(Self::Redis(redis::Redis::open(link, prefix, dice, lifecycle).await?))
+    }
+
+    /// Tells everybody who listens now. Nobody listening is no error, nor is a bus that is away: its listeners are told
+    /// that they missed something when it is back.
     pub async fn publish(&self, event: Event) {
         match self {
             Self::Memory(topics) => {
-                let _ = topics.of(event.topic()).send(event);
+                let _ = topics.of(event.topic()).send(News::Event(event));
             }
+            Self::Redis(redis) => redis.publish(&event).await,
         }
     }
 
     /// Listens to a topic from now on.
     pub fn subscribe(&self, topic: Topic) -> Subscription {
-        match self {
-            Self::Memory(topics) => Subscription { inner: topics.of(topic).subscribe() },
-        }
+        let topics = match self {
+            Self::Memory(topics) => topics,
+            Self::Redis(redis) => redis.topics(),
+        };
+        Subscription { inner: topics.of(topic).subscribe() }
     }
 }
 
 /// One listener.
 #[derive(Debug)]
 pub struct Subscription {
-    inner: broadcast::Receiver<Event>,
+    inner: broadcast::Receiver<News>,
 }
 
 /// What a listener hears.
@@ -89,37 +98,9 @@ impl Subscription {
     /// The next news; `None` when the bus is gone.
     pub async fn next(&mut self) -> Option<News> {
         match self.inner.recv().await {
-            Ok(event) => Some(News::Event(event)),
+            Ok(news) => Some(news),
             Err(broadcast::error::RecvError::Lagged(_)) => Some(News::Missed),
             Err(broadcast::error::RecvError::Closed) => None,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_listener_hears_its_topic_only_and_in_order() {
-        let bus = Bus::memory();
-        let mut logins = bus.subscribe(Topic::Logins);
-        let blocked = Event::Blocked {
-            user: visavis_domain::id::UserId::from_bits(1),
-            other: visavis_domain::id::UserId::from_bits(2),
-        };
-        bus.publish(blocked).await;
-        bus.publish(Event::KeysChanged).await;
-        assert_eq!(logins.next().await, Some(News::Event(Event::KeysChanged)));
-    }
-
-    #[tokio::test]
-    async fn a_listener_that_fell_behind_is_told() {
-        let bus = Bus::memory();
-        let mut logins = bus.subscribe(Topic::Logins);
-        for _ in 0..=TOPIC_CAPACITY {
-            bus.publish(Event::KeysChanged).await;
-        }
-        assert_eq!(logins.next().await, Some(News::Missed));
     }
 }

@@ -1,7 +1,15 @@
-//! Ephemeral shared state: small values with a life time, streams, sets, hashes, counters of rate limits.
-//! Embedded: memory. What is here is lost when the engine dies; whatever must survive is in `Db`.
+//! Ephemeral shared state: small values with a life time, streams, sets, hashes, lists, counters of rate limits.
+//! Embedded: memory. For several processes: Redis. What is here is lost when the engine dies; whatever must survive is
+//! in `Db`.
+//!
+//! Keys that change together share a hash tag, as in a Redis cluster: what stands between the first `{` and the next
+//! `}`, else the whole key (`pool/{eu}/tickets` and `pool/{eu}/queue` lie together).
+//!
+//! `unavailable` from something that writes says nothing about whether it was done: the answer may have been lost.
 
+mod change;
 mod memory;
+mod redis;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -10,29 +18,39 @@ use visavis_domain::{
     limit::{Decision, Rule},
 };
 
-use crate::Clock;
+use crate::{Clock, redis_link::Link};
+
+pub use change::{Change, Do, If, MOST_STEPS};
 
 /// The key-value store.
 #[derive(Debug, Clone)]
 pub enum Kv {
     /// Inside this process.
     Memory(Arc<memory::Memory>),
+    /// Shared by the processes of a cluster.
+    Redis(Arc<redis::Redis>),
 }
 
 /// A value and when it ends: the arguments that several writes share.
 pub type Ttl = Option<Duration>;
 
-#[expect(clippy::unused_async, reason = "the contract of a store that is across the network")]
 impl Kv {
     /// A store inside this process.
     pub fn memory(clock: Clock) -> Self {
         Self::Memory(Arc::new(memory::Memory::new(clock)))
     }
 
+    /// A store over this connection. Life times follow the server's clock, and so do rate limits, unless `clock` is
+    /// turned by hand.
+    pub fn redis(link: Link, prefix: &str, clock: Clock) -> Self {
+        Self::Redis(Arc::new(redis::Redis::new(link, prefix, clock)))
+    }
+
     /// Whether the engine answers.
     pub async fn ping(&self) -> Result<(), Fault> {
         match self {
             Self::Memory(_) => Ok(()),
+            Self::Redis(r) => r.ping().await,
         }
     }
 
@@ -40,6 +58,7 @@ impl Kv {
     pub async fn get(&self, key: &str) -> Result<Option<String>, Fault> {
         match self {
             Self::Memory(m) => m.get(key),
+            Self::Redis(r) => r.get(key).await,
         }
     }
 
@@ -50,6 +69,7 @@ impl Kv {
                 m.put(key, value, ttl);
                 Ok(())
             }
+            Self::Redis(r) => r.put(key, &value, ttl).await,
         }
     }
 
@@ -61,8 +81,19 @@ impl Kv {
         new: Option<String>,
         ttl: Ttl,
     ) -> Result<bool, Fault> {
+        let condition = expected.map_or(If::Absent { key }, |value| If::Is { key, value });
+        let step = new.as_deref().map_or(Do::Delete { key }, |value| Do::Put { key, value, ttl });
+        Ok(self.change(&[condition], &[step]).await? == Change::Done)
+    }
+
+    /// Does all of `steps`, at once, if all of `conditions` hold; else nothing. All keys share one hash tag, and there
+    /// are at most [`MOST_STEPS`] of both together. A key that holds another kind of value than a step is for fails the
+    /// whole, judged as things are before the change.
+    pub async fn change(&self, conditions: &[If<'_>], steps: &[Do<'_>]) -> Result<Change, Fault> {
+        change::check(conditions, steps)?;
         match self {
-            Self::Memory(m) => m.swap(key, expected, new, ttl),
+            Self::Memory(m) => m.change(conditions, steps),
+            Self::Redis(r) => r.change(conditions, steps).await,
         }
     }
 
@@ -70,6 +101,7 @@ impl Kv {
     pub async fn delete(&self, key: &str) -> Result<bool, Fault> {
         match self {
             Self::Memory(m) => Ok(m.delete(key)),
+            Self::Redis(r) => r.delete(key).await,
         }
     }
 
@@ -77,6 +109,7 @@ impl Kv {
     pub async fn exists(&self, key: &str) -> Result<bool, Fault> {
         match self {
             Self::Memory(m) => Ok(m.exists(key)),
+            Self::Redis(r) => r.exists(key).await,
         }
     }
 
@@ -87,6 +120,7 @@ impl Kv {
                 m.expire(key, ttl);
                 Ok(())
             }
+            Self::Redis(r) => r.expire(key, ttl).await,
         }
     }
 
@@ -94,6 +128,7 @@ impl Kv {
     pub async fn gcra(&self, key: &str, rule: &Rule) -> Result<Decision, Fault> {
         match self {
             Self::Memory(m) => m.gcra(key, rule),
+            Self::Redis(r) => r.gcra(key, rule).await,
         }
     }
 
@@ -104,6 +139,7 @@ impl Kv {
                 m.stream_open(key);
                 Ok(())
             }
+            Self::Redis(r) => r.stream_open(key).await,
         }
     }
 
@@ -112,6 +148,7 @@ impl Kv {
     pub async fn stream_append(&self, key: &str, entry: String, keep: usize) -> Result<Option<u64>, Fault> {
         match self {
             Self::Memory(m) => m.stream_append(key, entry, keep),
+            Self::Redis(r) => r.stream_append(key, &entry, keep).await,
         }
     }
 
@@ -120,6 +157,7 @@ impl Kv {
     pub async fn stream_after(&self, key: &str, after: u64) -> Result<Option<Vec<(u64, String)>>, Fault> {
         match self {
             Self::Memory(m) => m.stream_after(key, after),
+            Self::Redis(r) => r.stream_after(key, after).await,
         }
     }
 
@@ -127,6 +165,7 @@ impl Kv {
     pub async fn set_add(&self, key: &str, member: &str) -> Result<usize, Fault> {
         match self {
             Self::Memory(m) => m.set_add(key, member),
+            Self::Redis(r) => r.set_add(key, member).await,
         }
     }
 
@@ -134,6 +173,7 @@ impl Kv {
     pub async fn set_remove(&self, key: &str, member: &str) -> Result<(), Fault> {
         match self {
             Self::Memory(m) => m.set_remove(key, member),
+            Self::Redis(r) => r.set_remove(key, member).await,
         }
     }
 
@@ -141,6 +181,7 @@ impl Kv {
     pub async fn set_members(&self, key: &str) -> Result<Vec<String>, Fault> {
         match self {
             Self::Memory(m) => m.set_members(key),
+            Self::Redis(r) => r.set_members(key).await,
         }
     }
 
@@ -148,6 +189,15 @@ impl Kv {
     pub async fn hash_put(&self, key: &str, field: &str, value: String) -> Result<(), Fault> {
         match self {
             Self::Memory(m) => m.hash_put(key, field, value),
+            Self::Redis(r) => r.hash_put(key, field, &value).await,
+        }
+    }
+
+    /// One field of a hash.
+    pub async fn hash_get(&self, key: &str, field: &str) -> Result<Option<String>, Fault> {
+        match self {
+            Self::Memory(m) => m.hash_get(key, field),
+            Self::Redis(r) => r.hash_get(key, field).await,
         }
     }
 
@@ -155,6 +205,7 @@ impl Kv {
     pub async fn hash_all(&self, key: &str) -> Result<BTreeMap<String, String>, Fault> {
         match self {
             Self::Memory(m) => m.hash_all(key),
+            Self::Redis(r) => r.hash_all(key).await,
         }
     }
 
@@ -162,6 +213,23 @@ impl Kv {
     pub async fn hash_take(&self, key: &str, fields: &[&str]) -> Result<bool, Fault> {
         match self {
             Self::Memory(m) => m.hash_take(key, fields),
+            Self::Redis(r) => r.hash_take(key, fields).await,
+        }
+    }
+
+    /// Takes the oldest entries of a list (made by [`Do::Push`]) out of it, at most `most`: each goes to one caller.
+    pub async fn list_take(&self, key: &str, most: usize) -> Result<Vec<String>, Fault> {
+        match self {
+            Self::Memory(m) => m.list_take(key, most),
+            Self::Redis(r) => r.list_take(key, most).await,
+        }
+    }
+
+    /// How many entries a list has.
+    pub async fn list_len(&self, key: &str) -> Result<usize, Fault> {
+        match self {
+            Self::Memory(m) => m.list_len(key),
+            Self::Redis(r) => r.list_len(key).await,
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::cli::Flags;
 /// Of every variable of ours.
 const PREFIX: &str = "VISAVIS_";
 /// Ours, but for tools and tests.
-const NOT_SETTINGS: [&str; 3] = ["config", "bin", "bless"];
+const NOT_SETTINGS: [&str; 6] = ["config", "bin", "bless", "shape", "test_postgres", "test_redis"];
 
 /// Settings that can be used.
 #[derive(Debug, Clone)]
@@ -64,7 +64,8 @@ pub(super) fn schema() -> Value {
 
 /// Whether the value may never be printed. An address of a database may hold a password.
 fn is_secret(key: &str) -> bool {
-    matches!(key.rsplit('.').next(), Some("secret_key" | "secret" | "password" | "url")) || key == "database"
+    matches!(key.rsplit('.').next(), Some("secret_key" | "secret" | "password" | "url"))
+        || matches!(key, "database" | "redis")
 }
 
 impl Sources {
@@ -130,8 +131,12 @@ impl Sources {
     }
 
     fn set(&mut self, key: &str, value: Value, source: &str) -> Result<(), ConfigError> {
-        // The database's address alone, as in `database = "sqlite://…"`.
-        let key = if key == "database" && value.is_string() { "database.url" } else { key };
+        // The address alone, as in `database = "sqlite://…"`.
+        let key = match key {
+            "database" if value.is_string() => "database.url",
+            "redis" if value.is_string() => "redis.url",
+            key => key,
+        };
         // A struct would also be read from a list, by position.
         if properties(self.schema_of(key)).is_some() {
             let value = (!is_secret(key)).then(|| value.to_string());

@@ -12,8 +12,8 @@ use visavis_domain::{
     limit::{Decision, Rule},
 };
 
-use super::Ttl;
-use crate::Clock;
+use super::{Change, Do, If, Ttl, change::tag};
+use crate::{Clock, redis_link::wrong_kind};
 
 /// Locks to spread contention over; far more than cores.
 const SHARDS: usize = 32;
@@ -51,6 +51,7 @@ enum Value {
     },
     Set(BTreeSet<String>),
     Hash(BTreeMap<String, String>),
+    List(VecDeque<String>),
 }
 
 impl Shard {
@@ -83,6 +84,72 @@ impl Shard {
         Some(entry)
     }
 
+    fn holds(&mut self, condition: &If<'_>, now: Timestamp) -> Result<bool, Fault> {
+        let found = self.alive(condition.key(), now).map(|entry| &entry.value);
+        match (*condition, found) {
+            (If::Absent { .. } | If::NoField { .. }, None) => Ok(true),
+            (If::Absent { .. }, Some(_))
+            | (If::Is { .. } | If::Field { .. }, None)
+            | (If::Is { .. }, Some(Value::Arrival(_))) => Ok(false),
+            (If::Is { value, .. }, Some(Value::Text(text))) => Ok(text == value),
+            (If::Field { field, value, .. }, Some(Value::Hash(hash))) => {
+                Ok(hash.get(field).is_some_and(|v| v == value))
+            }
+            (If::NoField { field, .. }, Some(Value::Hash(hash))) => Ok(!hash.contains_key(field)),
+            (If::Is { .. } | If::Field { .. } | If::NoField { .. }, Some(_)) => Err(wrong_kind()),
+        }
+    }
+
+    /// Whether a step can be done after those before it: the kind is right, and a list has room.
+    fn has_room(&mut self, step: &Do<'_>, before: &[Do<'_>], now: Timestamp) -> Result<bool, Fault> {
+        let found = self.alive(step.key(), now).map(|entry| &entry.value);
+        match (step, found) {
+            (Do::Put { .. } | Do::Delete { .. }, _)
+            | (Do::FieldPut { .. } | Do::FieldDelete { .. }, None | Some(Value::Hash(_))) => Ok(true),
+            (Do::Push { list, most, .. }, None | Some(Value::List(_))) => {
+                let pushed =
+                    before.iter().filter(|step| matches!(step, Do::Push { list: l, .. } if l == list));
+                let length = if let Some(Value::List(entries)) = found { entries.len() } else { 0 };
+                Ok(length + pushed.count() < *most)
+            }
+            (_, Some(_)) => Err(wrong_kind()),
+        }
+    }
+
+    /// Does one step, whose kind has been judged.
+    fn step(&mut self, step: &Do<'_>, now: Timestamp) {
+        match *step {
+            Do::Put { key, value, ttl } => {
+                self.insert(key, Value::Text(value.to_owned()), ttl.map(|ttl| now + ttl));
+            }
+            Do::Delete { key } => {
+                self.remove(key);
+            }
+            Do::FieldPut { key, field, value } => {
+                if let Value::Hash(hash) = self.or_new(key, || Value::Hash(BTreeMap::new())) {
+                    hash.insert(field.to_owned(), value.to_owned());
+                }
+            }
+            Do::FieldDelete { key, field } => {
+                if let Some(Entry { value: Value::Hash(hash), .. }) = self.entries.get_mut(key) {
+                    hash.remove(field);
+                    if hash.is_empty() {
+                        self.remove(key);
+                    }
+                }
+            }
+            Do::Push { list, value, .. } => {
+                if let Value::List(entries) = self.or_new(list, || Value::List(VecDeque::new())) {
+                    entries.push_back(value.to_owned());
+                }
+            }
+        }
+    }
+
+    fn or_new(&mut self, key: &str, new: impl FnOnce() -> Value) -> &mut Value {
+        &mut self.entries.entry(key.to_owned()).or_insert_with(|| Entry { value: new(), ends: None }).value
+    }
+
     fn insert(&mut self, key: &str, value: Value, ends: Option<Timestamp>) {
         self.remove(key);
         if let Some(ends) = ends {
@@ -92,12 +159,6 @@ impl Shard {
     }
 }
 
-/// Two parts of the program use one key for two kinds of value.
-fn wrong_kind() -> Fault {
-    tracing::error!("a key of the kv store holds another kind of value");
-    Fault::internal()
-}
-
 impl Memory {
     pub(super) fn new(clock: Clock) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
@@ -105,7 +166,8 @@ impl Memory {
     }
 
     fn shard(&self, key: &str) -> MutexGuard<'_, Shard> {
-        let slot = usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or(0);
+        // By the tag: a change of several keys is under one lock.
+        let slot = usize::try_from(self.hasher.hash_one(tag(key)) % SHARDS as u64).unwrap_or(0);
         self.shards[slot].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -130,29 +192,25 @@ impl Memory {
         shard.insert(key, Value::Text(value), ttl.map(|ttl| now + ttl));
     }
 
-    pub(super) fn swap(
-        &self,
-        key: &str,
-        expected: Option<&str>,
-        new: Option<String>,
-        ttl: Ttl,
-    ) -> Result<bool, Fault> {
-        let (mut shard, now) = self.writing(key);
-        let found = match shard.alive(key, now) {
-            None => None,
-            Some(Entry { value: Value::Text(text), .. }) => Some(text.as_str()),
-            Some(_) => return Err(wrong_kind()),
+    pub(super) fn change(&self, conditions: &[If<'_>], steps: &[Do<'_>]) -> Result<Change, Fault> {
+        let Some(first) = steps.first().map(Do::key).or_else(|| conditions.first().map(If::key)) else {
+            return Ok(Change::Done);
         };
-        if found != expected {
-            return Ok(false);
-        }
-        match new {
-            Some(value) => shard.insert(key, Value::Text(value), ttl.map(|ttl| now + ttl)),
-            None => {
-                shard.remove(key);
+        let (mut shard, now) = self.writing(first);
+        for condition in conditions {
+            if !shard.holds(condition, now)? {
+                return Ok(Change::Refused);
             }
         }
-        Ok(true)
+        for (n, step) in steps.iter().enumerate() {
+            if !shard.has_room(step, &steps[..n], now)? {
+                return Ok(Change::Full);
+            }
+        }
+        for step in steps {
+            shard.step(step, now);
+        }
+        Ok(Change::Done)
     }
 
     pub(super) fn delete(&self, key: &str) -> bool {
@@ -297,6 +355,14 @@ impl Memory {
         })
     }
 
+    pub(super) fn hash_get(&self, key: &str, field: &str) -> Result<Option<String>, Fault> {
+        match self.shard(key).alive(key, self.clock.now()).map(|e| &e.value) {
+            None => Ok(None),
+            Some(Value::Hash(hash)) => Ok(hash.get(field).cloned()),
+            Some(_) => Err(wrong_kind()),
+        }
+    }
+
     pub(super) fn hash_all(&self, key: &str) -> Result<BTreeMap<String, String>, Fault> {
         self.hash(key, |hash| hash.clone())
     }
@@ -311,5 +377,22 @@ impl Memory {
             }
             all
         })
+    }
+
+    fn list<T>(&self, key: &str, change: impl FnOnce(&mut VecDeque<String>) -> T) -> Result<T, Fault> {
+        let change = |value: &mut Value| match value {
+            Value::List(list) => Some(change(list)),
+            _ => None,
+        };
+        let is_empty = |value: &Value| matches!(value, Value::List(l) if l.is_empty());
+        self.collection(key, Value::List(VecDeque::new()), change, is_empty)
+    }
+
+    pub(super) fn list_take(&self, key: &str, most: usize) -> Result<Vec<String>, Fault> {
+        self.list(key, |list| list.drain(..most.min(list.len())).collect())
+    }
+
+    pub(super) fn list_len(&self, key: &str) -> Result<usize, Fault> {
+        self.list(key, |list| list.len())
     }
 }
