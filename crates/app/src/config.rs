@@ -396,6 +396,9 @@ impl Config {
         if self.is_whole() {
             return Ok(());
         }
+        if self.redis.url.is_none() {
+            return Err(("redis.url", "must be set when roles aren't all: processes meet there".to_owned()));
+        }
         if self.secret_key.is_none() {
             return Err((
                 "secret_key",

@@ -167,7 +167,11 @@ fn a_secret_is_never_printed() {
 #[test]
 fn a_process_with_some_roles_needs_what_all_of_them_must_share() {
     let mut given = vec![("VISAVIS_ROLES", "auth, users")];
-    for (key, value) in [("VISAVIS_SECRET_KEY", "x"), ("VISAVIS_PUBLIC_URL", "https://meet.example")] {
+    for (key, value) in [
+        ("VISAVIS_REDIS", "redis://h"),
+        ("VISAVIS_SECRET_KEY", "x"),
+        ("VISAVIS_PUBLIC_URL", "https://meet.example"),
+    ] {
         assert!(of_env(&given).is_err(), "without {key}");
         given.push((key, value));
     }
