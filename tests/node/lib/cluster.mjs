@@ -63,7 +63,12 @@ export class Cluster {
   async launch() {
     this.listen ??= `127.0.0.1:${await freePort()}`;
     await this.#keepSecret();
-    await Promise.all(this.names.map((name) => this.start(name)));
+    const starts = await Promise.allSettled(this.names.map((name) => this.start(name)));
+    const failed = starts.find(({ status }) => status === 'rejected');
+    if (failed) {
+      await this.kill();
+      throw failed.reason;
+    }
     this.url = this.#options.settings.public_url ?? `http://${this.listen}`;
     this.port = Number(this.listen.split(':').at(-1));
     this.mediaPort = Number(mediaOf(this.process('rooms').output));
@@ -82,7 +87,8 @@ export class Cluster {
       this.data,
     );
     this.#processes.set(name, started);
-    await started.says((output) => /(?:listening on|running for) \S+\n/.test(output) && privateOf(output));
+    const runs = (output) => /(?:listening on|running for) \S+\n/.test(output) && privateOf(output);
+    await started.says((output) => runs(output) && (name !== 'rooms' || mediaOf(output)));
   }
 
   #settings(name) {
@@ -131,7 +137,7 @@ export class Cluster {
     this.#front = http.createServer((request, response) => {
       if (request.url === '/metrics') return void this.#metrics(response);
       const { hostname, port } = new URL(`http://${privateOf(this.process(HOME).output)}`);
-      const options = { hostname, port, method: request.method, path: request.url, headers: rawHeaders(request) };
+      const options = { hostname, port, method: request.method, path: request.url, headers: request.headers };
       const passed = http.request(options, (answer) => {
         response.writeHead(answer.statusCode, answer.headers);
         answer.pipe(response);
@@ -172,13 +178,6 @@ export class Cluster {
     this.#front?.close();
     if (!this.#options.keep) await rm(this.data, { recursive: true, force: true });
   }
-}
-
-/** A header that is there twice is passed on twice. */
-function rawHeaders({ rawHeaders: raw }) {
-  const headers = {};
-  for (let i = 0; i < raw.length; i += 2) (headers[raw[i]] ??= []).push(raw[i + 1]);
-  return headers;
 }
 
 /** A port nobody has at this moment. */
