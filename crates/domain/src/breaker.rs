@@ -38,6 +38,8 @@ pub enum Input {
     Succeeded,
     /// It was not answered.
     Failed,
+    /// Nobody was there to take it: one such is as telling as many.
+    Refused,
 }
 
 /// The breaker of one peer.
@@ -92,12 +94,12 @@ impl Breaker {
             (Input::Failed, State::Closed { failures }) if failures + 1 < most => {
                 State::Closed { failures: failures + 1 }
             }
-            (Input::Failed, State::Closed { .. }) => State::Open { since: now, rest: first },
-            (Input::Failed, State::HalfOpen { rest, .. }) => {
+            (Input::Failed | Input::Refused, State::Closed { .. }) => State::Open { since: now, rest: first },
+            (Input::Failed | Input::Refused, State::HalfOpen { rest, .. }) => {
                 State::Open { since: now, rest: rest.saturating_mul(2).min(longest_rest) }
             }
             // A straggler of before says nothing new.
-            (Input::Failed, open @ State::Open { .. }) => open,
+            (Input::Failed | Input::Refused, open @ State::Open { .. }) => open,
         };
     }
 }
@@ -142,6 +144,13 @@ mod tests {
         }
         breaker.handle(at(0), Input::Failed);
         assert!(!breaker.admit(at(0)) && breaker.is_open(at(99)));
+    }
+
+    #[test]
+    fn where_nobody_is_it_opens_at_once() {
+        let mut breaker = Breaker::new(SETTINGS);
+        breaker.handle(at(0), Input::Refused);
+        assert!(!breaker.admit(at(99)) && breaker.admit(at(100)));
     }
 
     #[test]

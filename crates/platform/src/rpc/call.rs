@@ -27,6 +27,15 @@ const JITTER_MS: u64 = 20;
 /// What an attempt ended with.
 type Attempt = Result<Result<Vec<u8>, Fault>, Lost>;
 
+/// What an outcome says of the node.
+pub(super) const fn judge<T>(outcome: &Result<T, Lost>) -> Input {
+    match outcome {
+        Ok(_) => Input::Succeeded,
+        Err(Lost::Unsent) => Input::Refused,
+        Err(Lost::Unanswered) => Input::Failed,
+    }
+}
+
 #[async_trait]
 impl Transport for Rpc {
     async fn call(&self, method: Method, to: To, cx: &Caller, body: Vec<u8>) -> Result<Vec<u8>, Fault> {
@@ -52,8 +61,8 @@ impl Rpc {
         budget: Duration,
     ) -> Result<Vec<u8>, Fault> {
         let ends = self.0.clock.now() + budget;
-        let mut tried = Vec::new();
-        for attempt in 0..=MAX_RETRIES {
+        let (mut tried, mut unanswered) = (Vec::new(), 0);
+        loop {
             let left = ends.since(self.0.clock.now()).min(budget);
             if left.is_zero() {
                 break;
@@ -61,24 +70,27 @@ impl Rpc {
             let chosen = tokio::time::timeout(left, self.choose(method.role, to, &tried)).await;
             let Some(node) = chosen.map_err(|_| Fault::unavailable())?? else { break };
             // Somebody else may be asked when this one is silent: then not all the time is for this one.
-            let again = attempt < MAX_RETRIES && method.class == Class::Idempotent;
-            let wait = if again && tried.is_empty() { left / 2 } else { left };
-            let outcome = self.attempt(&node, method, cx, body.clone(), wait).await;
-            match outcome {
+            let again = unanswered == 0 && method.class == Class::Idempotent;
+            let wait = if again { left / 2 } else { left };
+            match self.attempt(&node, method, cx, body.clone(), wait).await {
                 Ok(reply) => {
                     self.forget_if_not_there(to, &reply);
                     return reply;
                 }
-                Err(lost) => {
+                // What was never sent can't have been done, so it may go to the next; once everybody was tried, no more.
+                Err(Lost::Unsent) if tried.contains(&node.id) => break,
+                Err(Lost::Unsent) => {}
+                Err(Lost::Unanswered) => {
                     metrics::counter!("visavis_rpc_lost_total", "role" => method.role).increment(1);
-                    // What was never sent can't have been done, so it may go to another.
-                    if lost == Lost::Unanswered && method.class == Class::Once {
+                    unanswered += 1;
+                    if method.class == Class::Once || unanswered > MAX_RETRIES {
                         break;
                     }
+                    let jitter = Duration::from_millis(self.0.dice.below(JITTER_MS) + 1);
+                    tokio::time::sleep(jitter.min(left)).await;
                 }
             }
             tried.push(node.id);
-            tokio::time::sleep(Duration::from_millis(self.0.dice.below(JITTER_MS) + 1).min(left)).await;
         }
         Err(Fault::unavailable())
     }
@@ -103,8 +115,7 @@ impl Rpc {
         let to = node.id.to_string();
         let outcome = tokio::time::timeout(wait, self.ask(&link, to, method, &cx, body)).await;
         let outcome = outcome.unwrap_or(Err(Lost::Unanswered));
-        let input = if outcome.is_ok() { Input::Succeeded } else { Input::Failed };
-        link.tell(self.0.clock.now(), input);
+        link.tell(self.0.clock.now(), judge(&outcome));
         outcome
     }
 

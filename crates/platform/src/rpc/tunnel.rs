@@ -8,18 +8,19 @@ use http::{HeaderMap, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::{client::conn::http1, upgrade::Upgraded};
 use hyper_util::rt::TokioIo;
-use visavis_domain::{Fault, breaker::Input, contract::node::Record, replay::Verdict};
+use visavis_domain::{Fault, contract::node::Record, replay::Verdict};
 
 use super::{
     Rpc,
+    call::judge,
     link::{Link, Lost},
     seal::{AT, CLIENT, Head, Kind, MAC, NONCE, REMAINING, TO},
 };
 
 /// From the connection to the node's `101`.
 const ANSWER: Duration = Duration::from_secs(5);
-/// Nodes that are tried before the client is told to come back.
-const MAX_TRIES: usize = 3;
+/// Nodes that may keep silent before the client is told to come back; where nobody listens costs nothing.
+const MAX_TRIES: usize = 2;
 /// The body of a refusal; it's one line.
 const MAX_REFUSAL: usize = 16 * 1024;
 /// What the client sent of these is between it and us.
@@ -51,16 +52,18 @@ impl Rpc {
     /// Passes an upgrade on to a node that has the role.
     pub async fn tunnel(&self, role: &str, request: &Parts, client: IpAddr) -> Result<Tunnel, Fault> {
         let mut tried = Vec::new();
-        for _ in 0..MAX_TRIES {
-            let Some(node) = self.any(role, &tried) else { break };
+        let mut unanswered = 0;
+        while unanswered < MAX_TRIES {
+            let Some(node) = self.any(role, &tried).filter(|node| !tried.contains(&node.id)) else { break };
             let link = self.link(&node.address);
             if link.admit(self.0.clock.now()) {
                 let opened = tokio::time::timeout(ANSWER, self.open(&link, &node, request, client)).await;
                 let opened = opened.unwrap_or(Err(Lost::Unanswered));
-                let input = if opened.is_ok() { Input::Succeeded } else { Input::Failed };
-                link.tell(self.0.clock.now(), input);
-                if let Ok(tunnel) = opened {
-                    return Ok(tunnel);
+                link.tell(self.0.clock.now(), judge(&opened));
+                match opened {
+                    Ok(tunnel) => return Ok(tunnel),
+                    Err(Lost::Unanswered) => unanswered += 1,
+                    Err(Lost::Unsent) => {}
                 }
             }
             tried.push(node.id);
