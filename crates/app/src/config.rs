@@ -15,7 +15,7 @@ use std::{
 
 use ipnet::IpNet;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use visavis_domain::{queue, room};
 use visavis_edge::{
     Site,
@@ -27,11 +27,12 @@ use visavis_edge::{
     settings::Limits,
     socket, tls,
 };
-use visavis_platform::{db, mail, telemetry};
+use visavis_platform::{db, hidden::HIDDEN, mail, redis_link, telemetry};
 use visavis_services::{auth, friends, moderation, users};
 
 pub use example::example;
 pub use load::{Loaded, load};
+pub use visavis_platform::Hidden;
 
 /// Everything an operator may set.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -62,6 +63,8 @@ pub struct Config {
     pub media: Media,
     /// The database. A text alone is its address.
     pub database: db::Settings,
+    /// What several processes share beside the database. A text alone is its address.
+    pub redis: redis_link::Settings,
     /// Logs.
     pub log: telemetry::Settings,
     /// Mails.
@@ -110,6 +113,7 @@ impl Default for Config {
             private: Private::default(),
             media: Media::default(),
             database: db::Settings::default(),
+            redis: redis_link::Settings::default(),
             log: telemetry::Settings::default(),
             mail: mail::Settings::default(),
             strangers: Strangers::default(),
@@ -225,39 +229,6 @@ pub struct Tls {
     pub cert: Option<PathBuf>,
     /// PEM: the private key.
     pub key: Option<PathBuf>,
-}
-
-/// A text that is never printed.
-#[derive(Clone, PartialEq, Eq, JsonSchema)]
-#[schemars(transparent, extend("writeOnly" = true))]
-pub struct Hidden(String);
-
-/// What is printed instead.
-const HIDDEN: &str = "«hidden»";
-
-impl Hidden {
-    /// The text itself.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(HIDDEN)
-    }
-}
-
-impl Serialize for Hidden {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(HIDDEN)
-    }
-}
-
-impl<'de> Deserialize<'de> for Hidden {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self)
-    }
 }
 
 /// Why the settings can't be used: to be printed, then exit 2.
@@ -380,6 +351,10 @@ impl Config {
             warnings.push(format!(
                 "private.listen = {listen} isn't loopback: whoever can reach it reads the metrics"
             ));
+        }
+        let on_a_server = self.database.url.as_ref().is_some_and(|url| url.expose().starts_with("postgres"));
+        if on_a_server && self.redis.url.is_none() {
+            warnings.push("redis isn't set: this must be the only process on its database".to_owned());
         }
         if matches!(self.mail.backend, mail::Kind::Dir) && !self.dev {
             warnings.push(

@@ -5,6 +5,7 @@ mod admin;
 mod cli;
 mod config;
 mod serve;
+mod shared;
 mod wire;
 
 use std::{io, net::SocketAddr, process::ExitCode};
@@ -13,7 +14,7 @@ use clap::Parser;
 use visavis_domain::Fault;
 use visavis_edge::tls::TlsError;
 use visavis_platform::{
-    db::OpenError, folder::FolderError, mail, secret::SecretError, telemetry::TelemetryError,
+    db::OpenError, folder::FolderError, mail, redis_link, secret::SecretError, telemetry::TelemetryError,
 };
 
 use cli::{Cli, Command, ConfigCommand, Flags};
@@ -41,6 +42,9 @@ pub enum Failure {
     /// The database can't be opened.
     #[error("the database can't be opened: {0}")]
     Database(#[from] OpenError),
+    /// Redis can't be used.
+    #[error(transparent)]
+    Redis(#[from] redis_link::OpenError),
     /// The secret key can't be read.
     #[error(transparent)]
     Secret(#[from] SecretError),

@@ -24,7 +24,7 @@ use visavis_edge::{
     tls::Tls,
 };
 use visavis_platform::{
-    Bus, Clock, Db, Dice, Kv, Lifecycle,
+    Clock, Db, Dice, Lifecycle,
     db::calls,
     folder::Claim,
     mail::{Kind, Mailer},
@@ -37,6 +37,7 @@ use visavis_sfu::udp;
 use crate::{
     Failure,
     config::{Config, Hidden, Loaded},
+    shared,
     wire::{self, Ground, Roles},
 };
 
@@ -123,13 +124,15 @@ async fn ground(config: &Config, lifecycle: &Lifecycle) -> Result<Ground, Failur
     let (clock, dice) = (Clock::System, Dice::Secure);
     let secret = Secret::load(config.secret_key.as_ref().map(Hidden::expose), &config.data, &dice)?;
     let db = Db::open(&config.database, &config.data).await?;
-    // This process is the only one on its database: what still looks alive died with the one before.
-    let dangling = calls::close_dangling(&db, None, clock.now(), "server-lost").await.map_err(failure)?;
-    if dangling > 0 {
-        tracing::info!(calls = dangling, "calls of the process before were closed");
+    if config.redis.url.is_none() {
+        // This process is the only one on its database: what still looks alive died with the one before.
+        let dangling = calls::close_dangling(&db, None, clock.now(), "server-lost").await.map_err(failure)?;
+        if dangling > 0 {
+            tracing::info!(calls = dangling, "calls of the process before were closed");
+        }
     }
     let mailer = Mailer::new(&config.mail, &config.data, clock.clone(), dice.clone(), lifecycle.clone())?;
-    let (kv, bus) = (Kv::memory(clock.clone()), Bus::memory());
+    let (kv, bus) = shared::open(config, &clock, &dice, lifecycle).await?;
     let log = SessionLog::new(kv.clone(), bus.clone());
     let node = dice.id(&clock);
     Ok(Ground { db, kv, bus, clock, dice, lifecycle: lifecycle.clone(), log, secret, mailer, node })
