@@ -67,6 +67,24 @@ impl Database {
         connection.close().await.unwrap();
     }
 
+    /// Everything that is written in it: the file, or every row of every table as text. Close it first.
+    pub async fn contents(&self) -> Vec<u8> {
+        let Some(url) = &self.settings.url else {
+            return std::fs::read(self.folder.path().join("visavis.db")).unwrap();
+        };
+        let mut connection = connect(url.expose()).await;
+        let tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'";
+        let mut contents = Vec::new();
+        for table in connection.fetch_all(tables).await.unwrap() {
+            let table: String = table.try_get(0).unwrap();
+            let rows = AssertSqlSafe(format!("SELECT t::text FROM {table} t"));
+            for row in connection.fetch_all(rows).await.unwrap() {
+                contents.extend(row.try_get::<String, _>(0).unwrap().into_bytes());
+            }
+        }
+        contents
+    }
+
     async fn copy(server: String, template: &str) -> Self {
         let database = format!("test_{:016x}", Dice::Secure.u64());
         let mut connection = connect(&server).await;
