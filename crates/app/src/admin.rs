@@ -20,7 +20,7 @@ use crate::{
     Failure,
     cli::Admin,
     config::{Config, Hidden},
-    wire,
+    shared,
 };
 
 /// Runs one command and says what it did.
@@ -34,9 +34,9 @@ pub async fn run(config: &Config, command: Admin) -> Result<(), Failure> {
             println!("{user} is {} now; a signed-in page learns of it within 15 minutes", role.as_str());
         }
         Admin::RotateKeys => {
-            let lifecycle = Lifecycle::default();
-            let (_, bus) = wire::shared(&config.redis, &Clock::System, &Dice::Secure, &lifecycle).await?;
             let secret = config.secret_key.as_ref().map(Hidden::expose);
+            let lifecycle = Lifecycle::default();
+            let (_, bus) = shared::open(config, &Clock::System, &Dice::Secure, &lifecycle).await?;
             let keys = Keys::new(keys::Deps {
                 db: db.clone(),
                 secret: Secret::load(secret, &config.data, &Dice::Secure)?,

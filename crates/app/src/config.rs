@@ -72,7 +72,7 @@ pub struct Config {
     pub media: Media,
     /// The database. A text alone is its address.
     pub database: db::Settings,
-    /// Redis (or Valkey): what processes share beside the database. A text alone is its address.
+    /// What several processes share beside the database. A text alone is its address.
     pub redis: redis_link::Settings,
     /// Logs.
     pub log: telemetry::Settings,
@@ -443,6 +443,10 @@ impl Config {
             warnings.push(format!(
                 "private.listen = {listen} isn't loopback: whoever can reach it reads the metrics"
             ));
+        }
+        let on_a_server = self.database.url.as_ref().is_some_and(|url| url.expose().starts_with("postgres"));
+        if on_a_server && self.redis.url.is_none() {
+            warnings.push("redis isn't set: this must be the only process on its database".to_owned());
         }
         if matches!(self.mail.backend, mail::Kind::Dir) && !self.dev {
             warnings.push(

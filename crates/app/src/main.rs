@@ -5,6 +5,7 @@ mod admin;
 mod cli;
 mod config;
 mod serve;
+mod shared;
 mod undertaker;
 mod wire;
 

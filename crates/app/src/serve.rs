@@ -43,7 +43,7 @@ use visavis_sfu::udp;
 use crate::{
     Failure,
     config::{Config, Hidden, Loaded, Role},
-    undertaker,
+    shared, undertaker,
     wire::{self, Ground, Roles},
 };
 
@@ -200,7 +200,7 @@ async fn ground(
     let mailer = config
         .does(Role::Auth)
         .then(|| Mailer::new(&config.mail, &config.data, clock.clone(), dice.clone(), lifecycle.clone()));
-    let (kv, bus) = wire::shared(&config.redis, &clock, &dice, &lifecycle).await?;
+    let (kv, bus) = shared::open(config, &clock, &dice, &lifecycle).await?;
     let log = SessionLog::new(kv.clone(), bus.clone());
     let nodes = Nodes::new(clock.clone(), me, !config.peers.is_empty());
     let places = Places::new(kv.clone());

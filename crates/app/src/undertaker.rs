@@ -62,7 +62,7 @@ impl Undertaker {
     async fn strangers(&mut self) -> Result<Vec<NodeId>, Fault> {
         let Some(db) = &self.ground.db else { return Ok(Vec::new()) };
         let now = self.ground.clock.now();
-        let with_calls = calls::nodes_with_calls(db).await?;
+        let with_calls = calls::nodes_running(db).await?;
         let known = |id: &NodeId| self.seen.contains(id);
         self.strange.retain(|id, _| with_calls.contains(id) && !known(id));
         for id in with_calls.into_iter().filter(|id| !known(id)) {

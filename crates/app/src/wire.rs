@@ -17,10 +17,7 @@ use visavis_domain::{
     },
 };
 use visavis_platform::{
-    Bus, Clock, Db, Dice, Kv, Lifecycle, Nodes, Places, Rpc,
-    mail::Mailer,
-    redis_link::{self, Link},
-    secret::Secret,
+    Bus, Clock, Db, Dice, Kv, Lifecycle, Nodes, Places, Rpc, mail::Mailer, secret::Secret,
     session_log::SessionLog,
 };
 use visavis_services::{auth, friends, matchmaking, moderation, users};
@@ -55,21 +52,6 @@ impl Ground {
     pub const fn is_alone(&self) -> bool {
         matches!(self.kv, Kv::Memory(_))
     }
-}
-
-/// The store and the bus: Redis where it is set, else this process's own memory.
-pub async fn shared(
-    settings: &redis_link::Settings,
-    clock: &Clock,
-    dice: &Dice,
-    lifecycle: &Lifecycle,
-) -> Result<(Kv, Bus), redis_link::OpenError> {
-    if settings.url.is_none() {
-        return Ok((Kv::memory(clock.clone()), Bus::memory()));
-    }
-    let link = Link::open(settings, dice.clone(), lifecycle).await?;
-    let kv = Kv::redis(link.clone(), &settings.prefix, clock.clone());
-    Ok((kv, Bus::redis(link, &settings.prefix, dice.clone(), lifecycle).await?))
 }
 
 /// Every role by its contract.

@@ -64,6 +64,8 @@ fn a_text_of_the_environment_becomes_what_its_key_wants() {
         ("VISAVIS_STRANGERS__TRANSPORT", "p2p"),
         ("VISAVIS_LIMITS__AUTH_PER_IP__BURST", "100000"),
         ("VISAVIS_DATABASE", "sqlite:///tmp/x.db"),
+        ("VISAVIS_REDIS", "redis://:secret@127.0.0.1:6379"),
+        ("VISAVIS_REDIS__TIMEOUT_MS", "250"),
         ("VISAVIS_LOG__FORMAT", "json"),
     ])
     .unwrap();
@@ -74,7 +76,10 @@ fn a_text_of_the_environment_becomes_what_its_key_wants() {
     assert_eq!(config.strangers.trust_floor, 80);
     assert_eq!(config.strangers.transport, Transport::P2p);
     assert_eq!((config.limits.auth_per_ip.burst, config.limits.auth_per_ip.per_min), (100_000, 30));
-    assert_eq!(config.database.url.as_deref(), Some("sqlite:///tmp/x.db"));
+    let address = |url: Option<&Hidden>| url.map(|url| url.expose().to_owned());
+    assert_eq!(address(config.database.url.as_ref()).as_deref(), Some("sqlite:///tmp/x.db"));
+    assert_eq!(address(config.redis.url.as_ref()).as_deref(), Some("redis://:secret@127.0.0.1:6379"));
+    assert_eq!((config.redis.timeout_ms, config.redis.prefix.as_str()), (250, "visavis:"));
     assert_eq!(of_file("[strangers]\ntrustFloor = 60").unwrap().strangers.trust_floor, 60);
 }
 
@@ -143,8 +148,13 @@ fn a_wrong_file_is_told_with_its_line_or_key() {
 
 #[test]
 fn a_secret_is_never_printed() {
-    let config =
-        of_env(&[("VISAVIS_SECRET_KEY", "topsecret"), ("VISAVIS_TURN__SECRET", "topsecret")]).unwrap();
+    let config = of_env(&[
+        ("VISAVIS_SECRET_KEY", "topsecret"),
+        ("VISAVIS_TURN__SECRET", "topsecret"),
+        ("VISAVIS_DATABASE", "postgres://u:topsecret@h/d"),
+        ("VISAVIS_REDIS", "redis://:topsecret@h"),
+    ])
+    .unwrap();
     assert_eq!(config.secret_key.as_ref().unwrap().expose(), "topsecret");
     let printed = format!("{config:?}{}", serde_json::to_string(&config).unwrap());
     assert!(!printed.contains("topsecret") && printed.contains(HIDDEN), "{printed}");
@@ -157,6 +167,8 @@ fn a_secret_is_never_printed() {
         "redis.url = ['topsecret']",
         "database.url = ['topsecret']",
         "database = ['topsecret']",
+        "redis.url = ['topsecret']",
+        "redis = ['topsecret']",
         "secret_key = 'topsecret",
     ] {
         let error = of_file(text).unwrap_err();
@@ -221,6 +233,8 @@ fn what_is_hardly_meant_is_warned_of() {
     for words in ["public_url isn't set", "isn't https", "private.listen = 0.0.0.0:81"] {
         assert!(open.contains(words), "{open}");
     }
+    let alone = warnings(&[("VISAVIS_DATABASE", "postgres://u:secret@h/d")]);
+    assert!(alone.contains("the only process on its database") && !alone.contains("secret"), "{alone}");
     let good = warnings(&[("VISAVIS_PUBLIC_URL", "https://meet.example"), ("VISAVIS_MAIL__BACKEND", "smtp")]);
     assert_eq!(good, "");
 }
@@ -230,7 +244,9 @@ fn variables_of_a_container_beside_us_are_not_settings() {
     assert!(
         of_env(&[("VISAVIS_PORT", "tcp://10.0.0.1:80"), ("VISAVIS_PORT_80_TCP_ADDR", "10.0.0.1")]).is_ok()
     );
-    assert!(of_env(&[("VISAVIS_SERVICE_HOST", "10.0.0.1"), ("VISAVIS_BLESS", "1")]).is_ok());
+    let ours =
+        [("VISAVIS_SERVICE_HOST", "10.0.0.1"), ("VISAVIS_BLESS", "1"), ("VISAVIS_TEST_REDIS", "redis://x")];
+    assert!(of_env(&ours).is_ok());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::world::{DAY, MINUTE, SECOND, WAYS, Way, World, heard, silent};
+use crate::world::{DAY, MINUTE, SECOND, Way, World, heard, silent, ways};
 use visavis_domain::{
     Code,
     contract::{
@@ -46,7 +46,7 @@ async fn call(w: &World, room: RoomId, users: &[UserId]) {
 
 #[tokio::test]
 async fn a_block_counts_for_both_and_only_its_owner_takes_it_back() {
-    for way in WAYS {
+    for way in ways() {
         let w = World::new(way).await;
         let friends = friends_of(&w, way, 10);
         let (ada, bob, eve) = (w.person("ada").await, w.person("bob").await, w.person("eve").await);
@@ -77,7 +77,7 @@ async fn a_block_counts_for_both_and_only_its_owner_takes_it_back() {
 
 #[tokio::test]
 async fn nobody_blocks_themselves_or_a_stranger_to_the_house() {
-    for way in WAYS {
+    for way in ways() {
         let w = World::new(way).await;
         let friends = friends_of(&w, way, 10);
         let ada = w.person("ada").await;
@@ -92,7 +92,7 @@ async fn nobody_blocks_themselves_or_a_stranger_to_the_house() {
 
 #[tokio::test]
 async fn the_number_of_blocks_is_bounded_even_for_many_at_once() {
-    for way in WAYS {
+    for way in ways() {
         let w = World::new(way).await;
         let friends = friends_of(&w, way, 3);
         let ada = w.person("ada").await;
@@ -125,7 +125,7 @@ fn report(by: UserId, of: UserId, note: Option<&str>) -> Report {
 
 #[tokio::test]
 async fn a_report_is_kept_once_and_blocks() {
-    for way in WAYS {
+    for way in ways() {
         let w = World::new(way).await;
         let (moderation, friends) = (moderation_of(&w, way), friends_of(&w, way, 10));
         let (ada, bob) = (w.person("ada").await, w.person("bob").await);
@@ -142,7 +142,7 @@ async fn a_report_is_kept_once_and_blocks() {
 
 #[tokio::test]
 async fn only_somebody_met_there_within_a_day_can_be_reported() {
-    for way in WAYS {
+    for way in ways() {
         let w = World::new(way).await;
         let (moderation, friends) = (moderation_of(&w, way), friends_of(&w, way, 10));
         let (ada, bob, eve) = (w.person("ada").await, w.person("bob").await, w.person("eve").await);
@@ -164,7 +164,7 @@ async fn only_somebody_met_there_within_a_day_can_be_reported() {
 
 #[tokio::test]
 async fn a_day_after_the_end_a_report_still_counts_and_a_note_has_a_length() {
-    for way in WAYS {
+    for way in ways() {
         let w = World::new(way).await;
         let moderation = moderation_of(&w, way);
         let (ada, bob) = (w.person("ada").await, w.person("bob").await);

@@ -1,5 +1,6 @@
-//! What every suite stands on: a real database file, a clock that is turned by hand, seeded dice, mails as files.
-//! Each suite runs on the object itself, through the bytes that a network would carry, and over a real one.
+//! What every suite stands on: a real database, a clock that is turned by hand, seeded dice, mails as files. Each suite
+//! runs on the object itself, through the bytes that a network would carry, over a network, and over a network on
+//! Postgres and Redis.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,13 +15,17 @@ use visavis_domain::{
     id::UserId,
 };
 use visavis_platform::{
-    Bus, Clock, Db, Dice, Lifecycle,
+    Bus, Clock, Db, Dice,
     bus::{News, Subscription},
-    db,
     mail::{self, Mailer, outbox::Outbox},
     secret::Secret,
 };
 use visavis_services::{auth, users};
+use visavis_testkit::{
+    Database,
+    databases::POSTGRES,
+    stores::{Engine, REDIS, server},
+};
 
 use crate::http;
 
@@ -37,9 +42,16 @@ pub enum Way {
     Direct,
     Loopback,
     Http,
+    /// As in a cluster: over a network, on the real servers.
+    Apart,
 }
 
-pub const WAYS: [Way; 3] = [Way::Direct, Way::Loopback, Way::Http];
+/// Every way there is here.
+pub fn ways() -> Vec<Way> {
+    let mut ways = vec![Way::Direct, Way::Loopback, Way::Http];
+    ways.extend((server(POSTGRES).is_some() && server(REDIS).is_some()).then_some(Way::Apart));
+    ways
+}
 
 impl Way {
     /// The contract by this way.
@@ -47,13 +59,14 @@ impl Way {
         match self {
             Self::Direct => service,
             Self::Loopback => through(service, &Loopback::link),
-            Self::Http => through(service, &http::link),
+            Self::Http | Self::Apart => through(service, &http::link),
         }
     }
 }
 
 pub struct World {
-    pub folder: tempfile::TempDir,
+    pub place: Database,
+    pub stores: Engine,
     pub db: Db,
     pub clock: Clock,
     pub dice: Dice,
@@ -68,28 +81,32 @@ pub struct World {
 
 impl World {
     pub async fn new(way: Way) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&db::Settings::default(), folder.path()).await.unwrap();
-        let (clock, dice) = (Clock::manual(START), Dice::seeded(7));
-        let lifecycle = Lifecycle::default();
+        let (place, stores) = match way {
+            Way::Direct | Way::Loopback | Way::Http => (Database::sqlite(), Engine::embedded(START)),
+            Way::Apart => (Database::postgres().await.unwrap(), Engine::redis(START).await.unwrap()),
+        };
+        let db = place.open().await;
+        let (clock, dice) = (stores.clock.clone(), Dice::seeded(7));
+        let folder = place.folder.path();
+        let lifecycle = stores.lifecycle.clone();
         let mailer =
-            Mailer::new(&mail::Settings::default(), folder.path(), clock.clone(), dice.clone(), lifecycle)
-                .unwrap();
-        let outbox = Outbox::open(&folder.path().join("outbox"), 1_000).unwrap();
+            Mailer::new(&mail::Settings::default(), folder, clock.clone(), dice.clone(), lifecycle).unwrap();
+        let outbox = Outbox::open(&folder.join("outbox"), 1_000).unwrap();
         let service = users::Users::new(db.clone(), clock.clone(), dice.clone(), users::Settings::default());
         let users: Arc<dyn Users> = way.reach(Arc::new(service), contract::users::through);
         Self {
             db,
             clock,
             dice,
-            bus: Bus::memory(),
+            bus: stores.bus.clone(),
             secret: Secret::from_bytes([9; 32]),
 
             mailer,
             outbox,
             users,
             cx: Caller::internal("test"),
-            folder,
+            place,
+            stores,
         }
     }
 
