@@ -10,7 +10,7 @@ use visavis_domain::{
     },
     otp::Email,
 };
-use visavis_platform::{Bus, Clock, Db, Dice, secret::Secret};
+use visavis_platform::{Clock, Db, Dice, Lifecycle, secret::Secret};
 use visavis_services::{
     auth::keys::{self, Keys},
     users::Users,
@@ -20,6 +20,7 @@ use crate::{
     Failure,
     cli::Admin,
     config::{Config, Hidden},
+    shared,
 };
 
 /// Runs one command and says what it did.
@@ -34,12 +35,14 @@ pub async fn run(config: &Config, command: Admin) -> Result<(), Failure> {
         }
         Admin::RotateKeys => {
             let secret = config.secret_key.as_ref().map(Hidden::expose);
+            let lifecycle = Lifecycle::default();
+            let (_, bus) = shared::open(config, &Clock::System, &Dice::Secure, &lifecycle).await?;
             let keys = Keys::new(keys::Deps {
                 db: db.clone(),
                 secret: Secret::load(secret, &config.data, &Dice::Secure)?,
                 clock: Clock::System,
                 dice: Dice::Secure,
-                bus: Bus::memory(),
+                bus,
                 lead: Duration::from_secs(config.auth.key_lead_s),
                 token_ttl: Duration::from_secs(config.auth.access_ttl_s),
             });

@@ -5,6 +5,7 @@
 
 mod example;
 mod load;
+mod role;
 
 use std::{
     fmt,
@@ -15,7 +16,7 @@ use std::{
 
 use ipnet::IpNet;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use visavis_domain::{queue, room};
 use visavis_edge::{
     Site,
@@ -27,11 +28,13 @@ use visavis_edge::{
     settings::Limits,
     socket, tls,
 };
-use visavis_platform::{db, mail, telemetry};
+use visavis_platform::{db, mail, redis_link, rpc, telemetry};
 use visavis_services::{auth, friends, moderation, users};
 
 pub use example::example;
 pub use load::{Loaded, load};
+pub use role::Role;
+pub use visavis_platform::{Hidden, hidden::HIDDEN};
 
 /// Everything an operator may set.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -51,8 +54,15 @@ pub struct Config {
     pub trusted_proxies: Vec<String>,
     /// The header in which trusted proxies write the address of their client. The other one is never read.
     pub proxy_header: ProxyHeader,
-    /// What this process does. `all` is a complete place.
+    /// Several processes of this machine may listen on the same port; the system spreads their clients.
+    pub share_port: bool,
+    /// What this process does. `all` is a complete place; processes with other roles are found through Redis.
     pub roles: Vec<Role>,
+    /// Addresses of the private listeners of all other processes, like `http://10.0.0.7:8081`. Set: they are asked who
+    /// they are, instead of being looked up in Redis.
+    pub peers: Vec<String>,
+    /// Calls between processes.
+    pub rpc: Rpc,
     /// 32 random bytes in base64 (`openssl rand -base64 32`), the same on all nodes. Not set: made at the first start
     /// and kept in the data folder.
     pub secret_key: Option<Hidden>,
@@ -62,6 +72,8 @@ pub struct Config {
     pub media: Media,
     /// The database. A text alone is its address.
     pub database: db::Settings,
+    /// What several processes share beside the database. A text alone is its address.
+    pub redis: redis_link::Settings,
     /// Logs.
     pub log: telemetry::Settings,
     /// Mails.
@@ -105,11 +117,15 @@ impl Default for Config {
             extra_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
             proxy_header: ProxyHeader::default(),
+            share_port: false,
             roles: vec![Role::All],
+            peers: Vec::new(),
+            rpc: Rpc::default(),
             secret_key: None,
             private: Private::default(),
             media: Media::default(),
             database: db::Settings::default(),
+            redis: redis_link::Settings::default(),
             log: telemetry::Settings::default(),
             mail: mail::Settings::default(),
             strangers: Strangers::default(),
@@ -129,12 +145,27 @@ impl Default for Config {
     }
 }
 
-/// What a process can do. So far there is one whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Everything.
-    All,
+/// Calls between processes: they go to the private listener.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rpc {
+    /// Where others reach the private listener, like `http://10.0.0.7:8081`; `https` with `rpc.tls`. Not set: its own
+    /// address.
+    pub advertise: Option<String>,
+    /// TLS between processes, for networks that others can read. All have it or none.
+    pub tls: RpcTls,
+}
+
+/// Certificate files, read again when they change.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RpcTls {
+    /// PEM: the certificate of this process, for the host of `rpc.advertise`, and those that lead to `ca`.
+    pub cert: Option<PathBuf>,
+    /// PEM: its private key.
+    pub key: Option<PathBuf>,
+    /// PEM: the authority that made the certificates of all processes.
+    pub ca: Option<PathBuf>,
 }
 
 /// The private listener.
@@ -227,39 +258,6 @@ pub struct Tls {
     pub key: Option<PathBuf>,
 }
 
-/// A text that is never printed.
-#[derive(Clone, PartialEq, Eq, JsonSchema)]
-#[schemars(transparent, extend("writeOnly" = true))]
-pub struct Hidden(String);
-
-/// What is printed instead.
-const HIDDEN: &str = "«hidden»";
-
-impl Hidden {
-    /// The text itself.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(HIDDEN)
-    }
-}
-
-impl Serialize for Hidden {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(HIDDEN)
-    }
-}
-
-impl<'de> Deserialize<'de> for Hidden {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self)
-    }
-}
-
 /// Why the settings can't be used: to be printed, then exit 2.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
@@ -334,12 +332,33 @@ impl Config {
         Some(tls::Files { cert: self.tls.cert.clone()?, key: self.tls.key.clone()? })
     }
 
+    /// The certificate files between processes, if there are.
+    pub fn rpc_tls(&self) -> Option<rpc::tls::Files> {
+        let RpcTls { cert, key, ca } = &self.rpc.tls;
+        Some(rpc::tls::Files { cert: cert.clone()?, key: key.clone()?, ca: ca.clone()? })
+    }
+
+    /// Where other processes reach the private listener.
+    pub fn address(&self, private: SocketAddr) -> String {
+        let scheme = if self.rpc.tls.cert.is_some() { "https" } else { "http" };
+        self.rpc.advertise.clone().unwrap_or_else(|| format!("{scheme}://{private}"))
+    }
+
+    /// Where clients reach the media port of this process, `HOST:PORT` each.
+    pub fn media_addresses(&self, site: &Site, private: SocketAddr, port: u16) -> Vec<String> {
+        if !self.media.public_ip.is_empty() {
+            return self.media.public_ip.iter().map(|ip| SocketAddr::new(*ip, port).to_string()).collect();
+        }
+        // Without gateway the public URL leads to another machine.
+        let own = self.address(private);
+        let host = if self.does(Role::Gateway) { site.hosts.public.host() } else { host_of(&own) };
+        vec![format!("{host}:{port}")]
+    }
+
     /// What the types can't say: texts that must parse, settings that need one another.
     fn check(&self) -> Result<(), Wrong> {
         let (hosts, _) = self.names(self.listen)?;
-        if self.roles.is_empty() {
-            return Err(("roles", "must name at least one role, or all".to_owned()));
-        }
+        self.check_roles()?;
         if self.dev && !hosts.public.is_loopback() {
             let key = if self.public_url.is_some() { "public_url" } else { "listen" };
             return Err((
@@ -353,6 +372,50 @@ impl Config {
             _ => {}
         }
         self.check_turn()
+    }
+
+    fn check_roles(&self) -> Result<(), Wrong> {
+        if self.roles.is_empty() {
+            return Err(("roles", "must name at least one role, or all".to_owned()));
+        }
+        let RpcTls { cert, key, ca } = &self.rpc.tls;
+        for (name, file) in [("rpc.tls.cert", cert), ("rpc.tls.key", key), ("rpc.tls.ca", ca)] {
+            if file.is_none() && (cert.is_some() || key.is_some() || ca.is_some()) {
+                return Err((name, "must be set when another of rpc.tls is".to_owned()));
+            }
+        }
+        let scheme = if cert.is_some() { "https://" } else { "http://" };
+        let right = |url: &String| url.starts_with(scheme) && is_address(url);
+        let like = format!("must be like {scheme}10.0.0.7:8081");
+        if self.rpc.advertise.as_ref().is_some_and(|url| !right(url)) {
+            return Err(("rpc.advertise", like));
+        }
+        if !self.peers.iter().all(right) {
+            return Err(("peers", format!("each {like}")));
+        }
+        if self.is_whole() {
+            return Ok(());
+        }
+        if self.redis.url.is_none() {
+            return Err(("redis.url", "must be set when roles aren't all: processes meet there".to_owned()));
+        }
+        if self.secret_key.is_none() {
+            return Err((
+                "secret_key",
+                "must be set, the same for all processes, when roles aren't all".to_owned(),
+            ));
+        }
+        if self.public_url.is_none() {
+            return Err((
+                "public_url",
+                "must be set, the same for all processes, when roles aren't all".to_owned(),
+            ));
+        }
+        if self.private.listen.ip().is_unspecified() && self.rpc.advertise.is_none() {
+            let right = "must be set when private.listen is every interface: others must know one".to_owned();
+            return Err(("rpc.advertise", right));
+        }
+        Ok(())
     }
 
     fn check_turn(&self) -> Result<(), Wrong> {
@@ -381,6 +444,10 @@ impl Config {
                 "private.listen = {listen} isn't loopback: whoever can reach it reads the metrics"
             ));
         }
+        let on_a_server = self.database.url.as_ref().is_some_and(|url| url.expose().starts_with("postgres"));
+        if on_a_server && self.redis.url.is_none() {
+            warnings.push("redis isn't set: this must be the only process on its database".to_owned());
+        }
         if matches!(self.mail.backend, mail::Kind::Dir) && !self.dev {
             warnings.push(
                 "mail.backend = dir: mails are written to files only, nobody is sent a code".to_owned(),
@@ -388,6 +455,20 @@ impl Config {
         }
         warnings
     }
+}
+
+/// `http://HOST:PORT` and nothing behind it.
+fn is_address(url: &str) -> bool {
+    let parsed = url.parse::<axum::http::Uri>().ok();
+    parsed.is_some_and(|uri| {
+        uri.port_u16().is_some() && uri.path() == "/" && !url.ends_with('/') && uri.query().is_none()
+    })
+}
+
+/// The host of an address as it stands there, IPv6 in brackets.
+fn host_of(address: &str) -> String {
+    let uri = address.parse::<axum::http::Uri>().ok();
+    uri.and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_else(|| "127.0.0.1".to_owned())
 }
 
 /// `10.0.0.0/8`, or one address.

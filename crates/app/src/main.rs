@@ -5,6 +5,8 @@ mod admin;
 mod cli;
 mod config;
 mod serve;
+mod shared;
+mod undertaker;
 mod wire;
 
 use std::{io, net::SocketAddr, process::ExitCode};
@@ -13,7 +15,7 @@ use clap::Parser;
 use visavis_domain::Fault;
 use visavis_edge::tls::TlsError;
 use visavis_platform::{
-    db::OpenError, folder::FolderError, mail, secret::SecretError, telemetry::TelemetryError,
+    db::OpenError, folder::FolderError, mail, redis_link, rpc, secret::SecretError, telemetry::TelemetryError,
 };
 
 use cli::{Cli, Command, ConfigCommand, Flags};
@@ -41,6 +43,9 @@ pub enum Failure {
     /// The database can't be opened.
     #[error("the database can't be opened: {0}")]
     Database(#[from] OpenError),
+    /// Redis can't be used.
+    #[error(transparent)]
+    Redis(#[from] redis_link::OpenError),
     /// The secret key can't be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -53,6 +58,9 @@ pub enum Failure {
     /// The certificate can't be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The certificates between processes can't be used.
+    #[error(transparent)]
+    RpcTls(#[from] rpc::tls::TlsError),
     /// A role has refused.
     #[error("{}", .0.detail)]
     Fault(#[from] Fault),

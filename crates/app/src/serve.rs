@@ -8,26 +8,32 @@ use std::{
 };
 
 use axum::Router;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    net::TcpSocket,
+    signal::unix::{SignalKind, signal},
+};
+use visavis_domain::{Fault, contract::node::Record};
 use visavis_edge::{
-    Check, Edge, Parts, Site,
+    Edge, Parts, Site,
     guard::{
         self,
         tokens::{self, Tokens},
     },
+    health::{Check, Checks},
     http,
     ice::Ice,
     private::{self, PrivateDeps},
-    serve::serve,
+    proxy,
+    serve::{Front, serve},
     settings::Limits,
-    socket,
+    socket::{self, Hub, SocketIoLayer},
     tls::Tls,
 };
 use visavis_platform::{
-    Bus, Clock, Db, Dice, Kv, Lifecycle,
-    db::calls,
+    Clock, Db, Dice, Lifecycle, Nodes, Places, Rpc,
     folder::Claim,
     mail::{Kind, Mailer},
+    rpc::{self, tls::Mutual},
     secret::Secret,
     session_log::SessionLog,
     telemetry,
@@ -36,10 +42,13 @@ use visavis_sfu::udp;
 
 use crate::{
     Failure,
-    config::{Config, Hidden, Loaded},
+    config::{Config, Hidden, Loaded, Role},
+    shared, undertaker,
     wire::{self, Ground, Roles},
 };
 
+/// Newcomers that wait to be accepted, where the port is shared (as many as the standard library lets wait).
+const BACKLOG: u32 = 4_096;
 /// Between telling pages to come back later and closing: long enough for the word to reach them.
 const DRAIN: Duration = Duration::from_millis(500);
 /// How long the tasks of the process may take to end.
@@ -57,117 +66,234 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
     let lifecycle = Lifecycle::default();
     telemetry::upkeep(&metrics, &lifecycle);
     let ports = Ports::open(&config)?;
-    let site = config.site(ports.public.local_addr()?, ports.private.local_addr()?)?;
+    let private_at = ports.private.local_addr()?;
+    let public_at = ports.public.as_ref().map_or(Ok(config.listen), TcpListener::local_addr)?;
+    let site = config.site(public_at, private_at)?;
     let issuer = site.hosts.public.to_string();
     let claim = Claim::of(&config.data)?;
-    let ground = ground(&config, &lifecycle).await?;
+    let mutual = config.rpc_tls().map(|files| Mutual::load(files, &lifecycle)).transpose()?;
+    let me = record(&config, &site, &ports)?;
+    let ground = ground(&config, &lifecycle, me, mutual.clone()).await?;
     let roles = wire::roles(&ground, &config, &issuer).await?;
     let tls = config.tls_files().map(|files| Tls::load(files, &lifecycle)).transpose()?;
-    let (public, hub) = public_router(&config, &ground, &roles, &site, ports.media.local_addr()?.port());
+    let fronts = Fronts::build(&config, &ground, &roles, &site);
     let outbox = matches!(config.mail.backend, Kind::Dir).then(|| config.data.join("outbox"));
-    let render = Arc::new(move || metrics.render());
-    let private = private::router(PrivateDeps { metrics: render, outbox, dev: config.dev });
+    let private = private::router(PrivateDeps {
+        metrics: Arc::new(move || metrics.render()),
+        rpc: ground.rpc.clone(),
+        checks: fronts.checks.clone(),
+        lifecycle: lifecycle.clone(),
+        outbox,
+        dev: config.dev,
+    });
 
     let lines = banner(&config, &site, &ground, &ports)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
     spawn_sweep(&ground);
-    spawn_media(ports.media, &ground)?;
-    spawn_server(ports.public, public, tls, &site.limits, &lifecycle);
-    spawn_server(ports.private, private, None, &site.limits, &lifecycle);
-    print(&issuer, &lines)?;
+    if let Some(media) = ports.media {
+        spawn_media(media, &ground)?;
+    }
+    if let (Some(listener), Some(public)) = (ports.public, fronts.public) {
+        spawn_server(listener, public, Front::Public(tls), &site.limits, &lifecycle);
+    }
+    // Other nodes are answered to the end: they may hold the other end of what is just being finished.
+    let mut to_the_end = lifecycle.clone();
+    to_the_end.drain = lifecycle.stop.clone();
+    let private = match fronts.sockets {
+        Some(sockets) => proxy::admit(private.layer(sockets), ground.rpc.clone()),
+        None => private,
+    };
+    spawn_server(ports.private, private, Front::Private(mutual), &site.limits, &to_the_end);
+    join_the_others(&config, &ground, &roles, fronts.hub.clone()).await;
+    print(&config, &issuer, &lines)?;
 
     stop_signal().await?;
     tracing::info!("draining");
     lifecycle.drain.cancel();
     tokio::time::sleep(DRAIN).await;
-    roles.node.close_all().await;
-    drop(hub);
+    if let Some(node) = &roles.node {
+        node.close_all().await;
+    }
+    if let Some(hub) = &fronts.hub {
+        hub.close().await;
+    }
     if !lifecycle.shut_down(PATIENCE).await {
         tracing::warn!("some tasks did not end in time");
     }
-    ground.db.close().await;
+    if let Some(db) = &ground.db {
+        db.close().await;
+    }
     drop(claim);
     Ok(())
 }
 
 /// The sockets, all bound before anything is built: a port that is taken ends the start at once.
 struct Ports {
-    public: TcpListener,
+    public: Option<TcpListener>,
     private: TcpListener,
-    media: UdpSocket,
+    media: Option<UdpSocket>,
 }
 
 impl Ports {
     fn open(config: &Config) -> Result<Self, Failure> {
-        let tcp = |key: &'static str, at: SocketAddr| {
-            TcpListener::bind(at).map_err(|cause| Failure::Bind { key, at, cause })
-        };
-        let media = UdpSocket::bind(config.media.listen).or_else(|cause| match config.media.listen {
+        let public = config.does(Role::Gateway).then(|| listener("listen", config.listen, config.share_port));
+        let media = config.does(Role::Rooms).then(|| Self::media(config.media.listen));
+        Ok(Self {
+            public: public.transpose()?,
+            private: listener("private.listen", config.private.listen, false)?,
+            media: media.transpose()?,
+        })
+    }
+
+    fn media(at: SocketAddr) -> Result<UdpSocket, Failure> {
+        let bound = UdpSocket::bind(at).or_else(|cause| match at {
             // A machine without IPv6: every interface is then every IPv4 one.
             SocketAddr::V6(at) if at.ip().is_unspecified() => UdpSocket::bind(("0.0.0.0", at.port())),
             _ => Err(cause),
         });
-        let media =
-            media.map_err(|cause| Failure::Bind { key: "media.listen", at: config.media.listen, cause })?;
-        Ok(Self {
-            public: tcp("listen", config.listen)?,
-            private: tcp("private.listen", config.private.listen)?,
-            media,
-        })
+        bound.map_err(|cause| Failure::Bind { key: "media.listen", at, cause })
     }
 }
 
-async fn ground(config: &Config, lifecycle: &Lifecycle) -> Result<Ground, Failure> {
-    let (clock, dice) = (Clock::System, Dice::Secure);
-    let secret = Secret::load(config.secret_key.as_ref().map(Hidden::expose), &config.data, &dice)?;
-    let db = Db::open(&config.database, &config.data).await?;
-    // This process is the only one on its database: what still looks alive died with the one before.
-    let dangling = calls::close_dangling(&db, None, clock.now(), "server-lost").await.map_err(failure)?;
-    if dangling > 0 {
-        tracing::info!(calls = dangling, "calls of the process before were closed");
+fn listener(key: &'static str, at: SocketAddr, share: bool) -> Result<TcpListener, Failure> {
+    let failed = |cause| Failure::Bind { key, at, cause };
+    if !share {
+        return TcpListener::bind(at).map_err(failed);
     }
-    let mailer = Mailer::new(&config.mail, &config.data, clock.clone(), dice.clone(), lifecycle.clone())?;
-    let (kv, bus) = (Kv::memory(clock.clone()), Bus::memory());
-    let log = SessionLog::new(kv.clone(), bus.clone());
-    let node = dice.id(&clock);
-    Ok(Ground { db, kv, bus, clock, dice, lifecycle: lifecycle.clone(), log, secret, mailer, node })
+    let socket = if at.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(failed)?;
+    let bound = socket.set_reuseaddr(true).and_then(|()| socket.set_reuseport(true));
+    bound.and_then(|()| socket.bind(at)).map_err(failed)?;
+    socket.listen(BACKLOG).and_then(tokio::net::TcpListener::into_std).map_err(failed)
 }
 
-fn failure(error: visavis_platform::db::Error) -> Failure {
-    Failure::Fault(error.into())
+/// What others are told of this process.
+fn record(config: &Config, site: &Site, ports: &Ports) -> Result<Record, Failure> {
+    let private = ports.private.local_addr()?;
+    let media = match &ports.media {
+        Some(socket) => config.media_addresses(site, private, socket.local_addr()?.port()),
+        None => Vec::new(),
+    };
+    Ok(Record {
+        id: Dice::Secure.id(&Clock::System),
+        roles: config.own_roles().iter().map(|role| role.name().to_owned()).collect(),
+        address: config.address(private),
+        media,
+        load: 0,
+        leaving: false,
+    })
 }
 
-fn public_router(
+async fn ground(
     config: &Config,
-    ground: &Ground,
-    roles: &Roles,
-    site: &Site,
-    media_port: u16,
-) -> (Router, socket::Hub) {
-    let issuer = site.hosts.public.to_string();
-    let checker = tokens::Settings { issuer: issuer.clone(), audience: issuer, leeway: LEEWAY };
-    let tokens =
-        Tokens::new(Arc::clone(&roles.auth), ground.clock.clone(), checker, &ground.bus, &ground.lifecycle);
-    let host = site.hosts.public.host();
-    let ice = Ice::new(&host, media_port, config.turn(), ground.clock.clone(), ground.dice.clone());
-    let (layer, hub) = socket::layer(socket::Deps {
+    lifecycle: &Lifecycle,
+    me: Record,
+    tls: Option<Mutual>,
+) -> Result<Ground, Failure> {
+    let (clock, dice, lifecycle) = (Clock::System, Dice::Secure, lifecycle.clone());
+    let secret = Secret::load(config.secret_key.as_ref().map(Hidden::expose), &config.data, &dice)?;
+    let db = match config.needs_database() {
+        true => Some(Db::open(&config.database, &config.data).await?),
+        false => None,
+    };
+    let mailer = config
+        .does(Role::Auth)
+        .then(|| Mailer::new(&config.mail, &config.data, clock.clone(), dice.clone(), lifecycle.clone()));
+    let (kv, bus) = shared::open(config, &clock, &dice, &lifecycle).await?;
+    let log = SessionLog::new(kv.clone(), bus.clone());
+    let nodes = Nodes::new(clock.clone(), me, !config.peers.is_empty());
+    let places = Places::new(kv.clone());
+    let rpc = Rpc::new(rpc::Deps {
+        secret: secret.clone(),
+        nodes: nodes.clone(),
+        places: places.clone(),
+        clock: clock.clone(),
+        dice: dice.clone(),
+        lifecycle: lifecycle.clone(),
+        tls,
+    });
+    let mailer = mailer.transpose()?;
+    Ok(Ground { db, kv, bus, clock, dice, lifecycle, log, secret, mailer, nodes, places, rpc })
+}
+
+/// Finds the others and is found by them, from now on; and looks after those who die.
+async fn join_the_others(config: &Config, ground: &Ground, roles: &Roles, hub: Option<Hub>) {
+    if config.peers.is_empty() {
+        let (node, sockets) = (roles.node.clone(), hub.clone());
+        let load =
+            move || node.as_ref().map_or(0, |node| node.load()) + sockets.as_ref().map_or(0, Hub::load);
+        let (kv, bus) = (ground.kv.clone(), ground.bus.clone());
+        ground.nodes.register(kv, bus, Arc::new(load), &ground.lifecycle).await;
+    } else {
+        ground.rpc.watch(config.peers.clone()).await;
+    }
+    undertaker::start(ground, hub);
+}
+
+/// What the two listeners serve.
+struct Fronts {
+    public: Option<Router>,
+    /// Signalling, for clients that other nodes pass on.
+    sockets: Option<SocketIoLayer>,
+    hub: Option<Hub>,
+    checks: Checks,
+}
+
+impl Fronts {
+    fn build(config: &Config, ground: &Ground, roles: &Roles, site: &Site) -> Self {
+        let checks = checks(config, ground);
+        if !config.does(Role::Gateway) && !config.does(Role::Signalling) {
+            return Self { public: None, sockets: None, hub: None, checks };
+        }
+        let issuer = site.hosts.public.to_string();
+        let checker = tokens::Settings { issuer: issuer.clone(), audience: issuer, leeway: LEEWAY };
+        let (auth, clock) = (Arc::clone(&roles.auth), ground.clock.clone());
+        let tokens = Tokens::new(auth, clock, checker, &ground.bus, &ground.lifecycle);
+        let signalling = config
+            .does(Role::Signalling)
+            .then(|| socket::layer(signalling(config, ground, roles, tokens.clone())));
+        let (sockets, hub) = signalling.unzip();
+        let public = config.does(Role::Gateway).then(|| {
+            let edge = edge(ground, roles, site, tokens, Arc::clone(&checks));
+            let routes = http::routes(edge.clone());
+            let routes = match &sockets {
+                Some(sockets) => routes.layer(sockets.clone()),
+                None => routes.merge(proxy::routes(ground.rpc.clone(), ground.lifecycle.clone())),
+            };
+            guard::wrap(routes, edge)
+        });
+        Self { public, sockets, hub, checks }
+    }
+}
+
+fn signalling(config: &Config, ground: &Ground, roles: &Roles, tokens: Tokens) -> socket::Deps {
+    let nodes = ground.nodes.clone();
+    let media = move || {
+        let view = nodes.view();
+        view.serving(Role::Rooms.name()).iter().flat_map(|node| node.media.clone()).collect()
+    };
+    let ice = Ice::new(Arc::new(media), config.turn(), ground.clock.clone(), ground.dice.clone());
+    socket::Deps {
         users: Arc::clone(&roles.users),
         matchmaking: Arc::clone(&roles.matchmaking),
         rooms: Arc::clone(&roles.rooms),
-        tokens: tokens.clone(),
+        tokens,
         kv: ground.kv.clone(),
         log: ground.log.clone(),
         bus: ground.bus.clone(),
         clock: ground.clock.clone(),
         dice: ground.dice.clone(),
+        node: ground.nodes.id(),
         lifecycle: ground.lifecycle.clone(),
         ice: Arc::new(move |_| ice.servers()),
         seat_grace_s: config.rooms.seat_grace_s,
         settings: config.signalling.clone(),
-    });
-    let edge = Edge::new(Parts {
+    }
+}
+
+fn edge(ground: &Ground, roles: &Roles, site: &Site, tokens: Tokens, checks: Checks) -> Edge {
+    Edge::new(Parts {
         auth: Arc::clone(&roles.auth),
         users: Arc::clone(&roles.users),
         friends: Arc::clone(&roles.friends),
@@ -178,35 +304,48 @@ fn public_router(
         lifecycle: ground.lifecycle.clone(),
         tokens,
         site: site.clone(),
-        checks: checks(ground),
-    });
-    (guard::wrap(http::routes(edge.clone()).layer(layer), edge), hub)
+        checks,
+    })
 }
 
-/// What `/readyz` asks.
-fn checks(ground: &Ground) -> Vec<(&'static str, Check)> {
-    let (db, kv) = (ground.db.clone(), ground.kv.clone());
-    let database: Check = Arc::new(move || {
-        let db = db.clone();
-        Box::pin(async move { db.ping().await.map_err(Into::into) })
-    });
+/// What `/readyz` asks: the stores, and for every role that is needed whether somebody has it.
+fn checks(config: &Config, ground: &Ground) -> Checks {
+    let kv = ground.kv.clone();
     let store: Check = Arc::new(move || {
         let kv = kv.clone();
         Box::pin(async move { kv.ping().await })
     });
-    vec![("database", database), ("kv", store)]
+    let database = ground.db.clone().map(|db| -> (&'static str, Check) {
+        let ping: Check = Arc::new(move || {
+            let db = db.clone();
+            Box::pin(async move { db.ping().await.map_err(Into::into) })
+        });
+        ("database", ping)
+    });
+    let needed = config.needed_roles().into_iter().map(|role| -> (&'static str, Check) {
+        let nodes = ground.nodes.clone();
+        let there: Check = Arc::new(move || {
+            let there = nodes.has(role.name());
+            Box::pin(async move { if there { Ok(()) } else { Err(Fault::unavailable()) } })
+        });
+        (role.name(), there)
+    });
+    std::iter::once(("kv", store)).chain(database).chain(needed).collect()
 }
 
 /// The lines an operator sees at the start: what is on, where mail goes, what is where.
 fn banner(config: &Config, site: &Site, ground: &Ground, ports: &Ports) -> Result<Vec<String>, Failure> {
-    let mut lines = vec![
-        "  roles     all in this process".to_owned(),
-        format!("  data      {}", config.data.display()),
-        format!("  mail      {}", ground.mailer.describe()),
-        format!("  private   http://{} (metrics{})", ports.private.local_addr()?, dev(site)),
-        format!("  media     udp {} (STUN)", ports.media.local_addr()?),
-        format!("  calls     directly between browsers{}", turn(config)),
-    ];
+    let roles: Vec<_> = config.own_roles().iter().map(|role| role.name()).collect();
+    let roles = if config.is_whole() { "all in this process".to_owned() } else { roles.join(", ") };
+    let mut lines = vec![format!("  roles     {roles}"), format!("  data      {}", config.data.display())];
+    lines.extend(ground.mailer.as_ref().map(|mailer| format!("  mail      {}", mailer.describe())));
+    lines.push(format!("  private   http://{} (metrics{})", ports.private.local_addr()?, dev(site)));
+    if let Some(media) = &ports.media {
+        lines.push(format!("  media     udp {} (STUN)", media.local_addr()?));
+    }
+    if config.does(Role::Signalling) {
+        lines.push(format!("  calls     directly between browsers{}", turn(config)));
+    }
     if config.dev {
         lines.push("  mode      --dev: for this machine only".to_owned());
     }
@@ -223,9 +362,13 @@ fn turn(config: &Config) -> String {
         .map_or_else(|| ", no TURN server".to_owned(), |turn| format!(", TURN at {}", turn.urls.join(", ")))
 }
 
-fn print(issuer: &str, lines: &[String]) -> Result<(), Failure> {
+fn print(config: &Config, issuer: &str, lines: &[String]) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "listening on {issuer}")?;
+    if config.does(Role::Gateway) {
+        writeln!(out, "listening on {issuer}")?;
+    } else {
+        writeln!(out, "running for {issuer}")?;
+    }
     for line in lines {
         writeln!(out, "{line}")?;
     }
@@ -233,16 +376,10 @@ fn print(issuer: &str, lines: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn spawn_server(
-    listener: TcpListener,
-    router: Router,
-    tls: Option<Tls>,
-    limits: &Limits,
-    lifecycle: &Lifecycle,
-) {
+fn spawn_server(listener: TcpListener, router: Router, front: Front, limits: &Limits, lifecycle: &Lifecycle) {
     let (limits, inner) = (limits.clone(), lifecycle.clone());
     lifecycle.spawn("listener", async move {
-        if let Err(error) = serve(listener, router, tls, &limits, inner.clone()).await {
+        if let Err(error) = serve(listener, router, front, &limits, inner.clone()).await {
             tracing::error!(%error, "a listener has failed");
             inner.drain.cancel();
         }
@@ -262,7 +399,7 @@ fn spawn_media(socket: UdpSocket, ground: &Ground) -> Result<(), Failure> {
 }
 
 fn spawn_sweep(ground: &Ground) {
-    let (db, clock) = (ground.db.clone(), ground.clock.clone());
+    let (Some(db), clock) = (ground.db.clone(), ground.clock.clone()) else { return };
     ground.lifecycle.spawn("sweep", async move {
         loop {
             tokio::time::sleep(SWEEP_EVERY).await;

@@ -1,10 +1,13 @@
 //! Builds every role, each given only the ones before it, so that a cycle can't be written. Where a role runs is decided
-//! here and nowhere else: as the object itself, or (`loopback`) behind the very bytes that a network would carry.
+//! here and nowhere else: as the object itself, in another process, or (`loopback`) behind the very bytes that a network
+//! would carry.
 
 use std::sync::Arc;
 
 use visavis_domain::{
+    Fault,
     contract::{
+        Dispatch, Loopback, Transport,
         auth::{self as auth_contract, Auth},
         friends::{self as friends_contract, Friends},
         matchmaking::{self as matchmaking_contract, Matchmaking},
@@ -12,20 +15,21 @@ use visavis_domain::{
         rooms::{self as rooms_contract, Rooms},
         users::{self as users_contract, Users},
     },
-    id::NodeId,
 };
 use visavis_platform::{
-    Bus, Clock, Db, Dice, Kv, Lifecycle, mail::Mailer, secret::Secret, session_log::SessionLog,
+    Bus, Clock, Db, Dice, Kv, Lifecycle, Nodes, Places, Rpc, mail::Mailer, secret::Secret,
+    session_log::SessionLog,
 };
 use visavis_services::{auth, friends, matchmaking, moderation, users};
 use visavis_sfu::node::{self, Node};
 
-use crate::config::Config;
+use crate::config::{Config, Role};
 
 /// What roles stand on.
 #[derive(Debug, Clone)]
 pub struct Ground {
-    pub db: Db,
+    /// Only where a role needs it: who can't reach the database can't lose it.
+    pub db: Option<Db>,
     pub kv: Kv,
     pub bus: Bus,
     pub clock: Clock,
@@ -33,8 +37,21 @@ pub struct Ground {
     pub lifecycle: Lifecycle,
     pub log: SessionLog,
     pub secret: Secret,
-    pub mailer: Mailer,
-    pub node: NodeId,
+    pub mailer: Option<Mailer>,
+    pub nodes: Nodes,
+    pub places: Places,
+    pub rpc: Rpc,
+}
+
+impl Ground {
+    fn db(&self) -> Result<Db, Fault> {
+        self.db.clone().ok_or_else(Fault::internal)
+    }
+
+    /// Whether this process is alone with its memory: then nobody else can hold a room of the place.
+    pub const fn is_alone(&self) -> bool {
+        matches!(self.kv, Kv::Memory(_))
+    }
 }
 
 /// Every role by its contract.
@@ -47,75 +64,137 @@ pub struct Roles {
     pub rooms: Arc<dyn Rooms>,
     pub matchmaking: Arc<dyn Matchmaking>,
     /// The rooms of this process, to be closed at its end.
-    pub node: Arc<Node>,
+    pub node: Option<Arc<Node>>,
 }
 
-/// Builds the roles in their order. `issuer` is the public URL that tokens and mails name.
-pub async fn roles(ground: &Ground, config: &Config, issuer: &str) -> Result<Roles, visavis_domain::Fault> {
-    let g = ground;
-    let through = config.loopback;
+/// The two halves of a contract: as bytes, and from them.
+type Halves<C> = (fn(Arc<C>) -> Arc<dyn Dispatch>, fn(Arc<dyn Transport>) -> Arc<C>);
 
-    let users: Arc<dyn Users> =
-        Arc::new(users::Users::new(g.db.clone(), g.clock.clone(), g.dice.clone(), config.users.clone()));
-    let users = if through { users_contract::loopback(users) } else { users };
+struct Wiring<'a> {
+    ground: &'a Ground,
+    config: &'a Config,
+}
 
-    let auth: Arc<dyn Auth> = Arc::new(
-        auth::Auth::start(auth::Deps {
-            db: g.db.clone(),
+impl Wiring<'_> {
+    fn does(&self, role: Role) -> bool {
+        self.config.does(role)
+    }
+
+    /// The object, which others may call too; or, where there is none, the remote.
+    fn pick<C: ?Sized>(&self, object: Option<Arc<C>>, (serve, remote): Halves<C>) -> Arc<C> {
+        let Some(object) = object else { return remote(self.ground.rpc.transport()) };
+        let served = serve(Arc::clone(&object));
+        self.ground.rpc.serve(Arc::clone(&served));
+        if self.config.loopback { remote(Loopback::link(served)) } else { object }
+    }
+
+    fn users(&self) -> Result<Option<Arc<dyn Users>>, Fault> {
+        if !self.does(Role::Users) {
+            return Ok(None);
+        }
+        let g = self.ground;
+        let settings = self.config.users.clone();
+        Ok(Some(Arc::new(users::Users::new(g.db()?, g.clock.clone(), g.dice.clone(), settings))))
+    }
+
+    async fn auth(&self, users: &Arc<dyn Users>, issuer: &str) -> Result<Option<Arc<dyn Auth>>, Fault> {
+        if !self.does(Role::Auth) {
+            return Ok(None);
+        }
+        let g = self.ground;
+        let deps = auth::Deps {
+            db: g.db()?,
             clock: g.clock.clone(),
             dice: g.dice.clone(),
             bus: g.bus.clone(),
-            mailer: g.mailer.clone(),
+            mailer: g.mailer.clone().ok_or_else(Fault::internal)?,
             secret: g.secret.clone(),
-            users: Arc::clone(&users),
+            users: Arc::clone(users),
             public_url: issuer.to_owned(),
-            settings: config.auth.clone(),
-        })
-        .await?,
+            settings: self.config.auth.clone(),
+        };
+        Ok(Some(Arc::new(auth::Auth::start(deps).await?)))
+    }
+
+    fn friends(&self) -> Result<Option<Arc<dyn Friends>>, Fault> {
+        if !self.does(Role::Friends) {
+            return Ok(None);
+        }
+        let g = self.ground;
+        let settings = self.config.friends.clone();
+        Ok(Some(Arc::new(friends::Friends::new(g.db()?, g.clock.clone(), g.bus.clone(), settings))))
+    }
+
+    fn moderation(&self) -> Result<Option<Arc<dyn Moderation>>, Fault> {
+        if !self.does(Role::Moderation) {
+            return Ok(None);
+        }
+        let g = self.ground;
+        let (clock, dice, bus) = (g.clock.clone(), g.dice.clone(), g.bus.clone());
+        let settings = self.config.moderation.clone();
+        Ok(Some(Arc::new(moderation::Moderation::new(g.db()?, clock, dice, bus, settings))))
+    }
+
+    fn node(&self) -> Result<Option<Arc<Node>>, Fault> {
+        if !self.does(Role::Rooms) {
+            return Ok(None);
+        }
+        let g = self.ground;
+        Ok(Some(Node::start(node::Deps {
+            db: g.db()?,
+            log: g.log.clone(),
+            bus: g.bus.clone(),
+            clock: g.clock.clone(),
+            dice: g.dice.clone(),
+            lifecycle: g.lifecycle.clone(),
+            node: g.nodes.id(),
+            places: g.places.clone(),
+            settings: self.config.rooms.clone(),
+        })))
+    }
+
+    fn matchmaking(
+        &self,
+        users: &Arc<dyn Users>,
+        friends: &Arc<dyn Friends>,
+        rooms: &Arc<dyn Rooms>,
+    ) -> Result<Option<Arc<dyn Matchmaking>>, Fault> {
+        if !self.does(Role::Matchmaking) {
+            return Ok(None);
+        }
+        let g = self.ground;
+        Ok(Some(Arc::new(matchmaking::Matchmaking::start(matchmaking::Deps {
+            users: Arc::clone(users),
+            friends: Arc::clone(friends),
+            rooms: Arc::clone(rooms),
+            db: g.db()?,
+            kv: g.kv.clone(),
+            node: g.nodes.id(),
+            log: g.log.clone(),
+            bus: g.bus.clone(),
+            clock: g.clock.clone(),
+            dice: g.dice.clone(),
+            lifecycle: g.lifecycle.clone(),
+            settings: self.config.queue.clone(),
+        }))))
+    }
+}
+
+/// Builds the roles in their order. `issuer` is the public URL that tokens and mails name.
+pub async fn roles(ground: &Ground, config: &Config, issuer: &str) -> Result<Roles, Fault> {
+    let w = Wiring { ground, config };
+    let users = w.pick(w.users()?, (users_contract::serve, users_contract::remote));
+    let auth = w.pick(w.auth(&users, issuer).await?, (auth_contract::serve, auth_contract::remote));
+    let friends = w.pick(w.friends()?, (friends_contract::serve, friends_contract::remote));
+    let moderation = w.pick(w.moderation()?, (moderation_contract::serve, moderation_contract::remote));
+    let node = w.node()?;
+    let object = node.clone().map(|node| node as Arc<dyn Rooms>);
+    let here = w.pick(object, (rooms_contract::serve, rooms_contract::remote));
+    // Rooms are placed: with other nodes about, a call for one may be for them though this one holds rooms too.
+    let rooms = if ground.is_alone() { here } else { rooms_contract::remote(ground.rpc.transport()) };
+    let matchmaking = w.pick(
+        w.matchmaking(&users, &friends, &rooms)?,
+        (matchmaking_contract::serve, matchmaking_contract::remote),
     );
-    let auth = if through { auth_contract::loopback(auth) } else { auth };
-
-    let friends: Arc<dyn Friends> =
-        Arc::new(friends::Friends::new(g.db.clone(), g.clock.clone(), g.bus.clone(), config.friends.clone()));
-    let friends = if through { friends_contract::loopback(friends) } else { friends };
-
-    let moderation: Arc<dyn Moderation> = Arc::new(moderation::Moderation::new(
-        g.db.clone(),
-        g.clock.clone(),
-        g.dice.clone(),
-        g.bus.clone(),
-        config.moderation.clone(),
-    ));
-    let moderation = if through { moderation_contract::loopback(moderation) } else { moderation };
-
-    let node = Node::start(node::Deps {
-        db: g.db.clone(),
-        log: g.log.clone(),
-        bus: g.bus.clone(),
-        clock: g.clock.clone(),
-        dice: g.dice.clone(),
-        lifecycle: g.lifecycle.clone(),
-        node: g.node,
-        settings: config.rooms.clone(),
-    });
-    let rooms: Arc<dyn Rooms> = Arc::clone(&node) as Arc<dyn Rooms>;
-    let rooms = if through { rooms_contract::loopback(rooms) } else { rooms };
-
-    let matchmaking: Arc<dyn Matchmaking> = Arc::new(matchmaking::Matchmaking::start(matchmaking::Deps {
-        users: Arc::clone(&users),
-        friends: Arc::clone(&friends),
-        rooms: Arc::clone(&rooms),
-        db: g.db.clone(),
-        kv: g.kv.clone(),
-        node: g.node,
-        log: g.log.clone(),
-        bus: g.bus.clone(),
-        clock: g.clock.clone(),
-        dice: g.dice.clone(),
-        lifecycle: g.lifecycle.clone(),
-        settings: config.queue.clone(),
-    }));
-    let matchmaking = if through { matchmaking_contract::loopback(matchmaking) } else { matchmaking };
-
     Ok(Roles { users, auth, friends, moderation, rooms, matchmaking, node })
 }

@@ -6,6 +6,7 @@ pub mod auth;
 pub mod friends;
 pub mod matchmaking;
 pub mod moderation;
+pub mod node;
 pub mod rooms;
 pub mod users;
 
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::Fault;
+use crate::{Fault, id::RoomId};
 
 /// Who asks and how long the answer is still wanted. Crosses every hop of one request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,11 +56,29 @@ pub struct Method {
     pub deadline_ms: u64,
 }
 
+/// Which of the nodes that run a role a call is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum To {
+    /// Any: they all know the same.
+    Any,
+    /// The one that holds this room (`at` in a contract).
+    Holder(RoomId),
+    /// The one that holds it, or else the one that has the most to spare (`opens` in a contract).
+    Opener(RoomId),
+}
+
 /// Carries one call to wherever the role runs.
 #[async_trait]
 pub trait Transport: Send + Sync + 'static {
     /// Sends `body` to `method` and returns the encoded reply.
-    async fn call(&self, method: Method, cx: &Caller, body: Vec<u8>) -> Result<Vec<u8>, Fault>;
+    async fn call(&self, method: Method, to: To, cx: &Caller, body: Vec<u8>) -> Result<Vec<u8>, Fault>;
+}
+
+#[async_trait]
+impl Transport for Arc<dyn Transport> {
+    async fn call(&self, method: Method, to: To, cx: &Caller, body: Vec<u8>) -> Result<Vec<u8>, Fault> {
+        self.as_ref().call(method, to, cx, body).await
+    }
 }
 
 /// The serving side of a role, with the types erased.
@@ -77,15 +96,16 @@ pub trait Dispatch: Send + Sync + 'static {
 #[derive(Debug, Clone)]
 pub struct Remote<T>(pub T);
 
-/// Wraps a role so that its contract can be served as bytes.
-#[derive(Debug)]
-pub struct Serve<S: ?Sized>(pub Arc<S>);
+/// How the served role and its remote twin are joined: given the one, makes the way to it.
+pub type Link<'a> = &'a dyn Fn(Arc<dyn Dispatch>) -> Arc<dyn Transport>;
 
-/// Declares a role's contract: `"name" => trait Name { fn method(Request) -> Reply [idempotent, 500 ms]; }`.
+/// Declares a role's contract: `"name" => trait Name { fn method(Request) -> Reply [idempotent, 500 ms]; }`. A method
+/// that is for one room's node says where the request names the room: `… [idempotent, 500 ms] at seat.room;`.
 #[macro_export]
 macro_rules! contract {
     ($(#[$m:meta])* $role:literal => trait $Trait:ident {
-        $( $(#[$mm:meta])* fn $method:ident($Req:ty) -> $Rep:ty [$class:ident, $ms:literal ms]; )*
+        $( $(#[$mm:meta])* fn $method:ident($Req:ty) -> $Rep:ty [$class:ident, $ms:literal ms]
+            $($to:ident $($field:ident).+)?; )*
     }) => {
         $(#[$m])*
         #[async_trait::async_trait]
@@ -94,10 +114,22 @@ macro_rules! contract {
                 -> Result<$Rep, $crate::Fault>; )*
         }
 
-        /// The role behind the bytes that a network would carry, without the network.
-        pub fn loopback(role: std::sync::Arc<dyn $Trait>) -> std::sync::Arc<dyn $Trait> {
-            let serve = std::sync::Arc::new($crate::contract::Serve(role));
-            std::sync::Arc::new($crate::contract::Remote($crate::contract::Loopback(serve)))
+        struct Served(std::sync::Arc<dyn $Trait>);
+
+        /// The role as bytes, to be called from elsewhere.
+        pub fn serve(role: std::sync::Arc<dyn $Trait>) -> std::sync::Arc<dyn $crate::contract::Dispatch> {
+            std::sync::Arc::new(Served(role))
+        }
+
+        /// The role, wherever the transport finds it.
+        pub fn remote(transport: std::sync::Arc<dyn $crate::contract::Transport>) -> std::sync::Arc<dyn $Trait> {
+            std::sync::Arc::new($crate::contract::Remote(transport))
+        }
+
+        /// The role behind a link of bytes.
+        pub fn through(role: std::sync::Arc<dyn $Trait>, link: $crate::contract::Link<'_>)
+            -> std::sync::Arc<dyn $Trait> {
+            remote(link(serve(role)))
         }
 
         #[async_trait::async_trait]
@@ -109,13 +141,14 @@ macro_rules! contract {
                     class: $crate::contract!(@class $class),
                     deadline_ms: $ms,
                 };
+                let to = $crate::contract!(@to req $($to $($field).+)?);
                 let body = $crate::contract::encode(&req)?;
-                $crate::contract::decode(&self.0.call(method, cx, body).await?)
+                $crate::contract::decode(&self.0.call(method, to, cx, body).await?)
             } )*
         }
 
         #[async_trait::async_trait]
-        impl $crate::contract::Dispatch for $crate::contract::Serve<dyn $Trait> {
+        impl $crate::contract::Dispatch for Served {
             fn role(&self) -> &'static str {
                 $role
             }
@@ -140,6 +173,9 @@ macro_rules! contract {
     };
     (@class idempotent) => { $crate::contract::Class::Idempotent };
     (@class once) => { $crate::contract::Class::Once };
+    (@to $req:ident) => { $crate::contract::To::Any };
+    (@to $req:ident at $($field:ident).+) => { $crate::contract::To::Holder($req.$($field).+) };
+    (@to $req:ident opens $($field:ident).+) => { $crate::contract::To::Opener($req.$($field).+) };
 }
 
 /// The wire form of requests and replies.
@@ -157,6 +193,13 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
 #[derive(Clone)]
 pub struct Loopback(pub Arc<dyn Dispatch>);
 
+impl Loopback {
+    /// As a [`Link`].
+    pub fn link(role: Arc<dyn Dispatch>) -> Arc<dyn Transport> {
+        Arc::new(Self(role))
+    }
+}
+
 impl std::fmt::Debug for Loopback {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Loopback").field(&self.0.role()).finish()
@@ -165,7 +208,7 @@ impl std::fmt::Debug for Loopback {
 
 #[async_trait]
 impl Transport for Loopback {
-    async fn call(&self, method: Method, cx: &Caller, body: Vec<u8>) -> Result<Vec<u8>, Fault> {
+    async fn call(&self, method: Method, _: To, cx: &Caller, body: Vec<u8>) -> Result<Vec<u8>, Fault> {
         let cx = decode::<Caller>(&encode(cx)?)?;
         self.0.dispatch(method.name, &cx, &body).await
     }

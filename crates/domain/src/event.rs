@@ -277,6 +277,20 @@ pub enum Event {
         /// What.
         event: ServerEvent,
     },
+    /// A session goes on in another connection, maybe at another node: cut the earlier ones.
+    SessionMoved {
+        /// Whose.
+        session: SocketId,
+        /// The number of the new connection; earlier ones are smaller.
+        connection: u64,
+    },
+    /// The node that held a room is gone, and the call with it.
+    RoomLost {
+        /// Which room.
+        room: RoomId,
+        /// Who was in.
+        users: Vec<UserId>,
+    },
     /// A login session has ended: cut its sockets, refuse its tokens.
     LoginRevoked {
         /// The session.
@@ -291,27 +305,32 @@ pub enum Event {
     },
     /// New signing keys: fetch them.
     KeysChanged,
+    /// A node has come or is about to go: look who is there.
+    NodesChanged,
 }
 
 /// What a bus subscriber asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Topic {
-    /// `MatchFound`, `SearchAgain`, `SeatEnded`, `TicketEnded`, `TicketVoid`.
+    /// `MatchFound`, `SearchAgain`, `SeatEnded`, `TicketEnded`, `TicketVoid`, `RoomLost`.
     Seats,
     /// `PoolGrew`.
     Pools,
-    /// `LogGrew`, `Volatile`.
+    /// `LogGrew`, `Volatile`, `SessionMoved`.
     Sessions,
     /// `LoginRevoked`, `KeysChanged`.
     Logins,
     /// `Blocked`.
     People,
+    /// `NodesChanged`.
+    Nodes,
 }
 
 impl Topic {
     /// Every topic, in the order of the enum.
-    pub const ALL: [Self; 5] = [Self::Seats, Self::Pools, Self::Sessions, Self::Logins, Self::People];
+    pub const ALL: [Self; 6] =
+        [Self::Seats, Self::Pools, Self::Sessions, Self::Logins, Self::People, Self::Nodes];
 
     /// Its name between processes.
     pub const fn as_str(self) -> &'static str {
@@ -321,6 +340,7 @@ impl Topic {
             Self::Sessions => "sessions",
             Self::Logins => "logins",
             Self::People => "people",
+            Self::Nodes => "nodes",
         }
     }
 }
@@ -333,11 +353,13 @@ impl Event {
             | Self::SearchAgain { .. }
             | Self::SeatEnded { .. }
             | Self::TicketEnded { .. }
-            | Self::TicketVoid { .. } => Topic::Seats,
+            | Self::TicketVoid { .. }
+            | Self::RoomLost { .. } => Topic::Seats,
             Self::PoolGrew { .. } => Topic::Pools,
-            Self::LogGrew { .. } | Self::Volatile { .. } => Topic::Sessions,
+            Self::LogGrew { .. } | Self::Volatile { .. } | Self::SessionMoved { .. } => Topic::Sessions,
             Self::LoginRevoked { .. } | Self::KeysChanged => Topic::Logins,
             Self::Blocked { .. } => Topic::People,
+            Self::NodesChanged => Topic::Nodes,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, rolls dice or does I/O. Time comes in with every input, decisions come out of
 //! `poll`, so a seed replays a whole day.
 
+pub mod breaker;
 pub mod contract;
 pub mod event;
 pub mod fault;
@@ -13,6 +14,7 @@ pub mod pool;
 pub mod privacy;
 pub mod private_id;
 pub mod queue;
+pub mod replay;
 pub mod reputation;
 pub mod room;
 pub mod text;

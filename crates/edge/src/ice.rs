@@ -2,7 +2,7 @@
 //! draft-uberti-behave-turn-rest): the user name is the end of its life, the password the HMAC-SHA1 of it, so that the
 //! TURN server needs nothing but the shared secret. The name says nothing of who uses it.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -29,27 +29,41 @@ impl fmt::Debug for Turn {
     }
 }
 
+/// STUN servers named to one person: the second is for when the first is just restarting.
+const MOST_STUN: usize = 2;
+
+/// Where media ports are reached now, `HOST:PORT` each (IPv6 in brackets).
+pub type Media = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
+
 /// Makes `iceServers`.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Ice {
-    /// `stun:HOST:PORT` of our own media port.
-    stun: String,
+    media: Media,
     turn: Option<Turn>,
     clock: Clock,
     dice: Dice,
 }
 
+impl fmt::Debug for Ice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ice").field("turn", &self.turn).finish_non_exhaustive()
+    }
+}
+
 impl Ice {
-    /// Our own STUN at `host` (of the public URL, IPv6 in brackets) and the media port; TURN when there is one.
-    pub fn new(host: &str, media_port: u16, turn: Option<Turn>, clock: Clock, dice: Dice) -> Self {
-        Self { stun: format!("stun:{host}:{media_port}"), turn, clock, dice }
+    /// STUN at our own media ports; TURN when there is one.
+    pub fn new(media: Media, turn: Option<Turn>, clock: Clock, dice: Dice) -> Self {
+        Self { media, turn, clock, dice }
     }
 
     /// The servers to use from now on; each call makes fresh credentials.
     pub fn servers(&self) -> Vec<IceServer> {
-        let stun = IceServer { urls: vec![self.stun.clone()], username: None, credential: None };
+        let media = (self.media)();
+        let urls: Vec<_> = media.into_iter().take(MOST_STUN).map(|at| format!("stun:{at}")).collect();
+        // Browsers refuse a server without URLs.
+        let stun = (!urls.is_empty()).then_some(IceServer { urls, username: None, credential: None });
         let turn = self.turn.as_ref().map(|turn| self.credentials(turn));
-        std::iter::once(stun).chain(turn).collect()
+        stun.into_iter().chain(turn).collect()
     }
 
     fn credentials(&self, turn: &Turn) -> IceServer {
@@ -90,7 +104,8 @@ mod tests {
             life: Duration::from_mins(1),
         };
         let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
-        let ice = Ice::new("[2001:db8::1]", 7882, Some(turn), clock, Dice::seeded(1));
+        let media = Arc::new(|| vec!["[2001:db8::1]:7882".to_owned()]);
+        let ice = Ice::new(media, Some(turn), clock, Dice::seeded(1));
         let [stun, first] = ice.servers().try_into().unwrap();
         assert_eq!(stun.urls, ["stun:[2001:db8::1]:7882"]);
         assert_eq!((stun.username, stun.credential), (None, None));
@@ -103,7 +118,10 @@ mod tests {
 
     #[test]
     fn without_turn_there_is_only_stun() {
-        let ice = Ice::new("meet.example", 7882, None, Clock::System, Dice::Secure);
+        let media = Arc::new(|| (1..5).map(|n| format!("10.0.0.{n}:7882")).collect());
+        let ice = Ice::new(media, None, Clock::System, Dice::Secure);
         assert_eq!(ice.servers().len(), 1);
+        assert_eq!(ice.servers()[0].urls, ["stun:10.0.0.1:7882", "stun:10.0.0.2:7882"]);
+        assert!(Ice::new(Arc::new(Vec::new), None, Clock::System, Dice::Secure).servers().is_empty());
     }
 }

@@ -4,12 +4,14 @@
 //! client sends is believed before it is checked. Which role runs where is unknown here.
 
 pub mod guard;
+pub mod health;
 pub mod http;
 pub mod ice;
 mod openapi;
 mod outbox;
 pub mod private;
 pub mod problem;
+pub mod proxy;
 pub mod serve;
 pub mod settings;
 pub mod socket;
@@ -18,16 +20,13 @@ mod web;
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-use futures_util::future::BoxFuture;
 use ipnet::IpNet;
-use visavis_domain::{
-    Fault,
-    contract::{auth::Auth, friends::Friends, moderation::Moderation, users::Users},
-};
+use visavis_domain::contract::{auth::Auth, friends::Friends, moderation::Moderation, users::Users};
 use visavis_platform::{Clock, Dice, Kv, Lifecycle};
 
 use crate::{
     guard::{client::ProxyHeader, site::Hosts, tokens::Tokens},
+    health::Checks,
     settings::Limits,
 };
 
@@ -58,11 +57,8 @@ pub struct Parts {
     /// This place and its limits.
     pub site: Site,
     /// What `/readyz` asks, by name.
-    pub checks: Vec<(&'static str, Check)>,
+    pub checks: Checks,
 }
-
-/// Whether something that is needed answers.
-pub type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>;
 
 /// The resolved settings of this place.
 #[derive(Debug, Clone)]

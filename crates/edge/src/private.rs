@@ -1,5 +1,5 @@
-//! The private listener: metrics, and with `--dev` the mails that were written to files. Nothing here is for the
-//! public; the developer page is not even there for anybody who doesn't sit at this machine.
+//! The private listener: metrics, calls of other nodes, and with `--dev` the mails that were written to files. Nothing
+//! here is for the public; the developer page is not even there for anybody who doesn't sit at this machine.
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
@@ -8,26 +8,42 @@ use axum::{
     extract::{ConnectInfo, Request, State},
     middleware::{self, Next},
     response::{Html, IntoResponse, Response},
-    routing::get,
+    routing::{any, get},
 };
 use http::{HeaderMap, StatusCode, header};
 
-use crate::outbox;
+use visavis_platform::{Lifecycle, Rpc};
+
+use crate::{
+    health::{self, Checks},
+    outbox,
+    serve::FromNode,
+};
 
 /// What the private listener stands on.
 #[derive(Clone)]
 pub struct PrivateDeps {
     /// Renders the metrics (Prometheus text format).
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Answers calls of other nodes.
+    pub rpc: Rpc,
+    /// What `/readyz` asks.
+    pub checks: Checks,
+    /// Whether the process drains.
+    pub lifecycle: Lifecycle,
     /// Where mails are written as files, if they are.
     pub outbox: Option<PathBuf>,
     /// Whether this is a developer's machine (`--dev`).
     pub dev: bool,
 }
 
-/// `/metrics`, `/healthz`, and with `dev` and an outbox `/dev/outbox` and `/dev/outbox.json`.
+/// `/metrics`, `/healthz`, `/readyz`, `/rpc/…`, and with `dev` and an outbox `/dev/outbox` and `/dev/outbox.json`.
 pub fn router(deps: PrivateDeps) -> Router {
-    let mut router = Router::new().route("/metrics", get(metrics)).route("/healthz", get(async || "alive\n"));
+    let mut router = Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(async || health::alive()))
+        .route("/readyz", get(readyz))
+        .route("/rpc/{role}/{method}", any(call));
     if deps.dev && deps.outbox.is_some() {
         let pages = Router::new()
             .route("/dev/outbox", get(page))
@@ -41,6 +57,17 @@ pub fn router(deps: PrivateDeps) -> Router {
 
 async fn metrics(State(deps): State<PrivateDeps>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], (deps.metrics)())
+}
+
+async fn readyz(State(deps): State<PrivateDeps>) -> impl IntoResponse {
+    health::ready(&deps.checks, &deps.lifecycle).await
+}
+
+async fn call(State(deps): State<PrivateDeps>, request: Request) -> Response {
+    if request.extensions().get::<FromNode>().is_none() {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    deps.rpc.answer(request).await.into_response()
 }
 
 /// Sign-in codes are shown here: only to a browser on this machine that asked for this machine, straight.
@@ -97,11 +124,32 @@ mod tests {
     use axum::body::Body;
     use http_body_util::BodyExt;
     use tower::ServiceExt;
+    use visavis_domain::{contract::node::Record, id::NodeId};
+    use visavis_platform::{Clock, Dice, Kv, Nodes, Places, rpc, secret::Secret};
 
     use super::*;
 
     fn deps(dev: bool, outbox: Option<PathBuf>) -> PrivateDeps {
-        PrivateDeps { metrics: Arc::new(|| "up 1\n".to_owned()), outbox, dev }
+        let (clock, lifecycle) = (Clock::System, Lifecycle::default());
+        let me = Record {
+            id: NodeId::from_bits(1),
+            roles: Vec::new(),
+            address: "http://127.0.0.1:8081".to_owned(),
+            media: Vec::new(),
+            load: 0,
+            leaving: false,
+        };
+        let rpc = Rpc::new(rpc::Deps {
+            secret: Secret::from_bytes([1; 32]),
+            nodes: Nodes::new(clock.clone(), me, false),
+            places: Places::new(Kv::memory(clock.clone())),
+            clock,
+            dice: Dice::Secure,
+            lifecycle: lifecycle.clone(),
+            tls: None,
+        });
+        let checks = Arc::new([]);
+        PrivateDeps { metrics: Arc::new(|| "up 1\n".to_owned()), rpc, checks, lifecycle, outbox, dev }
     }
 
     async fn ask(

@@ -1,6 +1,6 @@
-//! The accept loop: TCP, optional TLS, HTTP/1.1 (with upgrades for WebSockets) and, over TLS, HTTP/2. Everything a
-//! client can hold is bounded: connections, the time for a handshake and for a request's head, the size of that head,
-//! streams of a connection.
+//! The accept loop: TCP, optional TLS, HTTP/1.1 (with upgrades for WebSockets) and HTTP/2: for strangers over TLS, for
+//! other nodes also without. Everything a client can hold is bounded: connections, the time for a handshake and for a
+//! request's head, the size of that head, streams of a connection.
 
 use std::{
     io,
@@ -26,28 +26,52 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
-use visavis_platform::Lifecycle;
+use visavis_platform::{Lifecycle, rpc::tls::Mutual};
 
 use crate::{settings::Limits, tls::Tls};
 
 /// Requests a browser sends at once over one HTTP/2 connection; more wait.
 const MAX_STREAMS: u32 = 64;
+/// Calls of another node at once over its one connection; more wait.
+const MAX_CALLS: u32 = 1_024;
+/// Calls that a node gave up before they were looked at: as many as there can be. Nodes are no flooders.
+const MAX_GIVEN_UP: usize = 1_024;
+/// What a node may send of one call, and of all, before we have read it: some session descriptions.
+const CALL_WINDOW: u32 = 512 * 1024;
+const NODE_WINDOW: u32 = 4 * 1024 * 1024;
+/// How a client of HTTP/2 begins, when nothing was agreed on before (RFC 9113, section 3.4).
+const PREFACE: &[u8] = b"PRI";
+/// Between two looks at the first bytes, when only one or two have come.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// After an error of the listener itself (no file descriptors left): long enough for some to be freed.
 const AFTER_ERROR: Duration = Duration::from_millis(100);
+
+/// Who is served.
+#[derive(Debug, Clone)]
+pub enum Front {
+    /// Strangers.
+    Public(Option<Tls>),
+    /// Other nodes, and whoever looks after this one.
+    Private(Option<Mutual>),
+}
+
+/// The connection is one that a node may call over: TLS between nodes is off, or it showed a good certificate.
+#[derive(Debug, Clone, Copy)]
+pub struct FromNode;
 
 /// Serves `router` on `listener` until the process drains; then takes nothing new, and lets what runs finish until
 /// the process stops. Every request has `ConnectInfo<SocketAddr>` in its extensions.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    tls: Option<Tls>,
+    front: Front,
     limits: &Limits,
     lifecycle: Lifecycle,
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let places = Arc::new(Semaphore::new(limits.connections));
-    let shared = Arc::new(Shared { router, tls, limits: limits.clone(), lifecycle: lifecycle.clone() });
+    let shared = Arc::new(Shared { router, front, limits: limits.clone(), lifecycle: lifecycle.clone() });
     loop {
         // Full: the kernel's queue holds newcomers until somebody leaves.
         let accepted = async {
@@ -74,39 +98,62 @@ pub async fn serve(
 
 struct Shared {
     router: Router,
-    tls: Option<Tls>,
+    front: Front,
     limits: Limits,
     lifecycle: Lifecycle,
+}
+
+/// What is known of a connection before its first request.
+#[derive(Clone, Copy)]
+struct Known {
+    peer: SocketAddr,
+    h2: bool,
+    node: bool,
 }
 
 impl Shared {
     async fn connection(&self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
         // Small messages to and fro: waiting to fill a packet would only add delay.
         let _ = stream.set_nodelay(true);
-        let Some(tls) = &self.tls else {
-            return self.http(Held { inner: stream, _place: place }, peer, false).await;
-        };
-        let handshake = TlsAcceptor::from(tls.config()).accept(stream);
         let patience = Duration::from_millis(self.limits.header_ms);
+        let (config, node) = match &self.front {
+            Front::Public(Some(tls)) => (tls.config(), false),
+            Front::Private(Some(mutual)) => (mutual.server(), true),
+            Front::Public(None) => {
+                let known = Known { peer, h2: false, node: false };
+                return self.http(Held { inner: stream, _place: place }, known).await;
+            }
+            Front::Private(None) => {
+                let Ok(h2) = tokio::time::timeout(patience, begins_h2(&stream)).await else { return };
+                let known = Known { peer, h2, node: true };
+                return self.http(Held { inner: stream, _place: place }, known).await;
+            }
+        };
+        let handshake = TlsAcceptor::from(config).accept(stream);
         if let Ok(Ok(stream)) = tokio::time::timeout(patience, handshake).await {
-            let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            self.http(Held { inner: stream, _place: place }, peer, h2).await;
+            let tls = stream.get_ref().1;
+            let h2 = tls.alpn_protocol() == Some(b"h2");
+            let node = node && tls.peer_certificates().is_some();
+            self.http(Held { inner: stream, _place: place }, Known { peer, h2, node }).await;
         }
     }
 
-    async fn http<S>(&self, stream: Held<S>, peer: SocketAddr, h2: bool)
+    async fn http<S>(&self, stream: Held<S>, known: Known)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let router = self.router.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(ConnectInfo(known.peer));
+            if known.node {
+                request.extensions_mut().insert(FromNode);
+            }
             router.clone().oneshot(request)
         });
         // The protocol is known before the first byte, so no byte is waited for without a time limit (hyper-util's
         // automatic builder would wait for ever to find it out).
         let io = TokioIo::new(stream);
-        if h2 {
+        if known.h2 {
             let mut connection = pin!(self.http2().serve_connection(io, service));
             tokio::select! {
                 _ = connection.as_mut() => return,
@@ -142,7 +189,27 @@ impl Shared {
             .keep_alive_timeout(patience)
             .max_concurrent_streams(MAX_STREAMS)
             .max_header_list_size(u32::try_from(self.limits.header_bytes).unwrap_or(u32::MAX));
+        if matches!(self.front, Front::Private(_)) {
+            builder
+                .max_concurrent_streams(MAX_CALLS)
+                .max_pending_accept_reset_streams(MAX_GIVEN_UP)
+                .initial_stream_window_size(CALL_WINDOW)
+                .initial_connection_window_size(NODE_WINDOW);
+        }
         builder
+    }
+}
+
+/// Whether a connection without TLS speaks HTTP/2: no method of HTTP/1.1 that is answered begins as its preface does.
+async fn begins_h2(stream: &TcpStream) -> bool {
+    let mut first = [0; PREFACE.len()];
+    loop {
+        match stream.peek(&mut first).await {
+            Ok(0) | Err(_) => return false,
+            Ok(n) if first[..n] != PREFACE[..n] => return false,
+            Ok(n) if n == PREFACE.len() => return true,
+            Ok(_) => tokio::time::sleep(LOOK_AGAIN).await,
+        }
     }
 }
 

@@ -1,34 +1,36 @@
 //! Signalling over Socket.IO: who is connected, in which order their events are taken, how theirs reach them.
 //!
 //! It holds sockets and no truth: seats and logs are in `Kv`, rooms and tickets behind their contracts. One file per
-//! subject: `session` (connect, resume, delivery), `inbound` (order, limits), `seat`, `matching`, `room`, `payload`.
+//! subject: `session` (connect, resume, delivery), `record` (what other nodes know of it), `inbound` (order, limits), `seat`, `matching`, `room`, `payload`.
 
 mod inbound;
 mod matching;
 mod payload;
+mod record;
 mod room;
 mod seat;
 mod session;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use futures_util::{StreamExt, stream};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+pub use socketioxide::layer::SocketIoLayer;
 use socketioxide::{
     SocketIoBuilder, TransportType,
     extract::{SocketRef, State, TryData},
     handler::ConnectHandler,
-    layer::SocketIoLayer,
 };
 use visavis_domain::{
     Code,
     contract::{matchmaking::Matchmaking, rooms::Rooms, users::Users},
     event::{Event, ServerEvent, Topic},
-    id::{LoginId, SocketId, UserId},
+    id::{LoginId, NodeId, SocketId, UserId},
     wire::IceServer,
 };
 use visavis_platform::{Bus, Clock, Dice, Kv, Lifecycle, bus::News, session_log::SessionLog};
@@ -40,6 +42,8 @@ use session::{Hello, Session};
 const MAX_PACKET: usize = 160 * 1024;
 /// Messages that wait for a slow client before its socket is cut; it resumes from the log.
 const MAX_OUTGOING: usize = 256;
+/// Sessions that are let go of at once when the process ends.
+const CLOSED_AT_ONCE: usize = 64;
 /// A page must name itself this fast after the WebSocket is open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -101,6 +105,8 @@ pub struct Deps {
     pub clock: Clock,
     /// Ids.
     pub dice: Dice,
+    /// This process.
+    pub node: NodeId,
     /// For tasks.
     pub lifecycle: Lifecycle,
     /// STUN and TURN for a user.
@@ -124,29 +130,16 @@ struct Inner {
 #[derive(Default)]
 struct Live {
     by_id: HashMap<SocketId, Arc<Session>>,
-    by_user: HashMap<UserId, usize>,
 }
 
 impl Live {
     /// Takes the place of an older connection of the same session, which is returned.
     fn insert(&mut self, session: Arc<Session>) -> Option<Arc<Session>> {
-        let user = session.user;
-        let old = self.by_id.insert(session.id, session);
-        if old.is_none() {
-            *self.by_user.entry(user).or_default() += 1;
-        }
-        old
+        self.by_id.insert(session.id, session)
     }
 
     fn remove(&mut self, session: &Session) {
-        if self.by_id.remove(&session.id).is_some()
-            && let Some(count) = self.by_user.get_mut(&session.user)
-        {
-            *count -= 1;
-            if *count == 0 {
-                self.by_user.remove(&session.user);
-            }
-        }
+        self.by_id.remove(&session.id);
     }
 }
 
@@ -184,6 +177,7 @@ pub fn layer(deps: Deps) -> (SocketIoLayer, Hub) {
     hub.lifecycle.spawn("socket-sessions", hub.clone().hear_sessions());
     hub.lifecycle.spawn("socket-seats", hub.clone().hear_seats());
     hub.lifecycle.spawn("socket-logins", hub.clone().hear_logins());
+    hub.lifecycle.spawn("socket-records", hub.clone().keep_alive());
     hub.lifecycle.spawn("socket-drain", hub.clone().announce_drain());
     (layer, hub)
 }
@@ -257,6 +251,7 @@ impl Hub {
                         session.send_volatile(&event);
                     }
                 }
+                News::Event(Event::SessionMoved { session, connection }) => self.moved(session, connection),
                 News::Event(_) => {}
                 News::Missed => {
                     for session in self.sessions() {
@@ -287,14 +282,39 @@ impl Hub {
     async fn hear_logins(self) {
         let mut news = self.bus.subscribe(Topic::Logins);
         while let Some(next) = news.next().await {
-            if let News::Event(Event::LoginRevoked { login }) = next {
-                let ended: Vec<_> =
-                    self.live().by_id.values().filter(|s| s.login == login).cloned().collect();
-                for session in ended {
-                    self.end(&session).await;
-                }
+            match next {
+                News::Event(Event::LoginRevoked { login }) => self.end_login(login).await,
+                News::Event(_) => {}
+                News::Missed => self.end_revoked().await,
             }
         }
+    }
+
+    async fn end_login(&self, login: LoginId) {
+        let ended: Vec<_> = self.live().by_id.values().filter(|s| s.login == login).cloned().collect();
+        for session in ended {
+            self.end(&session).await;
+        }
+    }
+
+    /// News of revocations may have been missed: asks about every login that has a socket here.
+    async fn end_revoked(&self) {
+        let logins: HashSet<_> = self.live().by_id.values().map(|session| session.login).collect();
+        for login in logins {
+            if self.tokens.is_revoked(login).await {
+                self.end_login(login).await;
+            }
+        }
+    }
+
+    /// Lets go of every session, so that pages can go on elsewhere: for the end of the process.
+    pub async fn close(&self) {
+        let all: Vec<_> = self.live().by_id.values().cloned().collect();
+        stream::iter(all)
+            .for_each_concurrent(CLOSED_AT_ONCE, |session| async move {
+                self.dropped(&session).await;
+            })
+            .await;
     }
 
     /// Before a shutdown every page is told when to come back, spread so that they don't come at once.
@@ -306,14 +326,14 @@ impl Hub {
         }
     }
 
-    /// How many sockets a user has here.
-    fn sockets_of(&self, user: UserId) -> usize {
-        self.live().by_user.get(&user).copied().unwrap_or(0)
-    }
-
     #[expect(clippy::cast_precision_loss, reason = "a gauge")]
     fn gauge(&self) {
         metrics::gauge!("visavis_sockets").set(self.live().by_id.len() as f64);
+    }
+
+    /// How many sockets there are here.
+    pub fn load(&self) -> u64 {
+        self.live().by_id.len() as u64
     }
 
     /// Whether this login has a socket here, for tests of revocation.

@@ -1,9 +1,14 @@
-//! The durable truth: one SQL text over sqlx's `Any` driver, here on `SQLite`. "Acknowledged" means: a row is in here.
+//! The durable truth: one SQL text over sqlx's `Any` driver, on `SQLite` or Postgres. "Acknowledged" means: a row is in
+//! here.
 //!
 //! Rules of this layer: not found is `Ok(None)`; binds are `$1`; ids are TEXT, times BIGINT milliseconds, flags
 //! BIGINT 0/1, JSON TEXT (what both engines and `Any` agree on); whatever counts and then writes does so in a [`Tx`]
-//! under a row it has updated first, so that the rule also holds where transactions run side by side. It never logs
-//! a value of a row and knows no business rule.
+//! under a row it has updated first, so that the rule also holds where transactions run side by side; a statement that
+//! fails ends its transaction. It never logs a value of a row and knows no business rule.
+//!
+//! Migrations go forward only, and an older build may run on a newer schema while a cluster is upgraded. So a migration
+//! adds: tables, indexes, columns that may be NULL or have a default. What is to go is first no longer used (one
+//! release), and removed by a migration of a later one.
 
 pub mod blocks;
 pub mod calls;
@@ -15,82 +20,76 @@ mod open;
 pub mod pools;
 pub mod reports;
 mod row;
+mod statement;
 pub mod users;
 
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sqlx::{Any, AnyConnection, AnyPool, Transaction};
+
+use crate::Hidden;
+
+use statement::{Place, Source};
 
 pub use error::{Error, Result};
 pub use open::OpenError;
+pub use statement::Tx;
 
 /// Where the database is and how it is used.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// `sqlite://PATH`. Absent: `visavis.db` in the data folder.
-    pub url: Option<String>,
-    /// Connections for reading (`SQLite` has one more, for writing).
+    /// `sqlite://PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. Not set: `visavis.db` in the data folder.
+    pub url: Option<Hidden>,
+    /// Connections for reading that `SQLite` has, beside the one for writing.
+    #[schemars(range(min = 1, max = 64))]
     pub readers: u32,
+    /// Connections of this process to Postgres. All processes together must stay below its `max_connections`.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub connections: u32,
     /// Longest wait for a connection or for another writer, in milliseconds; after it the request is answered
     /// `unavailable`.
+    #[schemars(range(min = 10, max = 60_000))]
     pub timeout_ms: u64,
+    /// Longest time for one statement on Postgres, in milliseconds.
+    #[schemars(range(min = 10, max = 600_000))]
+    pub statement_ms: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { url: None, readers: 4, timeout_ms: 2_000 }
+        Self { url: None, readers: 4, connections: 16, timeout_ms: 1_000, statement_ms: 3_000 }
     }
 }
 
 /// The database. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Db(Arc<Pools>);
-
-#[derive(Debug)]
-struct Pools {
-    engine: Engine,
-    writer: AnyPool,
-    readers: AnyPool,
-}
+pub struct Db(Arc<Source>);
 
 /// What differs between engines. A closed list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Engine {
     Sqlite,
+    Postgres,
 }
 
 impl Engine {
     /// How a writing transaction begins. `SQLite` takes the write lock at once: one that reads first and writes later
-    /// would fail when another process (`visavis admin`) wrote in between.
+    /// would fail when another process (`visavis admin`) wrote in between. Postgres: statements see what was committed
+    /// before each of them, whatever its own default is; rows that are updated first are the locks.
     const fn begin(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED",
         }
-    }
-}
-
-/// A writing transaction; dropped without [`Tx::commit`] it is rolled back.
-#[derive(Debug)]
-pub struct Tx(Transaction<'static, Any>);
-
-impl Tx {
-    /// Makes it durable: after `Ok` it survives a crash.
-    pub async fn commit(self) -> Result<()> {
-        Ok(self.0.commit().await?)
-    }
-
-    fn conn(&mut self) -> &mut AnyConnection {
-        &mut self.0
     }
 }
 
 impl Db {
     /// Begins a writing transaction. Waits at most the configured time.
     pub async fn write(&self) -> Result<Tx> {
-        Ok(Tx(self.0.writer.begin_with(self.0.engine.begin()).await?))
+        Ok(self.0.begin().await?)
     }
 
     /// Whether the database answers.
@@ -101,12 +100,13 @@ impl Db {
 
     /// Closes every connection; what was committed is checkpointed.
     pub async fn close(&self) {
-        self.0.readers.close().await;
-        self.0.writer.close().await;
+        let pools = self.0.pools();
+        pools.readers.close().await;
+        pools.writer.close().await;
     }
 
-    fn reads(&self) -> &AnyPool {
-        &self.0.readers
+    fn reads(&self) -> Place<'_> {
+        Place::Alone(&self.0)
     }
 }
 

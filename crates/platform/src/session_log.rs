@@ -77,9 +77,9 @@ impl SessionLog {
         self.kv.expire(&key(session), Some(RESUME_WINDOW)).await
     }
 
-    /// Somebody resumed: keep the log. False when it was gone already.
-    pub async fn keep(&self, session: SocketId) -> Result<bool, Fault> {
-        self.kv.expire(&key(session), None).await?;
+    /// Somebody listens: keep the log so long. False when it was gone already.
+    pub async fn keep_for(&self, session: SocketId, life: Duration) -> Result<bool, Fault> {
+        self.kv.expire(&key(session), Some(life)).await?;
         self.kv.exists(&key(session)).await
     }
 

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
+#[path = "contracts/http.rs"]
+mod http;
 #[path = "contracts/world.rs"]
 #[expect(dead_code, reason = "shared with the contract suites")]
 mod world;
@@ -18,7 +20,7 @@ use visavis_domain::contract::{
     users::{Grant, Patch, Update},
 };
 use visavis_domain::wire::Role;
-use world::{MINUTE, WAYS, World};
+use world::{MINUTE, World, ways};
 
 #[derive(Clone, Default)]
 struct Captured(Arc<Mutex<Vec<u8>>>);
@@ -54,7 +56,7 @@ async fn no_address_code_token_or_name_is_logged() {
     let mut canaries =
         vec![ADDRESS.to_owned(), "canary.ada".to_owned(), "canary-mail".to_owned(), NAME.to_owned()];
     let mut codes = Vec::new();
-    for way in WAYS {
+    for way in ways() {
         let w = World::new(way).await;
         let auth = w.auth(way).await;
         let login = Login { email: ADDRESS.to_owned() };

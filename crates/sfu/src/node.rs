@@ -1,6 +1,7 @@
 //! The rooms of this node: drives every [`Room`] machine, carries its outputs to the call table, the session logs
 //! and the bus, and wakes it on time. It decides nothing.
 
+mod claims;
 mod timer;
 
 use std::{
@@ -23,7 +24,7 @@ use visavis_domain::{
     wire::{LeftReason, Path},
 };
 use visavis_platform::{
-    Bus, Clock, Db, Dice, Lifecycle,
+    Bus, Clock, Db, Dice, Lifecycle, Places,
     bus::News,
     db::calls::{self, CallMember, CallOpened, MemberLeft, Opening},
     session_log::SessionLog,
@@ -55,6 +56,8 @@ pub struct Deps {
     pub lifecycle: Lifecycle,
     /// This process.
     pub node: NodeId,
+    /// Which room is at which node.
+    pub places: Places,
     /// Deadlines of a room.
     pub settings: Settings,
 }
@@ -93,6 +96,7 @@ impl Node {
         lifecycle.spawn("rooms-timer", Arc::clone(&node).keep_time());
         lifecycle.spawn("rooms-blocks", Arc::clone(&node).hear_blocks());
         lifecycle.spawn("rooms-unsaved", Arc::clone(&node).save_ends());
+        lifecycle.spawn("rooms-claims", Arc::clone(&node).keep_claims());
         node
     }
 
@@ -153,6 +157,7 @@ impl Node {
                 Output::Gone => {
                     self.lock_rooms().remove(&id);
                     self.gauge();
+                    self.release(id).await;
                 }
             }
         }
@@ -229,6 +234,11 @@ impl Node {
         }
     }
 
+    /// How many rooms there are.
+    pub fn load(&self) -> u64 {
+        self.lock_rooms().len() as u64
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "a gauge; rooms are far below 2^52")]
     fn gauge(&self) {
         metrics::gauge!("visavis_rooms").set(self.lock_rooms().len() as f64);
@@ -286,9 +296,14 @@ impl Rooms for Node {
         let (room, new) = self.place(req)?;
         let mut room = room.lock().await;
         if new {
-            let opening = self.keep_open(id, &room, transport).await;
+            // Claimed before it is written down: a row of a room that is elsewhere would outlive this node's rooms.
+            let opening = match self.claim(id).await {
+                Ok(()) => self.keep_open(id, &room, transport).await,
+                Err(fault) => Err(fault),
+            };
             if !matches!(opening, Ok(Opening::New)) {
                 self.lock_rooms().remove(&id);
+                self.release(id).await;
             }
             match opening? {
                 Opening::New => {}

@@ -7,10 +7,12 @@
 
 use std::time::Duration;
 
+pub mod databases;
 pub mod own_redis;
 pub mod proxy;
 pub mod stores;
 
+pub use databases::Database;
 pub use proxy::{Mode, Proxy};
 
 /// Longer than anything that is waited for takes, on a machine that compiles meanwhile.

@@ -15,7 +15,10 @@ use crate::cli::Flags;
 /// Of every variable of ours.
 const PREFIX: &str = "VISAVIS_";
 /// Ours, but for tools and tests.
-const NOT_SETTINGS: [&str; 3] = ["config", "bin", "bless"];
+const NOT_SETTINGS: [&str; 6] = ["config", "bin", "bless", "shape", "test_postgres", "test_redis"];
+
+/// Tables that may be given as a text: their `url`.
+const BY_ADDRESS: [&str; 2] = ["database", "redis"];
 
 /// Settings that can be used.
 #[derive(Debug, Clone)]
@@ -64,7 +67,8 @@ pub(super) fn schema() -> Value {
 
 /// Whether the value may never be printed. An address of a database may hold a password.
 fn is_secret(key: &str) -> bool {
-    matches!(key.rsplit('.').next(), Some("secret_key" | "secret" | "password" | "url")) || key == "database"
+    matches!(key.rsplit('.').next(), Some("secret_key" | "secret" | "password" | "url"))
+        || BY_ADDRESS.contains(&key)
 }
 
 impl Sources {
@@ -130,8 +134,9 @@ impl Sources {
     }
 
     fn set(&mut self, key: &str, value: Value, source: &str) -> Result<(), ConfigError> {
-        // The database's address alone, as in `database = "sqlite://…"`.
-        let key = if key == "database" && value.is_string() { "database.url" } else { key };
+        // An address alone, as in `database = "sqlite://…"`.
+        let address = format!("{key}.url");
+        let key = if BY_ADDRESS.contains(&key) && value.is_string() { &address } else { key };
         // A struct would also be read from a list, by position.
         if properties(self.schema_of(key)).is_some() {
             let value = (!is_secret(key)).then(|| value.to_string());

@@ -64,6 +64,8 @@ fn a_text_of_the_environment_becomes_what_its_key_wants() {
         ("VISAVIS_STRANGERS__TRANSPORT", "p2p"),
         ("VISAVIS_LIMITS__AUTH_PER_IP__BURST", "100000"),
         ("VISAVIS_DATABASE", "sqlite:///tmp/x.db"),
+        ("VISAVIS_REDIS", "redis://:secret@127.0.0.1:6379"),
+        ("VISAVIS_REDIS__TIMEOUT_MS", "250"),
         ("VISAVIS_LOG__FORMAT", "json"),
     ])
     .unwrap();
@@ -74,7 +76,10 @@ fn a_text_of_the_environment_becomes_what_its_key_wants() {
     assert_eq!(config.strangers.trust_floor, 80);
     assert_eq!(config.strangers.transport, Transport::P2p);
     assert_eq!((config.limits.auth_per_ip.burst, config.limits.auth_per_ip.per_min), (100_000, 30));
-    assert_eq!(config.database.url.as_deref(), Some("sqlite:///tmp/x.db"));
+    let address = |url: Option<&Hidden>| url.map(|url| url.expose().to_owned());
+    assert_eq!(address(config.database.url.as_ref()).as_deref(), Some("sqlite:///tmp/x.db"));
+    assert_eq!(address(config.redis.url.as_ref()).as_deref(), Some("redis://:secret@127.0.0.1:6379"));
+    assert_eq!((config.redis.timeout_ms, config.redis.prefix.as_str()), (250, "visavis:"));
     assert_eq!(of_file("[strangers]\ntrustFloor = 60").unwrap().strangers.trust_floor, 60);
 }
 
@@ -101,7 +106,12 @@ fn a_wrong_setting_names_its_key_its_value_its_source_and_what_would_be_right() 
         ("VISAVIS_EXTRA_HOSTS", "a b", "extra_hosts", "must be a host name"),
         ("VISAVIS_TRUSTED_PROXIES", "10.0.0.0/40", "trusted_proxies", "an address or a network"),
         ("VISAVIS_MEDIA__PUBLIC_IP", "203.0.113.7,x", "media.public_ip[1]", "invalid IP address syntax"),
-        ("VISAVIS_ROLES", "gatewy", "roles[0]", "expected `all`"),
+        ("VISAVIS_ROLES", "gatewy", "roles[0]", "expected one of `all`, `gateway`"),
+        ("VISAVIS_ROLES", "gateway,users", "redis.url", "processes meet there"),
+        ("VISAVIS_PEERS", "http://10.0.0.7", "peers", "each must be like http://10.0.0.7:8081"),
+        ("VISAVIS_RPC__ADVERTISE", "https://a:1", "rpc.advertise", "must be like http://"),
+        ("VISAVIS_RPC__ADVERTISE", "http://a:1/x", "rpc.advertise", "must be like http://"),
+        ("VISAVIS_RPC__TLS__CA", "/ca.pem", "rpc.tls.cert", "must be set when another of rpc.tls is"),
         ("VISAVIS_ROLES", "", "roles", "must name at least one"),
         ("VISAVIS_TLS__CERT", "/x.pem", "tls.key", "must be set when tls.cert is"),
         ("VISAVIS_TURN__URLS", "stun:a", "turn.urls", "must begin with turn:"),
@@ -138,8 +148,13 @@ fn a_wrong_file_is_told_with_its_line_or_key() {
 
 #[test]
 fn a_secret_is_never_printed() {
-    let config =
-        of_env(&[("VISAVIS_SECRET_KEY", "topsecret"), ("VISAVIS_TURN__SECRET", "topsecret")]).unwrap();
+    let config = of_env(&[
+        ("VISAVIS_SECRET_KEY", "topsecret"),
+        ("VISAVIS_TURN__SECRET", "topsecret"),
+        ("VISAVIS_DATABASE", "postgres://u:topsecret@h/d"),
+        ("VISAVIS_REDIS", "redis://:topsecret@h"),
+    ])
+    .unwrap();
     assert_eq!(config.secret_key.as_ref().unwrap().expose(), "topsecret");
     let printed = format!("{config:?}{}", serde_json::to_string(&config).unwrap());
     assert!(!printed.contains("topsecret") && printed.contains(HIDDEN), "{printed}");
@@ -148,13 +163,42 @@ fn a_secret_is_never_printed() {
         "secret_key = {a = 'topsecret'}",
         "turn.secret = ['topsecret']",
         "mail.smtp.password = ['topsecret']",
+        "redis = ['topsecret']",
+        "redis.url = ['topsecret']",
         "database.url = ['topsecret']",
         "database = ['topsecret']",
+        "redis.url = ['topsecret']",
+        "redis = ['topsecret']",
         "secret_key = 'topsecret",
     ] {
         let error = of_file(text).unwrap_err();
         assert!(!error.contains("topsecret"), "{text}: {error}");
     }
+}
+
+#[test]
+fn a_process_with_some_roles_needs_what_all_of_them_must_share() {
+    let mut given = vec![("VISAVIS_ROLES", "auth, users")];
+    for (key, value) in [
+        ("VISAVIS_REDIS", "redis://h"),
+        ("VISAVIS_SECRET_KEY", "x"),
+        ("VISAVIS_PUBLIC_URL", "https://meet.example"),
+    ] {
+        assert!(of_env(&given).is_err(), "without {key}");
+        given.push((key, value));
+    }
+    let config = of_env(&given).unwrap();
+    assert_eq!(config.own_roles(), [Role::Auth, Role::Users]);
+    assert!(of_env(&[&given[..], &[("VISAVIS_PRIVATE__LISTEN", "0.0.0.0:81")]].concat()).is_err());
+    let at = "10.0.0.7:81".parse().unwrap();
+    assert_eq!(config.address(at), "http://10.0.0.7:81");
+    let site = config.site(at, at).unwrap();
+    assert_eq!(config.media_addresses(&site, at, 7882), ["10.0.0.7:7882"]);
+    let whole = of_env(&[("VISAVIS_PUBLIC_URL", "https://meet.example")]).unwrap();
+    assert_eq!(whole.media_addresses(&whole.site(at, at).unwrap(), at, 7882), ["meet.example:7882"]);
+    let behind = of_env(&[("VISAVIS_MEDIA__PUBLIC_IP", "203.0.113.7,2001:db8::1")]).unwrap();
+    let site = behind.site(at, at).unwrap();
+    assert_eq!(behind.media_addresses(&site, at, 5), ["203.0.113.7:5", "[2001:db8::1]:5"]);
 }
 
 #[test]
@@ -189,6 +233,8 @@ fn what_is_hardly_meant_is_warned_of() {
     for words in ["public_url isn't set", "isn't https", "private.listen = 0.0.0.0:81"] {
         assert!(open.contains(words), "{open}");
     }
+    let alone = warnings(&[("VISAVIS_DATABASE", "postgres://u:secret@h/d")]);
+    assert!(alone.contains("the only process on its database") && !alone.contains("secret"), "{alone}");
     let good = warnings(&[("VISAVIS_PUBLIC_URL", "https://meet.example"), ("VISAVIS_MAIL__BACKEND", "smtp")]);
     assert_eq!(good, "");
 }
@@ -198,7 +244,9 @@ fn variables_of_a_container_beside_us_are_not_settings() {
     assert!(
         of_env(&[("VISAVIS_PORT", "tcp://10.0.0.1:80"), ("VISAVIS_PORT_80_TCP_ADDR", "10.0.0.1")]).is_ok()
     );
-    assert!(of_env(&[("VISAVIS_SERVICE_HOST", "10.0.0.1"), ("VISAVIS_BLESS", "1")]).is_ok());
+    let ours =
+        [("VISAVIS_SERVICE_HOST", "10.0.0.1"), ("VISAVIS_BLESS", "1"), ("VISAVIS_TEST_REDIS", "redis://x")];
+    assert!(of_env(&ours).is_ok());
 }
 
 #[test]

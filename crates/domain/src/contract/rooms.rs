@@ -15,25 +15,25 @@ crate::contract! {
     /// A room lives on one node from first join to last leave; that node alone writes its state.
     "rooms" => trait Rooms {
         /// Opens the room of two strangers; each must join within ten seconds of being told.
-        fn open_pair(OpenPair) -> PairOpened [once, 2000 ms];
+        fn open_pair(OpenPair) -> PairOpened [once, 2000 ms] opens room;
         /// Takes the caller's place. Joining again (another socket of the same user) keeps the participant id.
-        fn join(Join) -> Joined [idempotent, 3000 ms];
+        fn join(Join) -> Joined [idempotent, 3000 ms] at room;
         /// Leaves on purpose.
-        fn leave(Seat) -> () [idempotent, 3000 ms];
+        fn leave(Seat) -> () [idempotent, 3000 ms] at room;
         /// Relays an offer, answer or candidate to the other side of a P2P room.
-        fn signal(Signal) -> () [once, 2000 ms];
+        fn signal(Signal) -> () [once, 2000 ms] at seat.room;
         /// What the caller's media connection says of itself.
-        fn link_state(LinkState) -> () [idempotent, 2000 ms];
+        fn link_state(LinkState) -> () [idempotent, 2000 ms] at seat.room;
         /// Which tracks the caller has on.
-        fn media_state(MediaState) -> () [idempotent, 2000 ms];
+        fn media_state(MediaState) -> () [idempotent, 2000 ms] at seat.room;
         /// A message to everybody in the room. The same nonce twice is one message.
-        fn chat(Chat) -> MessageId [idempotent, 2000 ms];
+        fn chat(Chat) -> MessageId [idempotent, 2000 ms] at seat.room;
         /// The socket dropped: the seat is kept for its grace.
-        fn park(Seat) -> () [idempotent, 1000 ms];
+        fn park(Seat) -> () [idempotent, 1000 ms] at room;
         /// Whether this seat is still taken: the room is alive and the caller in it or expected.
-        fn seated(Seat) -> bool [idempotent, 1000 ms];
+        fn seated(Seat) -> bool [idempotent, 1000 ms] at room;
         /// The socket is back.
-        fn unpark(Seat) -> () [idempotent, 1000 ms];
+        fn unpark(Seat) -> () [idempotent, 1000 ms] at room;
     }
 }
 

@@ -161,6 +161,12 @@ impl Tokens {
         Ok(access)
     }
 
+    /// Whether the login has ended, as far as can be told now.
+    pub(crate) async fn is_revoked(&self, login: LoginId) -> bool {
+        self.is_known_revoked(login)
+            || matches!(self.0.auth.is_revoked(&Caller::internal("tokens"), login).await, Ok(true))
+    }
+
     /// The whole check of a token that wasn't seen before.
     async fn check(&self, token: &str, key: [u8; 32], epoch: u64) -> Result<Access, Fault> {
         let (signed, signature) = token.rsplit_once('.').ok_or_else(unauthorized)?;

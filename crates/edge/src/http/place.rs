@@ -1,14 +1,16 @@
 //! The place itself: what it is, whether it lives, what it understands.
 
 use axum::{Json as Reply, extract::State, response::IntoResponse};
-use futures_util::future::join_all;
-use http::{StatusCode, header};
+use http::header;
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 use super::route::{Route, get};
-use crate::{Edge, guard::headers, openapi};
+use crate::{
+    Edge,
+    health::{self, HealthBody, ReadyBody},
+    openapi,
+};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -31,20 +33,6 @@ struct InfoBody {
     sfu: bool,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Health")]
-struct HealthBody {
-    alive: bool,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Ready")]
-struct ReadyBody {
-    ready: bool,
-    /// What was asked, and whether it answered.
-    checks: BTreeMap<&'static str, bool>,
-}
-
 async fn info(State(edge): State<Edge>) -> Reply<InfoBody> {
     let dev_outbox = edge.site.dev_outbox.clone();
     Reply(InfoBody { name: "visavis", version: env!("CARGO_PKG_VERSION"), dev_outbox, sfu: false })
@@ -55,14 +43,9 @@ async fn document() -> impl IntoResponse {
 }
 
 async fn healthz() -> impl IntoResponse {
-    ([(header::CACHE_CONTROL, headers::NO_STORE)], Reply(HealthBody { alive: true }))
+    health::alive()
 }
 
 async fn readyz(State(edge): State<Edge>) -> impl IntoResponse {
-    let asked = edge.checks.iter().map(|(name, check)| async move { (*name, check().await.is_ok()) });
-    let mut checks: BTreeMap<_, _> = join_all(asked).await.into_iter().collect();
-    checks.insert("open", !edge.lifecycle.drain.is_cancelled());
-    let ready = checks.values().all(|ok| *ok);
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, [(header::CACHE_CONTROL, headers::NO_STORE)], Reply(ReadyBody { ready, checks }))
+    health::ready(&edge.checks, &edge.lifecycle).await
 }

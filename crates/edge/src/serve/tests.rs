@@ -32,8 +32,9 @@ fn start(router: Router, tls: Option<Tls>, limits: Limits) -> Running {
     let addr = listener.local_addr().unwrap();
     let lifecycle = Lifecycle::default();
     let inner = lifecycle.clone();
-    let ended =
-        lifecycle.spawn("serve", async move { serve(listener, router, tls, &limits, inner).await.unwrap() });
+    let ended = lifecycle.spawn("serve", async move {
+        serve(listener, router, Front::Public(tls), &limits, inner).await.unwrap()
+    });
     Running { addr, lifecycle, ended }
 }
 

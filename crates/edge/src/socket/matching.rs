@@ -123,7 +123,7 @@ impl Hub {
         if !waits {
             self.matchmaking.cancel(cx, who.user).await?;
         }
-        if !self.is_live(who.session) {
+        if !self.is_connected(who.session).await? {
             self.matchmaking.park(cx, Holder { user: who.user, session: who.session }).await?;
         }
         Ok(())
@@ -159,6 +159,14 @@ impl Hub {
             Event::SeatEnded { user, room, .. } => {
                 self.free_seat(user, |seat| seat.room() == Some(room)).await
             }
+            Event::RoomLost { room, users } => {
+                for user in users {
+                    if let Err(fault) = self.on_room_lost(room, user).await {
+                        tracing::warn!(fault.code = %fault.code, "the loss of a room could not be told");
+                    }
+                }
+                Ok(())
+            }
             Event::TicketEnded { user, ticket } => self.free_seat(user, |seat| holds(seat, ticket)).await,
             Event::TicketVoid { user, ticket, since, room, .. } => {
                 self.on_ticket_void(user, ticket, since, room).await
@@ -174,9 +182,12 @@ impl Hub {
     async fn on_match_found(&self, found: MatchSeat) -> Result<(), Fault> {
         let cx = Caller::internal("match-found");
         for _ in 0..MAX_RACES {
-            let Some((seat, text)) =
-                self.seat(found.user).await?.filter(|(seat, _)| holds(seat, found.ticket))
-            else {
+            let seat = self.seat(found.user).await?;
+            if seat.as_ref().is_some_and(|(seat, _)| seat.room() == Some(found.room)) {
+                // Another node heard it first.
+                return Ok(());
+            }
+            let Some((seat, text)) = seat.filter(|(seat, _)| holds(seat, found.ticket)) else {
                 metrics::counter!("visavis_matches_refused_total").increment(1);
                 let leaver = RoomSeat { room: found.room, user: found.user, session: found.session };
                 return self.rooms.leave(&cx, leaver).await;

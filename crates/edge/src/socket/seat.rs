@@ -1,11 +1,13 @@
 //! A user's one seat: a ticket or a room, held by one of the user's sockets. It lives in `Kv` and moves by
 //! compare-and-set only, so that two sockets, or a match and a cancel, can't both win.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use visavis_domain::{
     Fault, Timestamp,
     contract::{Caller, matchmaking::Wishes, rooms::Seat as RoomSeat},
-    event::ServerEvent,
+    event::{CloseReason, ServerEvent},
     id::{RoomId, SocketId, TicketId, UserId},
 };
 
@@ -13,6 +15,9 @@ use super::{Hub, session::Session};
 
 /// Tries against other writers of the same seat; each loss means that somebody else made progress.
 pub(super) const MAX_RACES: usize = 8;
+
+/// A seat that nobody moves and no socket of its user stands behind is forgotten after so long.
+pub(super) const SEAT_LIFE: Duration = Duration::from_mins(10);
 
 /// What a user occupies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,14 +57,14 @@ impl Seat {
     }
 }
 
-fn key(user: UserId) -> String {
+pub(super) fn seat_key(user: UserId) -> String {
     format!("seat/{user}")
 }
 
 impl Hub {
     /// The seat as it is, with its text for the compare-and-set.
     pub(super) async fn seat(&self, user: UserId) -> Result<Option<(Seat, String)>, Fault> {
-        let Some(text) = self.kv.get(&key(user)).await? else { return Ok(None) };
+        let Some(text) = self.kv.get(&seat_key(user)).await? else { return Ok(None) };
         let seat = serde_json::from_str(&text).map_err(|_| Fault::internal())?;
         Ok(Some((seat, text)))
     }
@@ -72,7 +77,7 @@ impl Hub {
         to: Option<&Seat>,
     ) -> Result<bool, Fault> {
         let text = to.map(serde_json::to_string).transpose().map_err(|_| Fault::internal())?;
-        self.kv.swap(&key(user), was, text, None).await
+        self.kv.swap(&seat_key(user), was, text, Some(SEAT_LIFE)).await
     }
 
     /// Frees the seat if it still holds what `ended` describes.
@@ -86,6 +91,18 @@ impl Hub {
                 }
                 _ => return Ok(()),
             }
+        }
+        Ok(())
+    }
+
+    /// The room is gone with its node: frees the seat, and tells whoever held it.
+    pub(super) async fn on_room_lost(&self, room: RoomId, user: UserId) -> Result<(), Fault> {
+        let Some((seat, text)) = self.seat(user).await?.filter(|(seat, _)| seat.room() == Some(room)) else {
+            return Ok(());
+        };
+        if self.move_seat(user, Some(&text), None).await? {
+            let event = ServerEvent::RoomClosed { room_id: room, reason: CloseReason::ServerLost };
+            self.log.emit(seat.session, event).await?;
         }
         Ok(())
     }

@@ -4,11 +4,11 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use socketioxide::{SocketError, extract::SocketRef};
 use visavis_domain::{
@@ -17,7 +17,6 @@ use visavis_domain::{
     event::ServerEvent,
     id::{LoginId, SocketId, UserId},
 };
-use visavis_platform::session_log::RESUME_WINDOW;
 
 use super::{
     Hub,
@@ -41,13 +40,6 @@ struct Resume {
     seq: u64,
 }
 
-/// What is kept of a session so that it can be resumed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Record {
-    user: UserId,
-    login: LoginId,
-}
-
 /// A connected page.
 pub(super) struct Session {
     pub(super) id: SocketId,
@@ -59,15 +51,13 @@ pub(super) struct Session {
     resumed: bool,
     /// The number of the last event sent on this connection.
     cursor: Mutex<u64>,
+    /// Which connection of the session this is, once it is the session's one.
+    connection: AtomicU64,
     /// After `welcome`; until then nothing is delivered.
     ready: AtomicBool,
     delivering: AtomicBool,
     /// News came while delivering: look once more.
     again: AtomicBool,
-}
-
-fn record_key(session: SocketId) -> String {
-    format!("session/{session}")
 }
 
 impl Session {
@@ -87,6 +77,14 @@ impl Session {
         let _ = self.socket.clone().disconnect();
     }
 
+    pub(super) fn connection(&self) -> u64 {
+        self.connection.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn set_connection(&self, number: u64) {
+        self.connection.store(number, Ordering::SeqCst);
+    }
+
     fn is_same_connection(&self, other: &Self) -> bool {
         self.socket.id == other.socket.id
     }
@@ -102,17 +100,13 @@ impl Hub {
         login: LoginId,
         seen: IpAddr,
     ) -> Result<Arc<Session>, Fault> {
-        let record = Record { user, login };
         let resumed = match &hello.resume {
-            Some(resume) => self.resumable(resume, &record).await?,
+            Some(resume) => self.resumable(resume, user, login).await?,
             None => None,
         };
-        if resumed.is_none() && self.sockets_of(user) >= self.settings.sockets_per_user {
-            return Err(Fault::rate_limited(5_000));
-        }
         let (id, cursor) = match resumed {
             Some(found) => found,
-            None => (self.open_session(&record).await?, 0),
+            None => (self.open_record(user, login).await?, 0),
         };
         Ok(Arc::new(Session {
             id,
@@ -123,28 +117,24 @@ impl Hub {
             socket: socket.clone(),
             resumed: resumed.is_some(),
             cursor: Mutex::new(cursor),
+            connection: AtomicU64::new(0),
             ready: AtomicBool::new(false),
             delivering: AtomicBool::new(false),
             again: AtomicBool::new(false),
         }))
     }
 
-    async fn open_session(&self, record: &Record) -> Result<SocketId, Fault> {
-        let id = self.dice.id(&self.clock);
-        let text = serde_json::to_string(record).map_err(|_| Fault::internal())?;
-        // Until `welcome` lifts it, the record ends by itself: a handshake may break off here.
-        self.kv.put(&record_key(id), text, Some(RESUME_WINDOW)).await?;
-        self.log.open(id).await?;
-        self.log.expire(id).await?;
-        Ok(id)
-    }
-
     /// The session and cursor to go on from, if it is this person's and nothing in between is lost.
-    async fn resumable(&self, resume: &Resume, mine: &Record) -> Result<Option<(SocketId, u64)>, Fault> {
+    async fn resumable(
+        &self,
+        resume: &Resume,
+        user: UserId,
+        login: LoginId,
+    ) -> Result<Option<(SocketId, u64)>, Fault> {
         let Ok(id) = resume.session.parse::<SocketId>() else { return Ok(None) };
-        let Some(text) = self.kv.get(&record_key(id)).await? else { return Ok(None) };
-        let theirs: Record = serde_json::from_str(&text).map_err(|_| Fault::internal())?;
-        if theirs != *mine || self.log.after(id, resume.seq).await?.is_none() {
+        let Some((record, _)) = self.record(id).await? else { return Ok(None) };
+        let mine = record.user == user && record.login == login;
+        if !mine || self.log.after(id, resume.seq).await?.is_none() {
             return Ok(None);
         }
         Ok(Some((id, resume.seq)))
@@ -166,7 +156,7 @@ impl Hub {
                 session.ready.store(true, Ordering::SeqCst);
                 self.deliver(Arc::clone(session));
                 if session.resumed {
-                    self.unpark(session).await;
+                    self.unpark(session.user, session.id).await;
                 }
             }
             Err(fault) => {
@@ -177,9 +167,7 @@ impl Hub {
     }
 
     async fn greeting(&self, session: &Session) -> Result<Value, Fault> {
-        let kept = self.log.keep(session.id).await?;
-        self.kv.expire(&record_key(session.id), None).await?;
-        if !kept {
+        if !self.take_over(session).await? {
             return Err(Fault::unavailable());
         }
         let user = self.users.me(&Caller::internal("welcome"), session.user).await?;
@@ -254,55 +242,71 @@ impl Hub {
             live.remove(session);
         }
         self.gauge();
-        let _ = self.log.expire(session.id).await;
-        let _ = self.kv.expire(&record_key(session.id), Some(RESUME_WINDOW)).await;
-        self.park(session).await;
+        match self.let_go(session).await {
+            Ok(true) => self.park(session.user, session.id).await,
+            Ok(false) => {}
+            Err(fault) => {
+                tracing::warn!(fault.code = %fault.code, "a dropped socket's session could not be parked")
+            }
+        }
+    }
+
+    /// The session goes on in a later connection at another node: this one ends without a trace.
+    pub(super) fn moved(&self, id: SocketId, connection: u64) {
+        // One without a number yet is only just taking over, and will have the last word.
+        let is_earlier = |own: u64| own != 0 && own < connection;
+        let earlier = self.session(id).filter(|session| is_earlier(session.connection()));
+        if let Some(session) = earlier {
+            self.live().remove(&session);
+            self.gauge();
+            session.cut();
+        }
     }
 
     /// The login has ended: nothing of the session stays.
     pub(super) async fn end(&self, session: &Arc<Session>) {
-        let _ = self.log.close(session.id).await;
-        let _ = self.kv.delete(&record_key(session.id)).await;
+        self.forget(session).await;
         if let Err(fault) = self.vacate(session).await {
             tracing::warn!(fault.code = %fault.code, "a seat was not vacated");
         }
         session.cut();
     }
 
-    async fn park(&self, session: &Session) {
+    /// Keeps the seat of a session whose page is away, for its grace.
+    pub(super) async fn park(&self, user: UserId, session: SocketId) {
         let cx = Caller::internal("park");
-        match self.seat_held_by(session).await {
+        match self.seat_held_by(user, session).await {
             Some(Holding::Ticket { .. }) => {
-                let holder = Holder { user: session.user, session: session.id };
-                let _ = self.matchmaking.park(&cx, holder).await;
+                let _ = self.matchmaking.park(&cx, Holder { user, session }).await;
             }
             Some(Holding::Room { room }) => {
-                let seat = RoomSeat { room, user: session.user, session: session.id };
-                let _ = self.rooms.park(&cx, seat).await;
+                let _ = self.rooms.park(&cx, RoomSeat { room, user, session }).await;
             }
             None => {}
         }
     }
 
-    async fn unpark(&self, session: &Session) {
+    async fn unpark(&self, user: UserId, session: SocketId) {
         let cx = Caller::internal("unpark");
-        match self.seat_held_by(session).await {
+        match self.seat_held_by(user, session).await {
             Some(Holding::Ticket { .. }) => {
-                let holder = Holder { user: session.user, session: session.id };
-                let _ = self.matchmaking.unpark(&cx, holder).await;
+                let _ = self.matchmaking.unpark(&cx, Holder { user, session }).await;
             }
             Some(Holding::Room { room }) => {
-                let seat = RoomSeat { room, user: session.user, session: session.id };
-                let _ = self.rooms.unpark(&cx, seat).await;
+                let unparked = self.rooms.unpark(&cx, RoomSeat { room, user, session }).await;
+                if unparked.is_err_and(|fault| fault.code == Code::NotInRoom) {
+                    // It was lost while the page was away.
+                    let _ = self.on_room_lost(room, user).await;
+                }
             }
             None => {}
         }
     }
 
-    async fn seat_held_by(&self, session: &Session) -> Option<Holding> {
-        let (seat, _) = self.seat(session.user).await.ok()??;
+    async fn seat_held_by(&self, user: UserId, session: SocketId) -> Option<Holding> {
+        let (seat, _) = self.seat(user).await.ok()??;
         let Seat { session: holder, holding, .. } = seat;
-        (holder == session.id).then_some(holding)
+        (holder == session).then_some(holding)
     }
 
     /// Whether a session has a socket here.

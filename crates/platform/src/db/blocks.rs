@@ -82,7 +82,8 @@ pub async fn of(db: &Db, user: UserId, most: i64) -> Result<Vec<Blocked>> {
 /// Everybody with a block between them and this person, in either direction, each once.
 pub async fn either_way(db: &Db, user: UserId) -> Result<Vec<UserId>> {
     let rows = sqlx::query(
-        "SELECT other_id AS id FROM blocks WHERE user_id = $1 UNION SELECT user_id FROM blocks WHERE other_id = $1",
+        "SELECT other_id AS id FROM blocks WHERE user_id = $1 UNION SELECT user_id FROM blocks WHERE other_id = $1 \
+         ORDER BY id",
     )
     .bind(user.to_string())
     .fetch_all(db.reads())

@@ -11,6 +11,9 @@ use super::{Db, Result, Tx, row};
 /// People that [`partners_since`] names at most: far more than anybody can meet within a re-match window.
 const MAX_PARTNERS: i64 = 1_000;
 
+/// Nodes that [`nodes_running`] names at most: many times a large cluster.
+const MAX_NODES: i64 = 1_000;
+
 /// A room that was opened.
 #[derive(Debug, Clone)]
 pub struct CallOpened<'a> {
@@ -205,7 +208,38 @@ pub async fn ended(
     tx.commit().await
 }
 
-/// Ends every running call (of one node, or of all): after a crash nobody else will. How many there were.
+/// Nodes that hold running calls, at most 1000. In a cluster, whoever looks for calls that nobody holds any more asks
+/// this first and then which of these nodes are there: a node is known before it opens its first call.
+pub async fn nodes_running(db: &Db) -> Result<Vec<NodeId>> {
+    let rows = sqlx::query("SELECT DISTINCT node_id FROM calls WHERE ended_at IS NULL LIMIT $1")
+        .bind(MAX_NODES)
+        .fetch_all(db.reads())
+        .await?;
+    rows.iter().map(|row| row::id(row, "node_id")).collect()
+}
+
+/// The running calls of a node, and who is in them.
+pub async fn running_on(db: &Db, node: NodeId) -> Result<Vec<(RoomId, Vec<UserId>)>> {
+    let rows = sqlx::query(
+        "SELECT c.room_id, m.user_id FROM calls c JOIN call_members m ON m.room_id = c.room_id \
+         WHERE c.node_id = $1 AND c.ended_at IS NULL ORDER BY c.room_id",
+    )
+    .bind(node.to_string())
+    .fetch_all(db.reads())
+    .await?;
+    let mut calls: Vec<(RoomId, Vec<UserId>)> = Vec::new();
+    for row in &rows {
+        let (room, user) = (row::id(row, "room_id")?, row::id(row, "user_id")?);
+        match calls.last_mut() {
+            Some((last, users)) if *last == room => users.push(user),
+            _ => calls.push((room, vec![user])),
+        }
+    }
+    Ok(calls)
+}
+
+/// Ends every running call of a node that is gone, or, of a process alone on its database, of all: after a crash nobody
+/// else will. How many there were.
 pub async fn close_dangling(db: &Db, node: Option<NodeId>, at: Timestamp, reason: &str) -> Result<u64> {
     let mut tx = db.write().await?;
     let node = node.map(|node| node.to_string());

@@ -39,6 +39,9 @@ const SQLITE_AWAY: [u32; 6] = [5, 6, 8, 10, 13, 14];
 /// Classes of Postgres' SQLSTATE that pass by themselves: connection, serialisation failure and deadlock,
 /// insufficient resources, operator intervention.
 const POSTGRES_AWAY: [&str; 4] = ["08", "40", "53", "57"];
+/// Single ones: a server that can only be read (a standby that isn't promoted yet), a transaction that was given up, a
+/// lock that didn't come.
+const POSTGRES_AWAY_TOO: [&str; 3] = ["25006", "25P03", "55P03"];
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
@@ -70,7 +73,8 @@ impl From<sqlx::Error> for Error {
 
 fn is_away(code: &str) -> bool {
     if code.len() == 5 {
-        return POSTGRES_AWAY.iter().any(|class| code.starts_with(class));
+        return POSTGRES_AWAY.iter().any(|class| code.starts_with(class))
+            || POSTGRES_AWAY_TOO.contains(&code);
     }
     code.parse::<u32>().is_ok_and(|code| SQLITE_AWAY.contains(&(code & 0xFF)))
 }
@@ -81,7 +85,7 @@ mod tests {
 
     #[test]
     fn what_passes_by_itself_is_unavailable_and_a_broken_statement_is_not() {
-        for code in ["5", "517", "261", "13", "778", "40001", "40P01", "53300", "57P01", "08006"] {
+        for code in ["5", "517", "261", "13", "778", "40001", "40P01", "53300", "57P01", "08006", "25006"] {
             assert!(is_away(code), "{code}");
         }
         for code in ["1", "19", "11", "26", "42601", "22P02", ""] {

@@ -11,7 +11,7 @@ use visavis_domain::{
 };
 use visavis_services::auth::Claims;
 
-use crate::world::{DAY, HOUR, MINUTE, SECOND, URL, WAYS, Way, World};
+use crate::world::{DAY, HOUR, MINUTE, SECOND, URL, Way, World, ways};
 
 pub const ADA: &str = "ada@x.example";
 const WRONG: &str = "000000";
@@ -88,7 +88,7 @@ pub fn read(token: &str, jwks: &Jwks) -> Option<Claims> {
 
 #[tokio::test]
 async fn the_right_code_signs_in_and_the_tokens_say_who() {
-    for way in WAYS {
+    for way in ways() {
         let s = Suite::new(way).await;
         let challenge = s.login(" ADA@X.example").await;
         assert_eq!(challenge.expires_at, s.w.clock.now() + 5 * MINUTE);
@@ -111,7 +111,7 @@ async fn the_right_code_signs_in_and_the_tokens_say_who() {
 
 #[tokio::test]
 async fn a_code_works_once_and_for_its_own_challenge_only() {
-    for way in WAYS {
+    for way in ways() {
         let s = Suite::new(way).await;
         let first = s.login(ADA).await.challenge_id;
         let (code, link) = s.w.mails(1).await.remove(0);
@@ -132,7 +132,7 @@ async fn a_code_works_once_and_for_its_own_challenge_only() {
 
 #[tokio::test]
 async fn of_many_at_once_with_the_same_code_or_link_one_gets_in() {
-    for way in WAYS {
+    for way in ways() {
         let s = Arc::new(Suite::new(way).await);
         let challenge = s.login(ADA).await.challenge_id;
         let (code, link) = s.w.mails(1).await.remove(0);
@@ -153,7 +153,7 @@ async fn of_many_at_once_with_the_same_code_or_link_one_gets_in() {
 
 #[tokio::test]
 async fn after_five_wrong_codes_the_right_one_is_refused_and_the_link_still_works() {
-    for way in WAYS {
+    for way in ways() {
         let s = Suite::new(way).await;
         let challenge = s.login(ADA).await.challenge_id;
         let (code, link) = s.w.mails(1).await.remove(0);
@@ -172,7 +172,7 @@ async fn after_five_wrong_codes_the_right_one_is_refused_and_the_link_still_work
 
 #[tokio::test]
 async fn the_fifth_try_may_be_right() {
-    for way in WAYS {
+    for way in ways() {
         let s = Suite::new(way).await;
         let challenge = s.login(ADA).await.challenge_id;
         let (code, _) = s.w.mails(1).await.remove(0);
@@ -185,7 +185,7 @@ async fn the_fifth_try_may_be_right() {
 
 #[tokio::test]
 async fn guessing_in_parallel_gives_no_more_than_five_tries() {
-    for way in WAYS {
+    for way in ways() {
         let s = Arc::new(Suite::new(way).await);
         let challenge = s.login(ADA).await.challenge_id;
         let (code, _) = s.w.mails(1).await.remove(0);
@@ -202,7 +202,7 @@ async fn guessing_in_parallel_gives_no_more_than_five_tries() {
 
 #[tokio::test]
 async fn code_and_link_end_after_five_minutes() {
-    for way in WAYS {
+    for way in ways() {
         let s = Suite::new(way).await;
         let challenge = s.login(ADA).await.challenge_id;
         let (code, link) = s.w.mails(1).await.remove(0);
@@ -220,7 +220,7 @@ async fn code_and_link_end_after_five_minutes() {
 
 #[tokio::test]
 async fn a_mail_too_early_is_not_sent_and_the_answer_looks_the_same() {
-    for way in WAYS {
+    for way in ways() {
         let s = Suite::new(way).await;
         let first = s.login(ADA).await;
         s.w.mails(1).await;
@@ -239,7 +239,7 @@ async fn a_mail_too_early_is_not_sent_and_the_answer_looks_the_same() {
 
 #[tokio::test]
 async fn three_challenges_live_side_by_side_and_a_fourth_kills_none() {
-    for way in WAYS {
+    for way in ways() {
         let s = Suite::new(way).await;
         let mut challenges = Vec::new();
         for _ in 0..4 {
@@ -255,7 +255,7 @@ async fn three_challenges_live_side_by_side_and_a_fourth_kills_none() {
 
 #[tokio::test]
 async fn five_mails_an_hour_go_out_and_the_sixth_does_not() {
-    for way in WAYS {
+    for way in ways() {
         let s = Suite::new(way).await;
         for _ in 0..7 {
             s.login(ADA).await;
@@ -271,7 +271,7 @@ async fn five_mails_an_hour_go_out_and_the_sixth_does_not() {
 
 #[tokio::test]
 async fn after_twenty_failures_in_a_day_only_links_work_and_no_session_is_touched() {
-    for way in WAYS {
+    for way in ways() {
         let s = Suite::new(way).await;
         let signed = s.sign_in(ADA).await;
         let mut mails = 1;
@@ -302,7 +302,7 @@ async fn after_twenty_failures_in_a_day_only_links_work_and_no_session_is_touche
 
 #[tokio::test]
 async fn known_and_unknown_addresses_get_the_same_answer_and_the_same_mail() {
-    for way in WAYS {
+    for way in ways() {
         let s = Suite::new(way).await;
         s.sign_in(ADA).await;
         let known = s.login(ADA).await;
@@ -336,7 +336,7 @@ async fn known_and_unknown_addresses_get_the_same_answer_and_the_same_mail() {
 
 #[tokio::test]
 async fn a_link_can_be_looked_at_often_and_signs_in_once() {
-    for way in WAYS {
+    for way in ways() {
         let s = Suite::new(way).await;
         let challenge = s.login(ADA).await.challenge_id;
         let (code, link) = s.w.mails(1).await.remove(0);

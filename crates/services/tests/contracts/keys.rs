@@ -16,7 +16,7 @@ use visavis_platform::{Clock, secret::Secret};
 use visavis_services::auth;
 
 use crate::auth::{ADA, Suite, read};
-use crate::world::{HOUR, MINUTE, SECOND, WAYS, Way, World, heard};
+use crate::world::{HOUR, MINUTE, SECOND, World, heard, ways};
 
 fn kid(signed: &SignedIn) -> String {
     jsonwebtoken::decode_header(&signed.access_token).unwrap().kid.unwrap()
@@ -24,10 +24,10 @@ fn kid(signed: &SignedIn) -> String {
 
 #[tokio::test]
 async fn a_new_key_is_published_before_its_first_use_and_the_old_one_until_its_last_token_ended() {
-    for way in WAYS {
+    for way in ways() {
         let w = World::new(way).await;
         let service = Arc::new(w.auth_of(auth::Settings::default()).await);
-        let s = Suite { auth: way.reach(service.clone(), contract::auth::loopback), w };
+        let s = Suite { auth: way.reach(service.clone(), contract::auth::through), w };
         let kids = async || {
             let jwks = s.auth.jwks(&s.w.cx, ()).await.unwrap();
             jwks.keys.into_iter().map(|k| k.kid).collect::<Vec<_>>()
@@ -57,7 +57,7 @@ async fn a_new_key_is_published_before_its_first_use_and_the_old_one_until_its_l
 
 #[tokio::test]
 async fn keys_survive_a_restart_and_another_secret_key_cannot_use_them() {
-    for way in WAYS {
+    for way in ways() {
         let s = Suite::new(way).await;
         let signed = s.sign_in(ADA).await;
         let again = s.w.auth(way).await;
@@ -81,19 +81,21 @@ async fn keys_survive_a_restart_and_another_secret_key_cannot_use_them() {
 
 #[tokio::test]
 async fn keys_cannot_be_rotated_so_often_that_a_live_token_loses_its_key() {
-    let w = World::new(Way::Direct).await;
-    let service = w.auth_of(auth::Settings::default()).await;
-    let mut rotated = 0;
-    let refused = loop {
-        match service.keys().rotate().await {
-            Ok(_) => rotated += 1,
-            Err(fault) => break fault,
-        }
-    };
-    assert_eq!((rotated, refused.code), (7, Code::Conflict));
-    w.clock.advance(HOUR);
-    service.keys().rotate().await.unwrap();
-    assert_eq!(service.jwks(&w.cx, ()).await.unwrap().keys.len(), 2);
+    for way in ways() {
+        let w = World::new(way).await;
+        let service = w.auth_of(auth::Settings::default()).await;
+        let mut rotated = 0;
+        let refused = loop {
+            match service.keys().rotate().await {
+                Ok(_) => rotated += 1,
+                Err(fault) => break fault,
+            }
+        };
+        assert_eq!((rotated, refused.code), (7, Code::Conflict));
+        w.clock.advance(HOUR);
+        service.keys().rotate().await.unwrap();
+        assert_eq!(service.jwks(&w.cx, ()).await.unwrap().keys.len(), 2);
+    }
 }
 
 // ── bad days ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -116,56 +118,60 @@ impl contract::Dispatch for Away {
         if !self.back.load(std::sync::atomic::Ordering::SeqCst) {
             return Err(Fault::unavailable());
         }
-        contract::Serve(self.users.clone()).dispatch(method, cx, body).await
+        contract::users::serve(self.users.clone()).dispatch(method, cx, body).await
     }
 }
 
 #[tokio::test]
 async fn while_accounts_are_away_neither_code_nor_refresh_token_is_lost() {
-    let mut w = World::new(Way::Direct).await;
-    let away = Arc::new(Away { users: w.users.clone(), back: true.into() });
-    w.users = Arc::new(contract::Remote(contract::Loopback(away.clone())));
-    let s = Suite { auth: w.auth(Way::Direct).await, w };
-    let there = |back| away.back.store(back, std::sync::atomic::Ordering::SeqCst);
-    let signed = s.sign_in(ADA).await;
-    let challenge = s.login(ADA).await.challenge_id;
-    let (code, _) = s.w.mails(2).await.remove(0);
-    there(false);
-    assert_eq!(s.verify(challenge, &code).await.unwrap_err(), Code::Unavailable);
-    assert_eq!(s.refresh(&signed.refresh_token).await.unwrap_err(), Code::Unavailable);
-    there(true);
-    s.verify(challenge, &code).await.unwrap();
-    s.w.clock.advance(5 * SECOND);
-    s.refresh(&signed.refresh_token).await.unwrap();
+    for way in ways() {
+        let mut w = World::new(way).await;
+        let away = Arc::new(Away { users: w.users.clone(), back: true.into() });
+        w.users = Arc::new(contract::Remote(contract::Loopback(away.clone())));
+        let s = Suite { auth: w.auth(way).await, w };
+        let there = |back| away.back.store(back, std::sync::atomic::Ordering::SeqCst);
+        let signed = s.sign_in(ADA).await;
+        let challenge = s.login(ADA).await.challenge_id;
+        let (code, _) = s.w.mails(2).await.remove(0);
+        there(false);
+        assert_eq!(s.verify(challenge, &code).await.unwrap_err(), Code::Unavailable);
+        assert_eq!(s.refresh(&signed.refresh_token).await.unwrap_err(), Code::Unavailable);
+        there(true);
+        s.verify(challenge, &code).await.unwrap();
+        s.w.clock.advance(5 * SECOND);
+        s.refresh(&signed.refresh_token).await.unwrap();
+    }
 }
 
 #[tokio::test]
 async fn a_signed_in_session_is_there_after_a_restart_of_everything() {
-    let w = World::new(Way::Direct).await;
-    let signed = w.sign_in(&w.auth(Way::Direct).await, ADA).await;
-    w.db.close().await;
-    let db = visavis_platform::Db::open(&visavis_platform::db::Settings::default(), w.folder.path())
-        .await
-        .unwrap();
-    let users = visavis_services::users::Users::new(
-        db.clone(),
-        w.clock.clone(),
-        w.dice.clone(),
-        visavis_services::users::Settings::default(),
-    );
-    let w = World { db, users: Arc::new(users), ..w };
-    let auth = w.auth(Way::Direct).await;
-    let next = auth.refresh(&w.cx, Refresh { token: signed.refresh_token }).await.unwrap();
-    assert_eq!(next.user.id, signed.user.id);
+    for way in ways() {
+        let w = World::new(way).await;
+        let signed = w.sign_in(&w.auth(way).await, ADA).await;
+        w.db.close().await;
+        let db = w.place.open().await;
+        let users = visavis_services::users::Users::new(
+            db.clone(),
+            w.clock.clone(),
+            w.dice.clone(),
+            visavis_services::users::Settings::default(),
+        );
+        let w = World { db, users: Arc::new(users), ..w };
+        let auth = w.auth(way).await;
+        let next = auth.refresh(&w.cx, Refresh { token: signed.refresh_token }).await.unwrap();
+        assert_eq!(next.user.id, signed.user.id);
+    }
 }
 
 #[tokio::test]
 async fn a_clock_that_was_set_back_still_signs() {
-    let w = World::new(Way::Direct).await;
-    let auth = w.auth(Way::Direct).await;
-    let signed = w.sign_in(&auth, ADA).await;
-    let earlier = World { clock: Clock::manual(w.clock.now() - HOUR), ..w };
-    let auth = earlier.auth(Way::Direct).await;
-    auth.refresh(&earlier.cx, Refresh { token: signed.refresh_token }).await.unwrap();
-    assert_ne!(signed.user.id, UserId::from_bits(0));
+    for way in ways() {
+        let w = World::new(way).await;
+        let auth = w.auth(way).await;
+        let signed = w.sign_in(&auth, ADA).await;
+        let earlier = World { clock: Clock::manual(w.clock.now() - HOUR), ..w };
+        let auth = earlier.auth(way).await;
+        auth.refresh(&earlier.cx, Refresh { token: signed.refresh_token }).await.unwrap();
+        assert_ne!(signed.user.id, UserId::from_bits(0));
+    }
 }

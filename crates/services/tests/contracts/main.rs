@@ -1,9 +1,11 @@
-//! The services by their contracts: every suite runs on the object itself and through the bytes of a network.
+//! The services by their contracts: every suite runs on the object itself, through the bytes of a network and
+//! over a network.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 #![expect(clippy::unchecked_time_subtraction, reason = "of constants")]
 
 mod auth;
+mod http;
 mod keys;
 mod people;
 mod sessions;

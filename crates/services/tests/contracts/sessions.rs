@@ -16,11 +16,11 @@ use visavis_platform::db::logins;
 use visavis_services::auth;
 
 use crate::auth::{ADA, Suite};
-use crate::world::{DAY, MINUTE, SECOND, WAYS, World, heard, silent};
+use crate::world::{DAY, MINUTE, SECOND, World, heard, silent, ways};
 
 #[tokio::test]
 async fn a_refresh_rotates_and_only_the_newest_token_goes_on() {
-    for way in WAYS {
+    for way in ways() {
         let s = Suite::new(way).await;
         let zero = s.sign_in(ADA).await;
         s.w.clock.advance(10 * MINUTE);
@@ -37,7 +37,7 @@ async fn a_refresh_rotates_and_only_the_newest_token_goes_on() {
 
 #[tokio::test]
 async fn the_predecessor_gets_the_same_successor_for_ten_seconds() {
-    for way in WAYS {
+    for way in ways() {
         let s = Suite::new(way).await;
         let zero = s.sign_in(ADA).await;
         let one = s.refresh(&zero.refresh_token).await.unwrap();
@@ -61,7 +61,7 @@ async fn the_predecessor_gets_the_same_successor_for_ten_seconds() {
 
 #[tokio::test]
 async fn the_grandparent_revokes_the_family_even_within_ten_seconds() {
-    for way in WAYS {
+    for way in ways() {
         let s = Suite::new(way).await;
         let other = s.sign_in(ADA).await;
         s.w.clock.advance(MINUTE);
@@ -77,7 +77,7 @@ async fn the_grandparent_revokes_the_family_even_within_ten_seconds() {
 
 #[tokio::test]
 async fn a_token_from_long_ago_still_revokes_its_family() {
-    for way in WAYS {
+    for way in ways() {
         let s = Suite::new(way).await;
         let stolen = s.sign_in(ADA).await;
         let mut current = stolen.refresh_token.clone();
@@ -92,7 +92,7 @@ async fn a_token_from_long_ago_still_revokes_its_family() {
 
 #[tokio::test]
 async fn racing_tabs_converge_on_one_successor() {
-    for way in WAYS {
+    for way in ways() {
         let s = Arc::new(Suite::new(way).await);
         let zero = s.sign_in(ADA).await;
         // A second node over the same database takes half of them.
@@ -114,7 +114,7 @@ async fn racing_tabs_converge_on_one_successor() {
 
 #[tokio::test]
 async fn a_family_ends_thirty_days_after_its_last_use() {
-    for way in WAYS {
+    for way in ways() {
         let s = Suite::new(way).await;
         let zero = s.sign_in(ADA).await;
         s.w.clock.advance(30 * DAY - SECOND);
@@ -132,7 +132,7 @@ async fn a_family_ends_thirty_days_after_its_last_use() {
 
 #[tokio::test]
 async fn what_is_no_token_of_ours_is_unauthorized_and_ends_nothing() {
-    for way in WAYS {
+    for way in ways() {
         let s = Suite::new(way).await;
         let signed = s.sign_in(ADA).await;
         let mut logins = s.w.bus.subscribe(Topic::Logins);
@@ -153,7 +153,7 @@ async fn what_is_no_token_of_ours_is_unauthorized_and_ends_nothing() {
 
 #[tokio::test]
 async fn the_database_holds_no_token_and_no_code() {
-    for way in WAYS {
+    for way in ways() {
         let s = Suite::new(way).await;
         let zero = s.sign_in(ADA).await;
         let one = s.refresh(&zero.refresh_token).await.unwrap();
@@ -163,7 +163,7 @@ async fn the_database_holds_no_token_and_no_code() {
         s.login(ADA).await;
         let (code, link) = s.w.mails(2).await.remove(0);
         s.w.db.close().await;
-        let raw = std::fs::read(s.w.folder.path().join("visavis.db")).unwrap();
+        let raw = s.w.place.contents().await;
         let holds = |text: &str| raw.windows(text.len()).any(|window| window == text.as_bytes());
         assert!(holds(&row.current_hash), "the scan finds what is there");
         for secret in [&zero.refresh_token, &one.refresh_token, &link] {
@@ -179,7 +179,7 @@ async fn the_database_holds_no_token_and_no_code() {
 
 #[tokio::test]
 async fn sessions_are_listed_ended_by_their_owner_only_and_their_end_is_told() {
-    for way in WAYS {
+    for way in ways() {
         let s = Suite::new(way).await;
         let (one, bob) = (s.sign_in(ADA).await, s.sign_in("bob@x.example").await);
         s.w.clock.advance(MINUTE);
@@ -206,7 +206,7 @@ async fn sessions_are_listed_ended_by_their_owner_only_and_their_end_is_told() {
 
 #[tokio::test]
 async fn signing_out_ends_the_session_whichever_of_its_tokens_is_shown() {
-    for way in WAYS {
+    for way in ways() {
         let s = Suite::new(way).await;
         let zero = s.sign_in(ADA).await;
         let one = s.refresh(&zero.refresh_token).await.unwrap();
@@ -222,11 +222,11 @@ async fn signing_out_ends_the_session_whichever_of_its_tokens_is_shown() {
 
 #[tokio::test]
 async fn of_more_than_the_allowed_sessions_the_one_used_longest_ago_ends() {
-    for way in WAYS {
+    for way in ways() {
         let w = World::new(way).await;
         let settings = auth::Settings { max_logins: 3, ..auth::Settings::default() };
         let service: Arc<dyn Auth> = Arc::new(w.auth_of(settings).await);
-        let auth = way.reach(service, auth_contract::loopback);
+        let auth = way.reach(service, auth_contract::through);
         let s = Suite { w, auth };
         let mut signed = Vec::new();
         for _ in 0..3 {
@@ -246,7 +246,7 @@ async fn of_more_than_the_allowed_sessions_the_one_used_longest_ago_ends() {
 
 #[tokio::test]
 async fn a_new_role_is_in_the_next_token() {
-    for way in WAYS {
+    for way in ways() {
         let s = Suite::new(way).await;
         let signed = s.sign_in(ADA).await;
         s.w.users.grant(&s.w.cx, Grant { email: ADA.to_owned(), role: Role::Moderator }).await.unwrap();

@@ -1,6 +1,6 @@
 //! Accounts by their contract.
 
-use crate::world::{DAY, START, WAYS, World};
+use crate::world::{DAY, START, World, ways};
 use visavis_domain::{
     Code,
     contract::users::{Ensure, Grant, Patch, Update},
@@ -17,7 +17,7 @@ fn words(all: &[&str]) -> Vec<String> {
 
 #[tokio::test]
 async fn the_first_sign_in_makes_an_account_that_says_nothing_of_the_address() {
-    for way in WAYS {
+    for way in ways() {
         let w = World::new(way).await;
         let ensure = |email: &str| w.users.ensure(&w.cx, Ensure { email: email.to_owned() });
         let made = ensure("ada@x.example").await.unwrap();
@@ -36,7 +36,7 @@ async fn the_first_sign_in_makes_an_account_that_says_nothing_of_the_address() {
 
 #[tokio::test]
 async fn of_many_first_sign_ins_at_once_one_makes_the_account() {
-    for way in WAYS {
+    for way in ways() {
         let w = World::new(way).await;
         let mut racing = tokio::task::JoinSet::new();
         for _ in 0..10 {
@@ -53,7 +53,7 @@ async fn of_many_first_sign_ins_at_once_one_makes_the_account() {
 
 #[tokio::test]
 async fn a_patch_changes_what_it_names_in_normal_form() {
-    for way in WAYS {
+    for way in ways() {
         let w = World::new(way).await;
         let user = w.person("ada").await;
         let update = |patch| w.users.update(&w.cx, Update { user, patch });
@@ -91,7 +91,7 @@ async fn a_patch_changes_what_it_names_in_normal_form() {
 
 #[tokio::test]
 async fn a_patch_with_one_wrong_field_changes_nothing_and_names_it() {
-    for way in WAYS {
+    for way in ways() {
         let w = World::new(way).await;
         let user = w.person("ada").await;
         let before = w.users.me(&w.cx, user).await.unwrap();
@@ -118,7 +118,7 @@ async fn a_patch_with_one_wrong_field_changes_nothing_and_names_it() {
 
 #[tokio::test]
 async fn the_age_declaration_is_kept_and_the_ledger_explains_the_score() {
-    for way in WAYS {
+    for way in ways() {
         let w = World::new(way).await;
         let user = w.person("ada").await;
         assert!(!w.users.seeker(&w.cx, user).await.unwrap().age_declared);
@@ -135,7 +135,7 @@ async fn the_age_declaration_is_kept_and_the_ledger_explains_the_score() {
 
 #[tokio::test]
 async fn nobody_has_no_profile() {
-    for way in WAYS {
+    for way in ways() {
         let w = World::new(way).await;
         let cx = &w.cx;
         let update = Update { user: NOBODY, patch: Patch::default() };
@@ -153,7 +153,7 @@ async fn nobody_has_no_profile() {
 
 #[tokio::test]
 async fn a_role_is_granted_by_any_spelling_of_the_address() {
-    for way in WAYS {
+    for way in ways() {
         let w = World::new(way).await;
         let user = w.person("ada").await;
         let grant = |email: &str| w.users.grant(&w.cx, Grant { email: email.to_owned(), role: Role::Admin });

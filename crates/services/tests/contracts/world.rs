@@ -1,12 +1,13 @@
-//! What every suite stands on: a real database file, a clock that is turned by hand, seeded dice, mails as files.
-//! Each suite runs twice: on the object itself, and through the bytes that a network would carry.
+//! What every suite stands on: a real database, a clock that is turned by hand, seeded dice, mails as files. Each suite
+//! runs on the object itself, through the bytes that a network would carry, over a network, and over a network on
+//! Postgres and Redis.
 
 use std::{sync::Arc, time::Duration};
 
 use visavis_domain::{
     Timestamp,
     contract::{
-        self, Caller,
+        self, Caller, Link, Loopback,
         auth::{Auth, Login, SignedIn, Verify},
         users::{Ensure, Users},
     },
@@ -14,13 +15,19 @@ use visavis_domain::{
     id::UserId,
 };
 use visavis_platform::{
-    Bus, Clock, Db, Dice, Lifecycle,
+    Bus, Clock, Db, Dice,
     bus::{News, Subscription},
-    db,
     mail::{self, Mailer, outbox::Outbox},
     secret::Secret,
 };
 use visavis_services::{auth, users};
+use visavis_testkit::{
+    Database,
+    databases::POSTGRES,
+    stores::{Engine, REDIS, server},
+};
+
+use crate::http;
 
 pub const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 pub const SECOND: Duration = Duration::from_secs(1);
@@ -34,22 +41,32 @@ pub const URL: &str = "https://visavis.example";
 pub enum Way {
     Direct,
     Loopback,
+    Http,
+    /// As in a cluster: over a network, on the real servers.
+    Apart,
 }
 
-pub const WAYS: [Way; 2] = [Way::Direct, Way::Loopback];
+/// Every way there is here.
+pub fn ways() -> Vec<Way> {
+    let mut ways = vec![Way::Direct, Way::Loopback, Way::Http];
+    ways.extend((server(POSTGRES).is_some() && server(REDIS).is_some()).then_some(Way::Apart));
+    ways
+}
 
 impl Way {
     /// The contract by this way.
-    pub fn reach<C: ?Sized>(self, service: Arc<C>, loopback: fn(Arc<C>) -> Arc<C>) -> Arc<C> {
+    pub fn reach<C: ?Sized>(self, service: Arc<C>, through: fn(Arc<C>, Link<'_>) -> Arc<C>) -> Arc<C> {
         match self {
             Self::Direct => service,
-            Self::Loopback => loopback(service),
+            Self::Loopback => through(service, &Loopback::link),
+            Self::Http | Self::Apart => through(service, &http::link),
         }
     }
 }
 
 pub struct World {
-    pub folder: tempfile::TempDir,
+    pub place: Database,
+    pub stores: Engine,
     pub db: Db,
     pub clock: Clock,
     pub dice: Dice,
@@ -64,28 +81,32 @@ pub struct World {
 
 impl World {
     pub async fn new(way: Way) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&db::Settings::default(), folder.path()).await.unwrap();
-        let (clock, dice) = (Clock::manual(START), Dice::seeded(7));
-        let lifecycle = Lifecycle::default();
+        let (place, stores) = match way {
+            Way::Direct | Way::Loopback | Way::Http => (Database::sqlite(), Engine::embedded(START)),
+            Way::Apart => (Database::postgres().await.unwrap(), Engine::redis(START).await.unwrap()),
+        };
+        let db = place.open().await;
+        let (clock, dice) = (stores.clock.clone(), Dice::seeded(7));
+        let folder = place.folder.path();
+        let lifecycle = stores.lifecycle.clone();
         let mailer =
-            Mailer::new(&mail::Settings::default(), folder.path(), clock.clone(), dice.clone(), lifecycle)
-                .unwrap();
-        let outbox = Outbox::open(&folder.path().join("outbox"), 1_000).unwrap();
+            Mailer::new(&mail::Settings::default(), folder, clock.clone(), dice.clone(), lifecycle).unwrap();
+        let outbox = Outbox::open(&folder.join("outbox"), 1_000).unwrap();
         let service = users::Users::new(db.clone(), clock.clone(), dice.clone(), users::Settings::default());
-        let users: Arc<dyn Users> = way.reach(Arc::new(service), contract::users::loopback);
+        let users: Arc<dyn Users> = way.reach(Arc::new(service), contract::users::through);
         Self {
             db,
             clock,
             dice,
-            bus: Bus::memory(),
+            bus: stores.bus.clone(),
             secret: Secret::from_bytes([9; 32]),
 
             mailer,
             outbox,
             users,
             cx: Caller::internal("test"),
-            folder,
+            place,
+            stores,
         }
     }
 
@@ -105,7 +126,7 @@ impl World {
     }
 
     pub async fn auth(&self, way: Way) -> Arc<dyn Auth> {
-        way.reach(Arc::new(self.auth_of(auth::Settings::default()).await), contract::auth::loopback)
+        way.reach(Arc::new(self.auth_of(auth::Settings::default()).await), contract::auth::through)
     }
 
     /// An account.

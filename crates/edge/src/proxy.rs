@@ -1,0 +1,122 @@
+//! `/socket.io` at a gateway that runs no signalling: the WebSocket is passed on to a node that does, byte by byte. The
+//! client's address goes along under a seal, and the other side believes it from nobody else.
+
+use std::time::Duration;
+
+use axum::{
+    Extension, Router,
+    body::Body,
+    extract::{Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use http::{StatusCode, header};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, copy_buf};
+use visavis_platform::{Lifecycle, Rpc};
+
+use crate::{guard::client::ClientAddr, problem::Problem, serve::FromNode};
+
+/// The role whose nodes hold sockets.
+const ROLE: &str = "signalling";
+/// Of each direction. An idle page sends a few bytes every ten seconds; a session description makes several rounds.
+const BUFFER: usize = 4 * 1024;
+/// After one side has gone, the other has so long to say its last words.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+#[derive(Clone)]
+struct Passage {
+    rpc: Rpc,
+    lifecycle: Lifecycle,
+}
+
+/// The routes that pass sockets on; they belong inside the guard.
+pub fn routes(rpc: Rpc, lifecycle: Lifecycle) -> Router {
+    Router::new()
+        .route("/socket.io/", any(pass_on))
+        .route("/socket.io", any(pass_on))
+        .with_state(Passage { rpc, lifecycle })
+}
+
+async fn pass_on(
+    State(passage): State<Passage>,
+    Extension(ClientAddr(client)): Extension<ClientAddr>,
+    request: Request,
+) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let tunnel = match passage.rpc.tunnel(ROLE, &parts, client).await {
+        Ok(tunnel) => tunnel,
+        Err(fault) => return Problem::from(fault).into_response(),
+    };
+    let (answer, body) = tunnel.response.into_parts();
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = answer.status;
+    let ours = |name: &header::HeaderName| {
+        *name == header::CONNECTION
+            || *name == header::UPGRADE
+            || *name == header::CONTENT_TYPE
+            || name.as_str().starts_with("sec-websocket-")
+    };
+    for (name, value) in answer.headers.iter().filter(|(name, _)| ours(name)) {
+        response.headers_mut().append(name, value.clone());
+    }
+    let (Some(far), Some(near)) = (tunnel.upgraded, parts.extensions.remove::<hyper::upgrade::OnUpgrade>())
+    else {
+        return response;
+    };
+    passage.lifecycle.clone().spawn("passed-socket", async move {
+        let passed = metrics::gauge!("visavis_passed_sockets");
+        passed.increment(1.0);
+        // The client may have gone before it read our answer.
+        if let Ok(near) = near.await {
+            join(TokioIo::new(near), TokioIo::new(far)).await;
+        }
+        passed.decrement(1.0);
+    });
+    response
+}
+
+/// Carries bytes both ways until one side ends; then the other gets a little time, and that is all.
+async fn join<A, B>(near: A, far: B)
+where
+    A: AsyncRead + AsyncWrite,
+    B: AsyncRead + AsyncWrite,
+{
+    let (near_in, near_out) = tokio::io::split(near);
+    let (far_in, far_out) = tokio::io::split(far);
+    let mut up = std::pin::pin!(carry(near_in, far_out));
+    let mut down = std::pin::pin!(carry(far_in, near_out));
+    tokio::select! {
+        () = &mut up => { let _ = tokio::time::timeout(LAST_WORDS, down).await; }
+        () = &mut down => { let _ = tokio::time::timeout(LAST_WORDS, up).await; }
+    }
+}
+
+/// One direction to its end, which is passed on too.
+async fn carry(from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
+    let mut from = BufReader::with_capacity(BUFFER, from);
+    // A broken wire is an end like another.
+    let _ = copy_buf(&mut from, &mut to).await;
+    let _ = to.shutdown().await;
+}
+
+/// What stands before the sockets at the private listener: a node of ours, with the client's address.
+pub fn admit(router: Router, rpc: Rpc) -> Router {
+    router.layer(middleware::from_fn_with_state(rpc, hop))
+}
+
+async fn hop(State(rpc): State<Rpc>, mut request: Request, next: Next) -> Response {
+    if !request.uri().path().starts_with("/socket.io") {
+        return next.run(request).await;
+    }
+    let path = request.uri().path_and_query().map_or("", http::uri::PathAndQuery::as_str).to_owned();
+    let hop = rpc.hop(&path, request.headers());
+    match hop.filter(|_| request.extensions().get::<FromNode>().is_some()) {
+        Some(hop) => {
+            request.extensions_mut().insert(ClientAddr(hop.client));
+            next.run(request).await
+        }
+        None => StatusCode::UNAUTHORIZED.into_response(),
+    }
+}

@@ -1,0 +1,261 @@
+//! Who else is there. Every node keeps a lease in `Kv` with what others need to know of it, and looks at those of the
+//! others; or it asks a fixed list of addresses. Either way the result is a [`View`] that costs nothing to read.
+//!
+//! A node that ends says so (`leaving`), one that died is gone when its lease is over. While `Kv` is away nothing
+//! changes: who lived then is believed to live.
+
+mod table;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use tokio::sync::watch;
+use visavis_domain::{
+    Fault,
+    contract::node::Record,
+    event::{Event, Topic},
+    id::NodeId,
+};
+
+use crate::{Bus, Clock, Kv, Lifecycle};
+
+use table::Table;
+pub use table::View;
+
+/// A node that says nothing for so long is gone.
+pub const LEASE: Duration = Duration::from_secs(10);
+/// How often the lease is renewed: two may get lost.
+const RENEW: Duration = Duration::from_secs(3);
+/// How often the others are looked at when no news comes.
+const LOOK: Duration = Duration::from_secs(1);
+/// After the store forgot everybody: time for all to write themselves down again.
+const DISTRUST: Duration = Duration::from_secs(4);
+/// Without leases: three looks.
+const GRACE: Duration = Duration::from_secs(3);
+/// The set of those that are or were there.
+const INDEX: &str = "nodes";
+
+/// How much this node carries.
+pub type Load = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// The nodes of this place. Cheap to clone.
+#[derive(Clone)]
+pub struct Nodes(Arc<Inner>);
+
+struct Inner {
+    clock: Clock,
+    me: Mutex<Record>,
+    table: Mutex<Table>,
+    view: watch::Sender<Arc<View>>,
+}
+
+impl std::fmt::Debug for Nodes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Nodes").field("me", &self.me().id).finish_non_exhaustive()
+    }
+}
+
+fn key(id: &str) -> String {
+    format!("node/{id}")
+}
+
+impl Nodes {
+    /// Nobody but this node, until [`Self::register`] or [`Self::found`]. `listed`: others are asked, not looked up.
+    pub fn new(clock: Clock, me: Record, listed: bool) -> Self {
+        let grace = if listed { GRACE } else { Duration::ZERO };
+        let table = Table::new(clock.now(), me.clone(), grace, DISTRUST);
+        let view = watch::Sender::new(Arc::new(table.view()));
+        Self(Arc::new(Inner { clock, me: Mutex::new(me), table: Mutex::new(table), view }))
+    }
+
+    /// Writes this node down, and goes on looking for others until the process stops.
+    pub async fn register(&self, kv: Kv, bus: Bus, load: Load, lifecycle: &Lifecycle) {
+        let registry = Registry { nodes: self.clone(), kv, bus, load };
+        // Kv may be away at the start: the tasks go on trying.
+        registry.renew_and_tell().await;
+        registry.look_and_tell().await;
+        let renewing = registry.clone();
+        lifecycle.spawn("node-lease", async move {
+            loop {
+                tokio::time::sleep(RENEW).await;
+                renewing.renew_and_tell().await;
+            }
+        });
+        let leaving = registry.clone();
+        let drain = lifecycle.drain.clone();
+        lifecycle.spawn("node-leaving", async move {
+            drain.cancelled().await;
+            leaving.leave().await;
+        });
+        lifecycle.spawn("node-watch", registry.watch());
+    }
+
+    /// Takes what a look at a fixed list found.
+    pub fn found(&self, mut records: Vec<Record>) {
+        records.push(self.me());
+        self.looked(records);
+    }
+
+    fn looked(&self, records: Vec<Record>) {
+        let view = {
+            let mut table = self.0.table.lock().unwrap_or_else(PoisonError::into_inner);
+            table.handle(self.0.clock.now(), records);
+            table.view()
+        };
+        self.0.view.send_replace(Arc::new(view));
+    }
+
+    /// This node, as others see it.
+    pub fn me(&self) -> Record {
+        self.0.me.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// This node's id.
+    pub fn id(&self) -> NodeId {
+        self.0.me.lock().unwrap_or_else(PoisonError::into_inner).id
+    }
+
+    /// Who lives now.
+    pub fn view(&self) -> Arc<View> {
+        Arc::clone(&self.0.view.borrow())
+    }
+
+    /// The view as it changes.
+    pub fn changes(&self) -> watch::Receiver<Arc<View>> {
+        self.0.view.subscribe()
+    }
+
+    /// Whether somebody has this role.
+    pub fn has(&self, role: &str) -> bool {
+        !self.view().serving(role).is_empty()
+    }
+
+    fn change_me(&self, change: impl FnOnce(&mut Record)) -> Record {
+        let mut me = self.0.me.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut me);
+        me.clone()
+    }
+}
+
+/// The leases in `Kv`.
+#[derive(Clone)]
+struct Registry {
+    nodes: Nodes,
+    kv: Kv,
+    bus: Bus,
+    load: Load,
+}
+
+impl Registry {
+    async fn renew_and_tell(&self) {
+        if let Err(fault) = self.renew().await {
+            tracing::warn!(fault.code = %fault.code, "this node's lease could not be renewed");
+        }
+    }
+
+    async fn renew(&self) -> Result<(), Fault> {
+        let load = (self.load)();
+        let me = self.nodes.change_me(|me| me.load = load);
+        let text = serde_json::to_string(&me).map_err(|_| Fault::internal())?;
+        let id = me.id.to_string();
+        self.kv.put(&key(&id), text, Some(LEASE)).await?;
+        self.kv.set_add(INDEX, &id).await.map(drop)
+    }
+
+    async fn leave(&self) {
+        self.nodes.change_me(|me| me.leaving = true);
+        self.renew_and_tell().await;
+        self.bus.publish(Event::NodesChanged).await;
+    }
+
+    async fn watch(self) {
+        self.bus.publish(Event::NodesChanged).await;
+        let mut news = self.bus.subscribe(Topic::Nodes);
+        loop {
+            // News or not: what was missed is found at the next look.
+            let _ = tokio::time::timeout(LOOK, news.next()).await;
+            self.look_and_tell().await;
+        }
+    }
+
+    async fn look_and_tell(&self) {
+        match self.look().await {
+            Ok(found) => self.nodes.looked(found),
+            Err(fault) => tracing::debug!(fault.code = %fault.code, "the nodes could not be looked up"),
+        }
+    }
+
+    async fn look(&self) -> Result<Vec<Record>, Fault> {
+        let ids = self.kv.set_members(INDEX).await?;
+        let looks = ids.into_iter().map(|id| async move {
+            match self.kv.get(&key(&id)).await? {
+                Some(text) => Ok(serde_json::from_str::<Record>(&text).ok()),
+                None => {
+                    // Its lease is over. Should it live after all, it writes itself down again.
+                    self.kv.set_remove(INDEX, &id).await?;
+                    Ok(None)
+                }
+            }
+        });
+        let found: Result<Vec<_>, Fault> = join_all(looks).await.into_iter().collect();
+        Ok(found?.into_iter().flatten().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(id: u128, role: &str) -> Record {
+        let address = format!("http://127.0.0.1:{id}");
+        let (media, roles) = (Vec::new(), vec![role.to_owned()]);
+        Record { id: NodeId::from_bits(id), roles, address, media, load: 0, leaving: false }
+    }
+
+    async fn until(nodes: &Nodes, what: impl Fn(&View) -> bool) {
+        let mut changes = nodes.changes();
+        let seen = tokio::time::timeout(Duration::from_secs(5), changes.wait_for(|view| what(view))).await;
+        assert!(seen.is_ok(), "the view came to be as expected");
+    }
+
+    #[tokio::test]
+    async fn nodes_find_each_other_and_hear_at_once_of_one_that_leaves() {
+        let kv = Kv::memory(Clock::System);
+        let bus = Bus::memory();
+        let (one, two) = (Lifecycle::default(), Lifecycle::default());
+        let a = Nodes::new(Clock::System, record(1, "gateway"), false);
+        let b = Nodes::new(Clock::System, record(2, "users"), false);
+        a.register(kv.clone(), bus.clone(), Arc::new(|| 7), &one).await;
+        b.register(kv.clone(), bus.clone(), Arc::new(|| 9), &two).await;
+        until(&a, |view| view.serving("users").first().is_some_and(|b| b.load == 9)).await;
+        assert!(b.has("gateway"));
+        two.drain.cancel();
+        until(&a, |view| view.serving("users").is_empty()).await;
+        assert!(
+            a.view().get(NodeId::from_bits(2)).is_some_and(|b| b.leaving),
+            "it still answers what it holds"
+        );
+        one.shut_down(Duration::from_secs(1)).await;
+        two.shut_down(Duration::from_secs(1)).await;
+    }
+
+    #[tokio::test]
+    async fn a_node_that_died_is_gone_when_its_lease_is_over() {
+        let clock = Clock::manual(visavis_domain::Timestamp::from_millis(1_800_000_000_000));
+        let (kv, bus) = (Kv::memory(clock.clone()), Bus::memory());
+        let lifecycle = Lifecycle::default();
+        let a = Nodes::new(clock.clone(), record(1, "gateway"), false);
+        let dead = serde_json::to_string(&record(2, "users")).unwrap();
+        // Written five seconds ago; ours is fresh.
+        kv.put(&key(&NodeId::from_bits(2).to_string()), dead, Some(LEASE / 2)).await.unwrap();
+        kv.set_add(INDEX, &NodeId::from_bits(2).to_string()).await.unwrap();
+        a.register(kv.clone(), bus, Arc::new(|| 0), &lifecycle).await;
+        assert!(a.has("users"));
+        clock.advance(LEASE / 2);
+        until(&a, |view| view.serving("users").is_empty()).await;
+        lifecycle.shut_down(Duration::from_secs(1)).await;
+    }
+}

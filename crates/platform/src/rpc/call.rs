@@ -1,0 +1,251 @@
+//! The calling side: whom to ask, how long to wait, whether to ask again.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Method as HttpMethod, Request, StatusCode};
+use http_body_util::Full;
+use visavis_domain::{
+    Code, Fault,
+    breaker::Input,
+    contract::{self, Caller, Class, Method, To, Transport, node::Record},
+    id::{NodeId, RoomId},
+};
+
+use super::{
+    MAX_REQUEST, Rpc,
+    link::{Answer, Link, Lost},
+    seal::{Head, Kind},
+};
+
+/// Times a call is asked again, at most.
+const MAX_RETRIES: usize = 2;
+/// Before each of them, up to this long: so that the callers of a node that just died don't all come at once.
+const JITTER_MS: u64 = 20;
+
+/// What an attempt ended with.
+type Attempt = Result<Result<Vec<u8>, Fault>, Lost>;
+
+/// What an outcome says of the node.
+pub(super) const fn judge<T>(outcome: &Result<T, Lost>) -> Input {
+    match outcome {
+        Ok(_) => Input::Succeeded,
+        Err(Lost::Unsent) => Input::Refused,
+        Err(Lost::Unanswered) => Input::Failed,
+    }
+}
+
+#[async_trait]
+impl Transport for Rpc {
+    async fn call(&self, method: Method, to: To, cx: &Caller, body: Vec<u8>) -> Result<Vec<u8>, Fault> {
+        if body.len() > MAX_REQUEST {
+            return Err(Fault::new(Code::PayloadTooLarge, "The request is too large."));
+        }
+        let budget = Duration::from_millis(method.deadline_ms.min(cx.remaining_ms));
+        let begun = self.0.clock.now();
+        let reply = self.attempts(method, to, cx, Bytes::from(body), budget).await;
+        let took = self.0.clock.now().since(begun);
+        metrics::histogram!("visavis_rpc_seconds", "role" => method.role).record(took.as_secs_f64());
+        reply
+    }
+}
+
+impl Rpc {
+    async fn attempts(
+        &self,
+        method: Method,
+        to: To,
+        cx: &Caller,
+        body: Bytes,
+        budget: Duration,
+    ) -> Result<Vec<u8>, Fault> {
+        let ends = self.0.clock.now() + budget;
+        let (mut tried, mut unanswered) = (Vec::new(), 0);
+        loop {
+            let left = ends.since(self.0.clock.now()).min(budget);
+            if left.is_zero() {
+                break;
+            }
+            let chosen = tokio::time::timeout(left, self.choose(method.role, to, &tried)).await;
+            let Some(node) = chosen.map_err(|_| Fault::unavailable())?? else { break };
+            // Somebody else may be asked when this one is silent: then not all the time is for this one.
+            let again = unanswered == 0 && method.class == Class::Idempotent;
+            let wait = if again { left / 2 } else { left };
+            match self.attempt(&node, method, cx, body.clone(), wait).await {
+                Ok(reply) => {
+                    self.forget_if_not_there(to, &reply);
+                    return reply;
+                }
+                // What was never sent can't have been done, so it may go to the next; once everybody was tried, no more.
+                Err(Lost::Unsent) if tried.contains(&node.id) => break,
+                Err(Lost::Unsent) => {}
+                Err(Lost::Unanswered) => {
+                    metrics::counter!("visavis_rpc_lost_total", "role" => method.role).increment(1);
+                    unanswered += 1;
+                    if method.class == Class::Once || unanswered > MAX_RETRIES {
+                        break;
+                    }
+                    let jitter = Duration::from_millis(self.0.dice.below(JITTER_MS) + 1);
+                    tokio::time::sleep(jitter.min(left)).await;
+                }
+            }
+            tried.push(node.id);
+        }
+        Err(Fault::unavailable())
+    }
+
+    async fn attempt(
+        &self,
+        node: &Record,
+        method: Method,
+        cx: &Caller,
+        body: Bytes,
+        wait: Duration,
+    ) -> Attempt {
+        let remaining_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        let cx = Caller { request: cx.request.clone(), remaining_ms };
+        if node.id == self.0.nodes.id() {
+            return Ok(self.here(method, cx, body, wait).await);
+        }
+        let link = self.link(&node.address);
+        if !link.admit(self.0.clock.now()) {
+            return Err(Lost::Unsent);
+        }
+        let to = node.id.to_string();
+        let outcome = tokio::time::timeout(wait, self.ask(&link, to, method, &cx, body)).await;
+        let outcome = outcome.unwrap_or(Err(Lost::Unanswered));
+        link.tell(self.0.clock.now(), judge(&outcome));
+        outcome
+    }
+
+    /// A call to a role of this very process.
+    async fn here(&self, method: Method, cx: Caller, body: Bytes, wait: Duration) -> Result<Vec<u8>, Fault> {
+        let role = self.role(method.role).ok_or_else(Fault::unavailable)?;
+        let running =
+            self.run(role, method.name.to_owned(), cx, body.into()).ok_or_else(Fault::unavailable)?;
+        match tokio::time::timeout(wait, running).await {
+            Ok(Ok(reply)) => reply,
+            _ => Err(Fault::unavailable()),
+        }
+    }
+
+    /// One request and its answer.
+    async fn ask(&self, link: &Link, to: String, method: Method, cx: &Caller, body: Bytes) -> Attempt {
+        let path = format!("/rpc/{}/{}", method.role, method.name);
+        let nonce = u128::from_be_bytes(self.0.dice.bytes());
+        let at = self.0.clock.now();
+        let head = Head { to, about: cx.request.clone(), remaining_ms: cx.remaining_ms, at, nonce };
+        let request = Request::builder().method(HttpMethod::POST).uri(format!("{}{path}", link.address));
+        let Ok(mut request) = request.body(Full::new(body.clone())) else { return Err(Lost::Unsent) };
+        let written = self.0.seal.write(request.headers_mut(), Kind::Call, &path, &head, &body);
+        if written.is_none() {
+            tracing::error!("a call has a request id that can't be sent");
+            return Ok(Err(Fault::internal()));
+        }
+        self.read(nonce, link.send(request).await?)
+    }
+
+    /// Believes an answer only under its seal.
+    fn read(&self, nonce: u128, answer: Answer) -> Attempt {
+        let Answer { status, headers, body } = answer;
+        if !self.0.seal.is_genuine_reply(&headers, nonce, status.as_u16(), &body) {
+            if status == StatusCode::UNAUTHORIZED {
+                tracing::warn!("a node refused a call: its secret_key or its clock differs from ours");
+            } else {
+                tracing::warn!(
+                    http.status = status.as_u16(),
+                    "an answer without a good seal was thrown away"
+                );
+            }
+            return Err(Lost::Unanswered);
+        }
+        match status {
+            StatusCode::OK => Ok(Ok(body.into())),
+            // Another process answers at that address by now: it did nothing.
+            StatusCode::MISDIRECTED_REQUEST => Err(Lost::Unsent),
+            _ => Ok(Err(contract::decode(&body).unwrap_or_else(|_| Fault::internal()))),
+        }
+    }
+
+    /// Whom to ask; `None` when there is nobody (left).
+    async fn choose(&self, role: &str, to: To, tried: &[NodeId]) -> Result<Option<Arc<Record>>, Fault> {
+        let holder = match to {
+            To::Any => None,
+            To::Holder(room) | To::Opener(room) => self.holder(room).await?,
+        };
+        // A room that nobody holds is asked of anybody, who then says so in the contract's own words.
+        Ok(match (holder, to) {
+            (Some(holder), _) => Some(holder),
+            (None, To::Opener(_)) => self.lightest(role, tried),
+            (None, _) => self.any(role, tried),
+        })
+    }
+
+    /// The living node that holds a room.
+    async fn holder(&self, room: RoomId) -> Result<Option<Arc<Record>>, Fault> {
+        let view = self.0.nodes.view();
+        if let Some(node) = self.0.placed.get(&room).and_then(|id| view.get(id).cloned()) {
+            return Ok(Some(node));
+        }
+        let Some(id) = self.0.places.holder(room).await? else { return Ok(None) };
+        let node = self.0.nodes.view().get(id).cloned();
+        if node.is_some() {
+            self.0.placed.insert(room, id);
+        }
+        Ok(node)
+    }
+
+    fn forget_if_not_there(&self, to: To, reply: &Result<Vec<u8>, Fault>) {
+        if let (To::Holder(room), Err(fault)) = (to, reply)
+            && fault.code == Code::NotInRoom
+        {
+            self.0.placed.invalidate(&room);
+        }
+    }
+
+    /// In turn, those first that weren't tried and answer of late.
+    pub(super) fn any(&self, role: &str, tried: &[NodeId]) -> Option<Arc<Record>> {
+        let view = self.0.nodes.view();
+        let all = view.serving(role);
+        let start = self.next_turn();
+        let in_turn = (0..all.len()).map(|i| &all[(start + i) % all.len()]);
+        let now = self.0.clock.now();
+        let rank = |node: &Record| (tried.contains(&node.id), self.is_left_alone(node, now));
+        // The first of the best: `min_by_key` keeps the order of turns.
+        in_turn.min_by_key(|node| rank(node)).cloned()
+    }
+
+    /// The lighter of two at random: close to the lightest of all, without everybody choosing the same one until its
+    /// word of how much it carries comes round again.
+    fn lightest(&self, role: &str, tried: &[NodeId]) -> Option<Arc<Record>> {
+        let view = self.0.nodes.view();
+        let all = view.serving(role);
+        let now = self.0.clock.now();
+        let good: Vec<_> =
+            all.iter().filter(|node| !tried.contains(&node.id) && !self.is_left_alone(node, now)).collect();
+        if good.is_empty() {
+            return self.any(role, tried);
+        }
+        let pick = || good[usize::try_from(self.0.dice.below(good.len() as u64)).unwrap_or(0)];
+        let (one, two) = (pick(), pick());
+        let weight = |node: &Record| node.load + self.link(&node.address).under_way();
+        Some(Arc::clone(if weight(two) < weight(one) { two } else { one }))
+    }
+
+    fn is_left_alone(&self, node: &Record, now: visavis_domain::Timestamp) -> bool {
+        node.id != self.0.nodes.id() && self.link(&node.address).is_open(now)
+    }
+
+    /// Asks an address who is there.
+    pub(super) async fn describe(&self, link: &Link) -> Option<Record> {
+        let method = Method { role: "node", name: "describe", class: Class::Idempotent, deadline_ms: 1_000 };
+        let cx = Caller { request: "peers".to_owned(), remaining_ms: method.deadline_ms };
+        let body = contract::encode(&()).ok()?;
+        let asked = self.ask(link, String::new(), method, &cx, body.into());
+        let reply = tokio::time::timeout(Duration::from_millis(method.deadline_ms), asked).await.ok()?;
+        let record: Record = contract::decode(&reply.ok()?.ok()?).ok()?;
+        // It is called where it was found: it may not know under which address that is.
+        Some(Record { address: link.address.clone(), ..record })
+    }
+}

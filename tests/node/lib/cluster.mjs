@@ -1,0 +1,203 @@
+// The place as several processes that meet in Redis. To a story it looks as one server: one address, one folder, one
+// private address. What is asked of the private address is answered by whichever process it concerns.
+
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import http from 'node:http';
+import net from 'node:net';
+import path from 'node:path';
+
+import { Process, mediaOf, privateOf } from './process.mjs';
+import { until } from './wait.mjs';
+
+/** From the start until every process has found those it needs. */
+const READY_MS = 30_000;
+
+/** Who does what; the mails are written where sign-in runs. */
+const PROCESSES = {
+  gateway: ['gateway'],
+  'signalling-1': ['signalling'],
+  'signalling-2': ['signalling'],
+  matchmaking: ['matchmaking'],
+  accounts: ['auth', 'users'],
+  people: ['friends', 'moderation'],
+  rooms: ['rooms'],
+};
+/** Writes into the folder of the place itself, where stories look for mails and secrets. */
+const HOME = 'accounts';
+
+export class Cluster {
+  #options;
+  #processes = new Map();
+  #front = null;
+
+  constructor(options) {
+    const redis = process.env.VISAVIS_TEST_REDIS;
+    if (!redis) throw new Error('VISAVIS_SHAPE=split needs VISAVIS_TEST_REDIS: eval "$(cargo xtask services up)"');
+    this.#options = options;
+    this.data = options.data;
+    this.listen = options.listen;
+  }
+
+  /** The process of that name. */
+  process(name) {
+    return this.#processes.get(name);
+  }
+
+  get names() {
+    return Object.keys(PROCESSES);
+  }
+
+  get pid() {
+    return this.process('gateway')?.pid;
+  }
+
+  get output() {
+    return [...this.#processes.values()].map((process) => process.output).join('\n');
+  }
+
+  get errors() {
+    return [...this.#processes.values()].map((process) => process.errors).join('\n');
+  }
+
+  async launch() {
+    this.listen ??= `127.0.0.1:${await freePort()}`;
+    await this.#keepSecret();
+    const starts = await Promise.allSettled(this.names.map((name) => this.start(name)));
+    const failed = starts.find(({ status }) => status === 'rejected');
+    if (failed) {
+      await this.kill();
+      throw failed.reason;
+    }
+    this.url = this.#options.settings.public_url ?? `http://${this.listen}`;
+    this.port = Number(this.listen.split(':').at(-1));
+    this.mediaPort = Number(mediaOf(this.process('rooms').output));
+    await this.#openFront();
+    await this.ready();
+    return this;
+  }
+
+  /** Starts one process (again). */
+  async start(name) {
+    const { dev } = this.#options;
+    const data = name === HOME ? this.data : path.join(this.data, name);
+    const started = new Process(
+      ['serve', '--data', data, '--listen', this.listen, '--roles', PROCESSES[name].join(','), ...(dev ? ['--dev'] : [])],
+      this.#settings(name),
+      this.data,
+    );
+    this.#processes.set(name, started);
+    const runs = (output) => /(?:listening on|running for) \S+\n/.test(output) && privateOf(output);
+    await started.says((output) => runs(output) && (name !== 'rooms' || mediaOf(output)));
+  }
+
+  #settings(name) {
+    const { settings } = this.#options;
+    return {
+      public_url: `http://${this.listen}`,
+      secret_key: this.secret,
+      redis: process.env.VISAVIS_TEST_REDIS,
+      'redis.prefix': this.prefix,
+      database: `sqlite://${path.join(this.data, 'visavis.db')}`,
+      ...settings,
+      'private.listen': '127.0.0.1:0',
+      'media.listen': (name === 'rooms' && settings['media.listen']) || '127.0.0.1:0',
+    };
+  }
+
+  /** The same key for all; of the same folder after a restart too. */
+  async #keepSecret() {
+    const hash = (what) => createHash('sha256').update(`${what} ${this.data}`);
+    this.secret = hash('key').digest('base64');
+    this.prefix = `test-${hash('prefix').digest('hex').slice(0, 16)}:`;
+    await mkdir(this.data, { recursive: true, mode: 0o700 });
+    await writeFile(path.join(this.data, 'secret.key'), `${this.secret}\n`, { mode: 0o600 });
+  }
+
+  /** Waits until every process has found those it needs. */
+  async ready() {
+    const at = (name) => `http://${privateOf(this.process(name).output)}/readyz`;
+    let last = '';
+    await until(
+      async () => {
+        const answers = await Promise.all(this.names.map(async (name) => [name, await get(at(name))]));
+        const missing = answers.filter(([, { status }]) => status !== 200);
+        last = missing.map(([name, { body }]) => `${name}: ${body}`).join('\n');
+        return missing.length === 0;
+      },
+      READY_MS,
+      () => `readiness of every process:\n${last}\n${this.output.slice(-4_000)}`,
+    );
+  }
+
+  /** One private address for all: metrics of every process, and everything else from where the mails are. */
+  async #openFront() {
+    const asked = this.#options.settings['private.listen'];
+    const [host, port] = asked ? [asked.split(':')[0], Number(asked.split(':')[1])] : ['127.0.0.1', 0];
+    this.#front = http.createServer((request, response) => {
+      if (request.url === '/metrics') return void this.#metrics(response);
+      const { hostname, port } = new URL(`http://${privateOf(this.process(HOME).output)}`);
+      const options = { hostname, port, method: request.method, path: request.url, headers: request.headers };
+      const passed = http.request(options, (answer) => {
+        response.writeHead(answer.statusCode, answer.headers);
+        answer.pipe(response);
+      });
+      passed.on('error', () => response.destroy());
+      request.pipe(passed);
+    });
+    await new Promise((resolve, reject) => this.#front.once('error', reject).listen(port, host, resolve));
+    this.#front.unref();
+    this.privateUrl = `http://${host}:${this.#front.address().port}`;
+  }
+
+  async #metrics(response) {
+    const asked = this.names.map((name) => get(`http://${privateOf(this.process(name).output)}/metrics`));
+    const texts = (await Promise.all(asked)).map(({ body }) => body);
+    response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(texts.join('\n'));
+  }
+
+  /** Waits for the end of every process. Gives what the first of them that didn't end well ended with. */
+  async gone(ms) {
+    const ends = await Promise.all([...this.#processes.values()].map((process) => process.gone(ms)));
+    this.#front?.close();
+    return ends.find(({ code }) => code !== 0) ?? ends[0];
+  }
+
+  async stop() {
+    for (const process of this.#processes.values()) process.signal('SIGTERM');
+    return this.gone();
+  }
+
+  async kill() {
+    for (const process of this.#processes.values()) process.signal('SIGKILL');
+    return this.gone();
+  }
+
+  async end() {
+    if ([...this.#processes.values()].some((process) => process.runs)) await this.kill();
+    this.#front?.close();
+    if (!this.#options.keep) await rm(this.data, { recursive: true, force: true });
+  }
+}
+
+/** A port nobody has at this moment. */
+async function freePort() {
+  const server = net.createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Asks a process; one that doesn't answer has the status 0. */
+function get(url) {
+  return new Promise((resolve) => {
+    const request = http.get(url, { agent: false }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (text) => (body += text));
+      response.on('end', () => resolve({ status: response.statusCode, body }));
+    });
+    request.setTimeout(5_000, () => request.destroy());
+    request.on('error', (error) => resolve({ status: 0, body: String(error) }));
+  });
+}
