@@ -1,4 +1,4 @@
-// The place as several processes that meet in Redis. To a story it looks as one server: one address, one folder, one
+// The place as several processes that meet in Postgres and Redis. To a story it looks as one server: one address, one folder, one
 // private address. What is asked of the private address is answered by whichever process it concerns.
 
 import { createHash, randomBytes } from 'node:crypto';
@@ -7,6 +7,7 @@ import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 
+import { Database } from './postgres.mjs';
 import { Process, mediaOf, privateOf } from './process.mjs';
 import { until } from './wait.mjs';
 
@@ -30,13 +31,21 @@ export class Cluster {
   #options;
   #processes = new Map();
   #front = null;
+  #database;
 
   constructor(options) {
-    const redis = process.env.VISAVIS_TEST_REDIS;
-    if (!redis) throw new Error('VISAVIS_SHAPE=split needs VISAVIS_TEST_REDIS: eval "$(cargo xtask services up)"');
+    for (const server of ['VISAVIS_TEST_POSTGRES', 'VISAVIS_TEST_REDIS']) {
+      if (!process.env[server]) throw new Error(`VISAVIS_SHAPE=split needs ${server}: eval "$(cargo xtask services up)"`);
+    }
     this.#options = options;
     this.data = options.data;
     this.listen = options.listen;
+    const hash = (what) => createHash('sha256').update(`${what} ${this.data}`);
+    // The same for the same folder, after a restart too.
+    this.secret = hash('key').digest('base64');
+    const name = hash('name').digest('hex').slice(0, 16);
+    this.prefix = `test-${name}:`;
+    this.#database = new Database(`visavis_${name}`);
   }
 
   /** The process of that name. */
@@ -62,7 +71,10 @@ export class Cluster {
 
   async launch() {
     this.listen ??= `127.0.0.1:${await freePort()}`;
-    await this.#keepSecret();
+    await mkdir(this.data, { recursive: true, mode: 0o700 });
+    // Beside the processes' own folders, as an operator would keep it.
+    await writeFile(path.join(this.data, 'secret.key'), `${this.secret}\n`, { mode: 0o600 });
+    await this.#database.make();
     const starts = await Promise.allSettled(this.names.map((name) => this.start(name)));
     const failed = starts.find(({ status }) => status === 'rejected');
     if (failed) {
@@ -98,20 +110,11 @@ export class Cluster {
       secret_key: this.secret,
       redis: process.env.VISAVIS_TEST_REDIS,
       'redis.prefix': this.prefix,
-      database: `sqlite://${path.join(this.data, 'visavis.db')}`,
+      database: this.#database.url,
       ...settings,
       'private.listen': '127.0.0.1:0',
       'media.listen': (name === 'rooms' && settings['media.listen']) || '127.0.0.1:0',
     };
-  }
-
-  /** The same key for all; of the same folder after a restart too. */
-  async #keepSecret() {
-    const hash = (what) => createHash('sha256').update(`${what} ${this.data}`);
-    this.secret = hash('key').digest('base64');
-    this.prefix = `test-${hash('prefix').digest('hex').slice(0, 16)}:`;
-    await mkdir(this.data, { recursive: true, mode: 0o700 });
-    await writeFile(path.join(this.data, 'secret.key'), `${this.secret}\n`, { mode: 0o600 });
   }
 
   /** Waits until every process has found those it needs. */
@@ -176,7 +179,9 @@ export class Cluster {
   async end() {
     if ([...this.#processes.values()].some((process) => process.runs)) await this.kill();
     this.#front?.close();
-    if (!this.#options.keep) await rm(this.data, { recursive: true, force: true });
+    if (this.#options.keep) return;
+    await this.#database.drop();
+    await rm(this.data, { recursive: true, force: true });
   }
 }
 
