@@ -248,6 +248,12 @@ mod tests {
     }
 
     #[test]
+    fn an_address_that_is_logged_by_mistake_shows_nothing() {
+        let shown = format!("{:?}", Email::parse("ada@example.org").unwrap());
+        assert_eq!(shown, "Email(hidden)");
+    }
+
+    #[test]
     fn spellings_of_one_address_are_one_account() {
         let ada = Email::parse("ada@example.org").unwrap();
         for spelling in [" Ada@Example.ORG ", "ADA@EXAMPLE.ORG\n"] {
