@@ -131,6 +131,16 @@ CREATE TABLE call_members (
     met_at         BIGINT NOT NULL,
     left_at        BIGINT,
     left_reason    TEXT,
+    -- A ticket is matched once, whatever the store of tickets has forgotten.
+    ticket_id      TEXT   UNIQUE,
     PRIMARY KEY (room_id, user_id)
 );
+-- A person is in one call at a time.
+CREATE UNIQUE INDEX call_members_seated ON call_members (user_id) WHERE left_at IS NULL;
 CREATE INDEX call_members_of_user ON call_members (user_id, met_at);
+
+-- How many leaders each pool of waiting people has had.
+CREATE TABLE pools (
+    name  TEXT   NOT NULL PRIMARY KEY,
+    epoch BIGINT NOT NULL
+);

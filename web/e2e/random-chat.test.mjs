@@ -246,7 +246,9 @@ describe('what goes wrong', () => {
   test('somebody without permission for the camera is told how to allow it', async (t) => {
     const ivan = await Visitor.start(server, { name: 'ivan', devices: false, test: t });
     await ivan.signIn();
-    await ivan.page.getByText(/blocked|allow|permission/i).first().waitFor();
+    // What happens with the picture is said first; only then the camera is asked for, by a button.
+    await ivan.button('Test camera and microphone').click();
+    await ivan.page.getByRole('alert').filter({ hasText: /blocked/ }).waitFor();
     await ivan.picture('desktop-camera-blocked');
     await accessible(ivan, 'camera blocked');
   });

@@ -42,9 +42,18 @@ export const partnerName = signal('');
 export const clock = signal(Date.now());
 export const active = computed(() => isActive(chat.value));
 
+/** Whether somebody was signed in here the last time, so that the first paint needn't wait for the answer. */
+const WAS_SIGNED_IN = 'visavis-signed-in';
+export const wasSignedIn = localStorage.getItem(WAS_SIGNED_IN) !== null;
+
 export const api = new Api((signedIn) => {
   me.value = signedIn?.user ?? null;
-  if (!signedIn) disconnect();
+  if (signedIn) {
+    localStorage.setItem(WAS_SIGNED_IN, '1');
+  } else {
+    localStorage.removeItem(WAS_SIGNED_IN);
+    disconnect();
+  }
 });
 
 let signalling: Signalling | null = null;
@@ -91,6 +100,9 @@ function carry(effect: Effect): void {
       break;
     case 'join':
       void join(effect.roomId);
+      break;
+    case 'rejoin':
+      void rejoin(effect.roomId);
       break;
     case 'leave':
       void tell('leave-room', { roomId: effect.roomId });
@@ -193,6 +205,16 @@ async function join(roomId: string): Promise<void> {
     give({ is: 'joined', roomId, participants: joined.participants });
   } catch (error) {
     give({ is: 'join-failed', roomId, code: troubleOf(error).code });
+  }
+}
+
+/** The socket's session was lost, the call was not: takes its place in the room again. */
+async function rejoin(roomId: string): Promise<void> {
+  try {
+    await call('join-room', { roomId });
+    sendMedia();
+  } catch (error) {
+    give({ is: 'rejoin-failed', roomId, code: troubleOf(error).code });
   }
 }
 

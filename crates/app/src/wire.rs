@@ -168,6 +168,8 @@ impl Wiring<'_> {
             friends: Arc::clone(friends),
             rooms: Arc::clone(rooms),
             db: g.db()?,
+            kv: g.kv.clone(),
+            node: g.nodes.id(),
             log: g.log.clone(),
             bus: g.bus.clone(),
             clock: g.clock.clone(),

@@ -6,6 +6,7 @@ use crate::{
     Timestamp,
     contract::rooms::Candidate,
     id::{LoginId, MessageId, ParticipantId, RoomId, SocketId, TicketId, UserId},
+    queue::Pool,
     wire::{Band, IceServer, LeftReason, Participant, Path},
 };
 
@@ -245,6 +246,25 @@ pub enum Event {
         /// Which ticket.
         ticket: TicketId,
     },
+    /// A ticket is no good (any more), though its owner did nothing: the seat that still holds it needs a new one, or goes
+    /// back to the call its owner is in.
+    TicketVoid {
+        /// Who.
+        user: UserId,
+        /// Through which session.
+        session: SocketId,
+        /// Which ticket.
+        ticket: TicketId,
+        /// The old waiting time counts.
+        since: Timestamp,
+        /// The call its owner is in, as far as is known.
+        room: Option<RoomId>,
+    },
+    /// Tickets of a pool have changed.
+    PoolGrew {
+        /// Which pool.
+        pool: Pool,
+    },
     /// A session's log has something new.
     LogGrew {
         /// Whose.
@@ -293,8 +313,10 @@ pub enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Topic {
-    /// `MatchFound`, `SearchAgain`, `SeatEnded`, `TicketEnded`, `RoomLost`.
+    /// `MatchFound`, `SearchAgain`, `SeatEnded`, `TicketEnded`, `TicketVoid`, `RoomLost`.
     Seats,
+    /// `PoolGrew`.
+    Pools,
     /// `LogGrew`, `Volatile`, `SessionMoved`.
     Sessions,
     /// `LoginRevoked`, `KeysChanged`.
@@ -307,12 +329,14 @@ pub enum Topic {
 
 impl Topic {
     /// Every topic, in the order of the enum.
-    pub const ALL: [Self; 5] = [Self::Seats, Self::Sessions, Self::Logins, Self::People, Self::Nodes];
+    pub const ALL: [Self; 6] =
+        [Self::Seats, Self::Pools, Self::Sessions, Self::Logins, Self::People, Self::Nodes];
 
     /// Its name between processes.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Seats => "seats",
+            Self::Pools => "pools",
             Self::Sessions => "sessions",
             Self::Logins => "logins",
             Self::People => "people",
@@ -329,7 +353,9 @@ impl Event {
             | Self::SearchAgain { .. }
             | Self::SeatEnded { .. }
             | Self::TicketEnded { .. }
+            | Self::TicketVoid { .. }
             | Self::RoomLost { .. } => Topic::Seats,
+            Self::PoolGrew { .. } => Topic::Pools,
             Self::LogGrew { .. } | Self::Volatile { .. } | Self::SessionMoved { .. } => Topic::Sessions,
             Self::LoginRevoked { .. } | Self::KeysChanged => Topic::Logins,
             Self::Blocked { .. } => Topic::People,

@@ -14,7 +14,7 @@ use crate::{
     Code, Fault, Timestamp,
     contract::rooms::{Guest, Joined, Link, LinkState, RoomKind, RoomView, SignalBody, SignalKind},
     event::{CloseReason, MatchPeer, MatchSeat, ServerEvent},
-    id::{MessageId, ParticipantId, RoomId, SocketId, UserId},
+    id::{MessageId, ParticipantId, RoomId, SocketId, TicketId, UserId},
     privacy,
     wire::{LeftReason, Media, Path},
 };
@@ -34,6 +34,19 @@ impl Default for Settings {
     fn default() -> Self {
         Self { join_within_s: 10, seat_grace_s: 15 }
     }
+}
+
+/// Somebody who was matched for a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Matched {
+    /// Who.
+    pub user: UserId,
+    /// As what.
+    pub participant: ParticipantId,
+    /// By which ticket.
+    pub ticket: TicketId,
+    /// Waiting since.
+    pub since: Timestamp,
 }
 
 /// Signals held for a peer who hasn't joined: an offer and all candidates of a host with many interfaces.
@@ -213,9 +226,17 @@ impl Room {
         })
     }
 
-    /// Who was matched: account, participant, waiting since.
-    pub fn guests(&self) -> [(UserId, ParticipantId, Timestamp); 2] {
-        [0, 1].map(|i| (self.members[i].user, self.members[i].participant, self.members[i].since))
+    /// Who was matched.
+    pub fn guests(&self) -> [Matched; 2] {
+        [0, 1].map(|i| {
+            let Member { user, participant, ticket, since, .. } = self.members[i];
+            Matched { user, participant, ticket, since }
+        })
+    }
+
+    /// Whether the call has ended.
+    pub const fn is_over(&self) -> bool {
+        self.ended.is_some()
     }
 
     /// The next thing to do.

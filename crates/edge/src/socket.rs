@@ -228,6 +228,10 @@ impl Hub {
         self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn sessions(&self) -> Vec<Arc<Session>> {
+        self.live().by_id.values().cloned().collect()
+    }
+
     fn session(&self, id: SocketId) -> Option<Arc<Session>> {
         self.live().by_id.get(&id).cloned()
     }
@@ -250,8 +254,7 @@ impl Hub {
                 News::Event(Event::SessionMoved { session, connection }) => self.moved(session, connection),
                 News::Event(_) => {}
                 News::Missed => {
-                    let all: Vec<_> = self.live().by_id.values().cloned().collect();
-                    for session in all {
+                    for session in self.sessions() {
                         self.deliver(session);
                     }
                 }
@@ -262,10 +265,16 @@ impl Hub {
     async fn hear_seats(self) {
         let mut news = self.bus.subscribe(Topic::Seats);
         while let Some(next) = news.next().await {
-            let News::Event(event) = next else { continue };
             // Each in a task of its own: one slow room must not hold up the others.
             let hub = self.clone();
-            self.lifecycle.spawn("seat-news", async move { hub.on_seat_news(event).await });
+            match next {
+                News::Event(event) => {
+                    self.lifecycle.spawn("seat-news", async move { hub.on_seat_news(event).await });
+                }
+                News::Missed => {
+                    self.lifecycle.spawn("search-anew", async move { hub.search_anew().await });
+                }
+            }
         }
     }
 
@@ -311,8 +320,7 @@ impl Hub {
     /// Before a shutdown every page is told when to come back, spread so that they don't come at once.
     async fn announce_drain(self) {
         self.lifecycle.drain.cancelled().await;
-        let all: Vec<_> = self.live().by_id.values().cloned().collect();
-        for session in all {
+        for session in self.sessions() {
             let reconnect_in_ms = 500 + self.dice.below(2_500);
             session.send_volatile(&ServerEvent::ServerDraining { reconnect_in_ms });
         }

@@ -17,6 +17,7 @@ mod error;
 pub mod keys;
 pub mod logins;
 mod open;
+pub mod pools;
 pub mod reports;
 mod row;
 mod statement;

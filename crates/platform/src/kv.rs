@@ -201,6 +201,16 @@ impl Kv {
         }
     }
 
+    /// Several fields of a hash, in the order asked for.
+    pub async fn hash_get_many(&self, key: &str, fields: &[String]) -> Result<Vec<Option<String>>, Fault> {
+        match self {
+            Self::Memory(m) => fields.iter().map(|field| m.hash_get(key, field)).collect(),
+            // Redis wants at least one.
+            Self::Redis(_) if fields.is_empty() => Ok(Vec::new()),
+            Self::Redis(r) => r.hash_get_many(key, fields).await,
+        }
+    }
+
     /// All fields of a hash.
     pub async fn hash_all(&self, key: &str) -> Result<BTreeMap<String, String>, Fault> {
         match self {

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use visavis_domain::{
     Timestamp,
-    id::{ChallengeId, Id, LoginId, NodeId, ParticipantId, ReportId, RoomId, UserId},
+    id::{ChallengeId, Id, LoginId, NodeId, ParticipantId, ReportId, RoomId, TicketId, UserId},
     wire::Role,
 };
 use visavis_platform::{
     Db,
     db::{
         Error, blocks,
-        calls::{self, CallMember, CallOpened, MemberLeft},
+        calls::{self, CallMember, CallOpened, MemberLeft, Opening},
         codes::{self, Challenge},
-        keys, logins, reports, users,
+        keys, logins, pools, reports, users,
     },
 };
 use visavis_testkit::Database;
@@ -205,6 +205,7 @@ fn call(room: u128, at: Timestamp, users: &[u128]) -> CallOpened<'static> {
         user: UserId::from_bits(*n),
         participant: ParticipantId::from_bits(*n),
         waited_ms: 1_500,
+        ticket: Some(TicketId::from_bits(room * 1_000 + *n)),
     };
     CallOpened {
         room: RoomId::from_bits(room),
@@ -221,8 +222,8 @@ async fn the_first_end_of_a_call_wins() {
     for place in Database::all().await {
         let db = place.open().await;
         let (room, ada, bob) = (RoomId::from_bits(1), UserId::from_bits(10), UserId::from_bits(11));
-        assert!(calls::open(&db, &call(1, NOW, &[10, 11])).await.unwrap());
-        assert!(!calls::open(&db, &call(1, NOW + MINUTE, &[12, 13])).await.unwrap());
+        assert_eq!(calls::open(&db, &call(1, NOW, &[10, 11])).await.unwrap(), Opening::New);
+        assert_eq!(calls::open(&db, &call(1, NOW + MINUTE, &[12, 13])).await.unwrap(), Opening::Known);
         calls::started(&db, room, NOW + MINUTE).await.unwrap();
         calls::started(&db, room, NOW + 2 * MINUTE).await.unwrap();
         let left = [MemberLeft { user: ada, at: NOW + 3 * MINUTE, reason: "left" }];
@@ -241,11 +242,53 @@ async fn the_first_end_of_a_call_wins() {
 }
 
 #[tokio::test]
+async fn a_ticket_opens_one_call_and_nobody_is_in_two() {
+    for place in Database::all().await {
+        let db = place.open().await;
+        assert_eq!(calls::open(&db, &call(1, NOW, &[10, 11])).await.unwrap(), Opening::New);
+        let (ada, room) = (UserId::from_bits(10), RoomId::from_bits(1));
+        // Another call for one who is in a call: not written at all, and the one in the way is named.
+        assert_eq!(
+            calls::open(&db, &call(2, NOW, &[12, 10])).await.unwrap(),
+            Opening::InCall(vec![(ada, room)])
+        );
+        assert_eq!(calls::by_room(&db, RoomId::from_bits(2)).await.unwrap(), None);
+        assert_eq!(calls::room_of(&db, ada).await.unwrap(), Some(room));
+        calls::left(&db, room, &MemberLeft { user: ada, at: NOW + MINUTE, reason: "left" }).await.unwrap();
+        assert_eq!(calls::room_of(&db, ada).await.unwrap(), None);
+        assert_eq!(calls::open(&db, &call(2, NOW, &[12, 10])).await.unwrap(), Opening::New);
+        // The very ticket of the first call, though its owner is free: used up.
+        calls::ended(&db, room, NOW + MINUTE, "left", &[]).await.unwrap();
+        let mut again = call(3, NOW, &[11, 14]);
+        again.members[0].ticket = Some(TicketId::from_bits(1_011));
+        assert_eq!(calls::open(&db, &again).await.unwrap(), Opening::TicketUsed);
+        assert_eq!(calls::open(&db, &call(3, NOW, &[11, 14])).await.unwrap(), Opening::New);
+        assert_eq!(calls::open(&db, &call(4, NOW, &[15])).await.unwrap(), Opening::New);
+    }
+}
+
+#[tokio::test]
+async fn each_epoch_of_a_pool_is_handed_out_once() {
+    for place in Database::all().await {
+        let db = place.open().await;
+        let next = async || pools::next_epoch(&db, "adult").await.unwrap();
+        let mut epochs: [u64; 5] = tokio::join!(next(), next(), next(), next(), next()).into();
+        epochs.sort_unstable();
+        assert_eq!(epochs, [1, 2, 3, 4, 5]);
+        assert_eq!(pools::next_epoch(&db, "other").await.unwrap(), 1);
+    }
+}
+
+#[tokio::test]
 async fn partners_are_newest_first_and_a_long_call_counts_from_its_end() {
     for place in Database::all().await {
         let db = place.open().await;
-        for (room, partner, minute) in [(1, 11, 0), (2, 12, 1), (3, 11, 2), (4, 13, 3)] {
-            calls::open(&db, &call(room, NOW + MINUTE * minute, &[10, partner])).await.unwrap();
+        for (room, partner, minute) in [(1, 11, 0), (3, 11, 2), (4, 13, 3), (2, 12, 4)] {
+            let at = NOW + MINUTE * minute;
+            calls::open(&db, &call(room, at, &[10, partner])).await.unwrap();
+            if room != 2 {
+                calls::ended(&db, RoomId::from_bits(room), at, "left", &[]).await.unwrap();
+            }
         }
         let me = UserId::from_bits(10);
         let of = |since| {
@@ -253,8 +296,8 @@ async fn partners_are_newest_first_and_a_long_call_counts_from_its_end() {
             async move { calls::partners_since(&db, me, since).await.unwrap() }
         };
         let met = |n: u128, minute: u32| (UserId::from_bits(n), NOW + MINUTE * minute);
-        assert_eq!(of(NOW).await, [met(13, 3), met(11, 2), met(12, 1)]);
-        assert_eq!(of(NOW + MINUTE * 2).await, [met(13, 3), met(11, 2)]);
+        assert_eq!(of(NOW).await, [met(12, 4), met(13, 3), met(11, 2)]);
+        assert_eq!(of(NOW + MINUTE * 3).await, [met(12, 4), met(13, 3)]);
         calls::ended(&db, RoomId::from_bits(2), NOW + MINUTE * 40, "left", &[]).await.unwrap();
         assert_eq!(of(NOW + MINUTE * 10).await, [met(12, 40)]);
         assert!(calls::partners_since(&db, UserId::from_bits(77), NOW).await.unwrap().is_empty());

@@ -185,6 +185,10 @@ async fn sets_and_hashes_hold_what_was_put_and_vanish_when_empty() {
         assert_eq!(kv.hash_get("hash", "x").await.unwrap().as_deref(), Some("1"));
         assert_eq!(kv.hash_get("hash", "z").await.unwrap(), None);
         assert_eq!(kv.hash_get("other", "x").await.unwrap(), None);
+        let many = ["z", "x"].map(str::to_owned);
+        assert_eq!(kv.hash_get_many("hash", &many).await.unwrap(), [None, Some("1".to_owned())]);
+        assert_eq!(kv.hash_get_many("other", &many).await.unwrap(), [None, None]);
+        assert!(kv.hash_get_many("hash", &[]).await.unwrap().is_empty());
         assert!(!kv.hash_take("hash", &["x", "z"]).await.unwrap(), "all or none");
         let all: Vec<_> = kv.hash_all("hash").await.unwrap().into_iter().collect();
         assert_eq!(all, [(text("x"), text("1")), (text("y"), text("2"))]);

@@ -18,12 +18,12 @@ use tracing::{
 use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt as _};
 use visavis_domain::{
     Timestamp,
-    id::{ChallengeId, LoginId, NodeId, ParticipantId, ReportId, RoomId, UserId},
+    id::{ChallengeId, LoginId, NodeId, ParticipantId, ReportId, RoomId, TicketId, UserId},
     wire::Role,
 };
 use visavis_platform::{
     Db,
-    db::{Tx, blocks, calls, codes, keys, logins, reports, users},
+    db::{Tx, blocks, calls, codes, keys, logins, pools, reports, users},
 };
 use visavis_testkit::Database;
 
@@ -182,7 +182,12 @@ async fn read(db: &Db) {
 }
 
 async fn call(db: &Db) {
-    let member = |user| calls::CallMember { user, participant: ParticipantId::from_bits(1), waited_ms: 0 };
+    let member = |user| calls::CallMember {
+        user,
+        participant: ParticipantId::from_bits(1),
+        waited_ms: 0,
+        ticket: Some(TicketId::from_bits(user.bits())),
+    };
     let call = calls::CallOpened {
         room: ROOM,
         kind: "random",
@@ -199,6 +204,9 @@ async fn call(db: &Db) {
     calls::running_on(db, call.node).await.unwrap();
     calls::close_dangling(db, Some(call.node), NOW, "").await.unwrap();
     calls::partners_since(db, ADA, NOW).await.unwrap();
+    calls::room_of(db, ADA).await.unwrap();
+    calls::left(db, ROOM, &left).await.unwrap();
+    pools::next_epoch(db, "adult").await.unwrap();
     calls::met(db, ROOM, ADA, BOB, NOW).await.unwrap();
     calls::by_room(db, ROOM).await.unwrap();
     db.sweep(NOW).await.unwrap();

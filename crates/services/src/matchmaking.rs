@@ -1,11 +1,13 @@
-//! Meeting strangers. This file gathers what a ticket says of a person; `driver` runs the pure queue.
+//! Meeting strangers. This file gathers what a ticket says of a person and brings it to the store; whichever process
+//! leads the pool pairs it (`driver`), and opens the room (`opening`).
 
 mod driver;
+mod opening;
+mod store;
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use tokio::sync::{mpsc, oneshot};
 use visavis_domain::{
     Code, Fault,
     contract::{
@@ -15,16 +17,17 @@ use visavis_domain::{
         rooms::Rooms,
         users::{Seeker, Users},
     },
-    id::{SocketId, UserId},
+    event::Event,
+    id::{NodeId, UserId},
+    pool::Entry,
     queue::{self, Met, Pool, Ticket},
     text,
 };
-use visavis_platform::{Bus, Clock, Db, Dice, Lifecycle, db::calls, session_log::SessionLog};
+use visavis_platform::{Bus, Clock, Db, Dice, Kv, Lifecycle, db::calls, session_log::SessionLog};
 
-use driver::{Command, Driver};
+use driver::Driver;
+use store::Store;
 
-/// Requests waiting for the queue: at its speed some ten milliseconds of work. Beyond it, `unavailable`.
-const MAX_COMMANDS: usize = 4_096;
 /// Interests and languages a search may name, and countries it may want.
 const MAX_INTERESTS: usize = 10;
 const MAX_LANGUAGES: usize = 8;
@@ -39,8 +42,10 @@ pub struct Deps {
     pub friends: Arc<dyn Friends>,
     /// Where matched people meet.
     pub rooms: Arc<dyn Rooms>,
-    /// For recent partners.
+    /// For recent partners, and the epochs of leaders.
     pub db: Db,
+    /// Tickets.
+    pub kv: Kv,
     /// For `match-waiting`.
     pub log: SessionLog,
     /// For news.
@@ -49,16 +54,17 @@ pub struct Deps {
     pub clock: Clock,
     /// Ids.
     pub dice: Dice,
-    /// For the driver's task.
+    /// For the drivers' tasks.
     pub lifecycle: Lifecycle,
+    /// This process.
+    pub node: NodeId,
     /// The queue's rules.
     pub settings: queue::Settings,
 }
 
 /// The `matchmaking` role.
 pub struct Matchmaking {
-    deps: Deps,
-    commands: mpsc::Sender<Command>,
+    deps: Arc<Deps>,
 }
 
 impl std::fmt::Debug for Matchmaking {
@@ -68,22 +74,31 @@ impl std::fmt::Debug for Matchmaking {
 }
 
 impl Matchmaking {
-    /// The role with its driver running.
+    /// The role, with a driver for each pool that leads it or would like to.
     pub fn start(deps: Deps) -> Self {
-        let (commands, inbox) = mpsc::channel(MAX_COMMANDS);
-        deps.lifecycle.spawn("matchmaking", Driver::new(deps.clone()).run(inbox));
-        Self { deps, commands }
+        let deps = Arc::new(deps);
+        for pool in Pool::ALL {
+            deps.lifecycle.spawn("matchmaking", Driver::new(Arc::clone(&deps), pool).run());
+        }
+        Self { deps }
     }
 
-    /// Sends a command to the driver and waits for its answer.
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Fault> {
-        let (reply, answer) = oneshot::channel();
-        self.commands.try_send(command(reply)).map_err(|_| Fault::unavailable())?;
-        answer.await.map_err(|_| Fault::unavailable())
+    fn store(&self, pool: Pool) -> Store {
+        Store::new(self.deps.kv.clone(), pool)
     }
 
-    fn tell(&self, command: Command) -> Result<(), Fault> {
-        self.commands.try_send(command).map_err(|_| Fault::unavailable())
+    /// The socket is away, or back. Another session's word changes nothing.
+    async fn set_away(&self, holder: Holder, away: bool) -> Result<(), Fault> {
+        for pool in Pool::ALL {
+            let edit = |entry: &mut Entry| {
+                let changes = entry.session == holder.session && entry.away != away;
+                entry.away = away;
+                changes
+            };
+            self.store(pool).edit(holder.user, edit).await?;
+            self.deps.bus.publish(Event::PoolGrew { pool }).await;
+        }
+        Ok(())
     }
 
     async fn ticket(&self, cx: &Caller, req: &Enqueue) -> Result<Ticket, Fault> {
@@ -153,31 +168,25 @@ impl Contract for Matchmaking {
     async fn enqueue(&self, cx: &Caller, req: Enqueue) -> Result<contract::Ticket, Fault> {
         let ticket = self.ticket(cx, &req).await?;
         let card = self.deps.users.card(cx, req.user).await?;
-        self.ask(|reply| Command::Join {
-            ticket: Box::new(ticket),
-            session: req.session,
-            card: Box::new(card),
-            reply,
-        })
-        .await
+        let (pool, place) = (ticket.pool, contract::Ticket { ticket_id: ticket.id, since: ticket.since });
+        self.store(pool).put(&Entry { ticket, session: req.session, card, away: false }).await?;
+        self.deps.bus.publish(Event::PoolGrew { pool }).await;
+        Ok(place)
     }
 
     async fn cancel(&self, _cx: &Caller, user: UserId) -> Result<bool, Fault> {
-        self.ask(|reply| Command::Cancel { user, reply }).await
+        let mut waited = false;
+        for pool in Pool::ALL {
+            waited |= self.store(pool).take(user).await?;
+        }
+        Ok(waited)
     }
 
     async fn park(&self, _cx: &Caller, holder: Holder) -> Result<(), Fault> {
-        self.tell(Command::Park(holder))
+        self.set_away(holder, true).await
     }
 
     async fn unpark(&self, _cx: &Caller, holder: Holder) -> Result<(), Fault> {
-        self.tell(Command::Unpark(holder))
+        self.set_away(holder, false).await
     }
-}
-
-/// A ticket's other half: where its owner is told, and what the other will see.
-#[derive(Debug, Clone)]
-struct Seated {
-    session: SocketId,
-    card: visavis_domain::wire::Card,
 }

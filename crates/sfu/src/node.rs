@@ -26,7 +26,7 @@ use visavis_domain::{
 use visavis_platform::{
     Bus, Clock, Db, Dice, Lifecycle, Places,
     bus::News,
-    db::calls::{self, CallMember, CallOpened, MemberLeft},
+    db::calls::{self, CallMember, CallOpened, MemberLeft, Opening},
     session_log::SessionLog,
 };
 
@@ -261,12 +261,13 @@ impl Node {
         Ok((room, true))
     }
 
-    async fn keep_open(&self, id: RoomId, room: &Room, transport: Path) -> Result<(), Fault> {
+    async fn keep_open(&self, id: RoomId, room: &Room, transport: Path) -> Result<Opening, Fault> {
         let now = self.deps.clock.now();
-        let members = room.guests().map(|(user, participant, since)| CallMember {
-            user,
-            participant,
-            waited_ms: u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX),
+        let members = room.guests().map(|guest| CallMember {
+            user: guest.user,
+            participant: guest.participant,
+            waited_ms: u64::try_from(now.since(guest.since).as_millis()).unwrap_or(u64::MAX),
+            ticket: Some(guest.ticket),
         });
         let transport = match transport {
             Path::P2p => "p2p",
@@ -280,8 +281,7 @@ impl Node {
             transport,
             members: members.into(),
         };
-        calls::open(&self.deps.db, &call).await?;
-        Ok(())
+        Ok(calls::open(&self.deps.db, &call).await?)
     }
 }
 
@@ -297,19 +297,27 @@ impl Rooms for Node {
         let mut room = room.lock().await;
         if new {
             // Claimed before it is written down: a row of a room that is elsewhere would outlive this node's rooms.
-            let opened = match self.claim(id).await {
-                Ok(()) => self.keep_open(id, &room, transport).await,
-                refused => refused,
+            let opening = match self.claim(id).await {
+                Ok(true) => self.keep_open(id, &room, transport).await,
+                Ok(false) => Ok(Opening::Known),
+                Err(fault) => Err(fault),
             };
-            if let Err(fault) = opened {
+            if !matches!(opening, Ok(Opening::New)) {
                 self.lock_rooms().remove(&id);
                 self.release(id).await;
-                return Err(fault);
+            }
+            match opening? {
+                Opening::New => {}
+                Opening::Known | Opening::TicketUsed => return Ok(PairOpened::Over),
+                Opening::InCall(who) => return Ok(PairOpened::InCall(who)),
             }
             self.carry(id, &mut room).await;
             self.gauge();
         }
-        Ok(PairOpened { seats: room.match_seats(&common) })
+        if room.is_over() {
+            return Ok(PairOpened::Over);
+        }
+        Ok(PairOpened::Open(Box::new(room.match_seats(&common))))
     }
 
     async fn join(&self, _cx: &Caller, req: Join) -> Result<Joined, Fault> {

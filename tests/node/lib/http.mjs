@@ -5,7 +5,7 @@ import http from 'node:http';
 import { SOON, within } from './wait.mjs';
 
 /** One request. Gives `{status, headers, body (parsed JSON or text), cookie}`; `url` may be the private one. */
-export async function ask(server, method, path, { token, json, body, headers = {}, cookie, url = server.url } = {}) {
+export async function ask(server, method, path, { token, json, body, headers = {}, cookie, signal, url = server.url } = {}) {
   const all = { ...headers };
   if (token !== undefined) all.authorization = `Bearer ${token}`;
   if (cookie !== undefined) all.cookie = `refresh=${cookie}`;
@@ -13,7 +13,7 @@ export async function ask(server, method, path, { token, json, body, headers = {
   const sent = json === undefined ? body : JSON.stringify(json);
   const answer = new Promise((resolve, reject) => {
     // node:http, not fetch: fetch lets nobody set Host, Origin or Cookie.
-    const request = http.request(new URL(path, url), { method, headers: all, agent: false }, (response) => {
+    const request = http.request(new URL(path, url), { method, headers: all, agent: false, signal }, (response) => {
       const chunks = [];
       response.on('data', (chunk) => chunks.push(chunk));
       response.on('error', reject);

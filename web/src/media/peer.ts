@@ -50,7 +50,7 @@ export class PeerLink {
   #addTracks(): void {
     for (const kind of ['audio', 'video']) {
       const track = this.local.getTracks().find((track) => track.kind === kind);
-      const known = this.#pc.getTransceivers().find((line) => line.receiver.track.kind === kind && !line.stopped);
+      const known = this.#pc.getTransceivers().find((line) => line.receiver.track.kind === kind);
       const line = known ?? this.#pc.addTransceiver(kind, { direction: 'sendrecv' });
       line.direction = 'sendrecv';
       this.#senders.set(kind, line.sender);

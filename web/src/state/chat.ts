@@ -79,7 +79,7 @@ export type Input =
   | { is: 'socket-up'; resumed: boolean }
   | { is: 'match'; match: Match }
   | { is: 'joined'; roomId: string; participants: { id: string }[] }
-  | { is: 'join-failed' | 'search-failed'; code: string; roomId?: string }
+  | { is: 'join-failed' | 'rejoin-failed' | 'search-failed'; code: string; roomId?: string }
   | { is: 'link'; roomId: string; state: 'connecting' | 'connected' | 'failed' }
   | { is: 'waiting'; widened: Widened[] }
   | { is: 'joined-in'; data: ServerEvents['participant-joined'] }
@@ -90,7 +90,7 @@ export type Input =
 
 export type Effect =
   | { do: 'get-devices' | 'find-match' | 'next' | 'cancel-match' | 'close-peer' }
-  | { do: 'join' | 'leave' | 'offer' | 'say-failed'; roomId: string };
+  | { do: 'join' | 'rejoin' | 'leave' | 'offer' | 'say-failed'; roomId: string };
 
 export type Step = [State, Effect[]];
 
@@ -186,6 +186,9 @@ export function handle(state: State, input: Input, now: number): Step {
       if (!mine(input.roomId)) return [state, []];
       return [searching(state, now, 'neverCame'), [{ do: 'close-peer' }, { do: 'find-match' }]];
 
+    case 'rejoin-failed':
+      return mine(input.roomId) ? over(state, now, 'youWereLost') : [state, []];
+
     case 'search-failed': {
       if (state.phase !== 'searching') return [state, []];
       if (input.code === 'rate-limited') return [idle(state, 'idle', 'slowDown'), []];
@@ -237,9 +240,12 @@ export function handle(state: State, input: Input, now: number): Step {
     case 'socket-up': {
       const up = { ...state, online: true };
       if (input.resumed) return [up, []];
-      // A new session: nothing of the old one goes on by itself.
+      // A new session: nothing of the old one goes on by itself. Media goes on without the server, so a call that has
+      // begun takes its place again if its room is still there.
       if (state.phase === 'searching') return [up, [{ do: 'find-match' }]];
-      return inCall(state) ? over(up, now, 'youWereLost') : [up, []];
+      if (!state.room || !inCall(state)) return [up, []];
+      if (state.phase === 'connecting') return over(up, now, 'youWereLost');
+      return [up, [{ do: 'rejoin', roomId: state.room.id }]];
     }
 
     case 'tick':

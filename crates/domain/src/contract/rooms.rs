@@ -67,11 +67,16 @@ pub struct Guest {
     pub card: Card,
 }
 
-/// What the two seats are to be told.
+/// What became of a pair's room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PairOpened {
-    /// Of the guests, in order.
-    pub seats: [MatchSeat; 2],
+#[serde(rename_all = "camelCase")]
+pub enum PairOpened {
+    /// It is open, and this is what the two seats are to be told, in order.
+    Open(Box<[MatchSeat; 2]>),
+    /// It was open once, or one of the tickets was matched before.
+    Over,
+    /// These are in another call, as far as is written down.
+    InCall(Vec<(UserId, RoomId)>),
 }
 
 /// Takes a place in a room.

@@ -1,6 +1,6 @@
 //! Searching for a stranger: `find-match`, `cancel-match`, `next`, and what the matcher and the rooms say back.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use visavis_domain::{
@@ -19,6 +19,10 @@ use super::{
     seat::{Holding, MAX_RACES, Seat},
     session::Session,
 };
+
+/// Tries to go on searching for somebody while the queue can't be reached, and the pause between them.
+const SEARCH_ON_TRIES: usize = 40;
+const SEARCH_ON_AGAIN: Duration = Duration::from_secs(1);
 
 /// Who searches, through which socket.
 #[derive(Clone, Copy)]
@@ -70,27 +74,25 @@ impl Hub {
         let who = Searcher { user: session.user, session: session.id };
         for _ in 0..MAX_RACES {
             let was = self.seat(who.user).await?;
-            let ticket = match was.as_ref().map(|(seat, _)| seat.holding) {
-                None => self.dice.id(&self.clock),
-                Some(Holding::Ticket { ticket, .. }) => ticket,
+            let new = || (self.dice.id(&self.clock), Some(self.clock.now()));
+            let (ticket, since) = match was.as_ref().map(|(seat, _)| seat.holding) {
+                None => new(),
+                Some(Holding::Ticket { ticket, since }) => (ticket, since),
                 Some(Holding::Room { room }) => {
                     let taken = RoomSeat { room, user: who.user, session: who.session };
                     if self.rooms.seated(cx, taken).await? {
                         return Err(Fault::new(Code::AlreadyInRoom, "You are in a call already."));
                     }
-                    self.dice.id(&self.clock)
+                    new()
                 }
             };
-            let seat = Seat {
-                session: who.session,
-                wishes: wishes.clone(),
-                holding: Holding::Ticket { ticket, since: None },
-            };
+            let holding = Holding::Ticket { ticket, since };
+            let seat = Seat { session: who.session, wishes: wishes.clone(), holding };
             if !self.move_seat(who.user, was.as_ref().map(|(_, text)| text.as_str()), Some(&seat)).await? {
                 continue;
             }
             let before = was.filter(|(was, _)| was.room().is_none());
-            if let Err(fault) = self.wait_in_line(cx, who, ticket, wishes, None).await {
+            if let Err(fault) = self.wait_in_line(cx, who, ticket, wishes, since).await {
                 // The search that ran before goes on as it was.
                 let text = serde_json::to_string(&seat).map_err(|_| Fault::internal())?;
                 self.move_seat(who.user, Some(&text), before.as_ref().map(|(was, _)| was)).await?;
@@ -166,6 +168,9 @@ impl Hub {
                 Ok(())
             }
             Event::TicketEnded { user, ticket } => self.free_seat(user, |seat| holds(seat, ticket)).await,
+            Event::TicketVoid { user, ticket, since, room, .. } => {
+                self.on_ticket_void(user, ticket, since, room).await
+            }
             _ => Ok(()),
         };
         if let Err(fault) = result {
@@ -201,19 +206,74 @@ impl Hub {
     }
 
     async fn on_search_again(&self, who: Searcher, room: RoomId, since: Timestamp) -> Result<(), Fault> {
-        let Some((seat, text)) = self.seat(who.user).await?.filter(|(seat, _)| seat.room() == Some(room))
-        else {
+        match self.seat(who.user).await?.filter(|(seat, _)| seat.room() == Some(room)) {
+            Some((seat, text)) => self.search_on(who.user, &seat, &text, since).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The matcher can't use the ticket. If its owner is in a call (and the seat had been forgotten) the seat says so
+    /// again; else it gets another ticket of the same age.
+    async fn on_ticket_void(
+        &self,
+        user: UserId,
+        ticket: TicketId,
+        since: Timestamp,
+        room: Option<RoomId>,
+    ) -> Result<(), Fault> {
+        let Some((seat, text)) = self.seat(user).await?.filter(|(seat, _)| holds(seat, ticket)) else {
             return Ok(());
         };
+        if let Some(room) = room {
+            let cx = Caller::internal("ticket-void");
+            let taken = RoomSeat { room, user, session: seat.session };
+            if self.rooms.seated(&cx, taken).await.unwrap_or(false) {
+                let back = Seat { holding: Holding::Room { room }, ..seat };
+                return self.move_seat(user, Some(&text), Some(&back)).await.map(drop);
+            }
+        }
+        self.search_on(user, &seat, &text, since).await
+    }
+
+    /// Goes on searching with a new ticket of the same age, in the name of a page that need do nothing. If that can't be
+    /// done for long, the page is cut off and asks anew.
+    async fn search_on(&self, user: UserId, seat: &Seat, text: &str, since: Timestamp) -> Result<(), Fault> {
         let ticket = self.dice.id(&self.clock);
         let holding = Holding::Ticket { ticket, since: Some(since) };
         let again = Seat { session: seat.session, wishes: seat.wishes.clone(), holding };
-        if self.move_seat(who.user, Some(&text), Some(&again)).await? {
-            let cx = Caller::internal("search-again");
-            let who = Searcher { user: who.user, session: seat.session };
-            self.wait_in_line(&cx, who, ticket, seat.wishes, Some(since)).await?;
+        if !self.move_seat(user, Some(text), Some(&again)).await? {
+            return Ok(());
+        }
+        let who = Searcher { user, session: seat.session };
+        for _ in 0..SEARCH_ON_TRIES {
+            let cx = Caller::internal("search-on");
+            match self.wait_in_line(&cx, who, ticket, seat.wishes.clone(), Some(since)).await {
+                Err(fault) if fault.code == Code::Unavailable => tokio::time::sleep(SEARCH_ON_AGAIN).await,
+                other => return other,
+            }
+        }
+        self.free_seat(user, |seat| holds(seat, ticket)).await?;
+        if let Some(session) = self.session(seat.session) {
+            self.end(&session).await;
         }
         Ok(())
+    }
+
+    /// News may have been missed: every search of a page that is connected here is brought to the queue again, as it
+    /// was. One that the queue has changes nothing there.
+    pub(super) async fn search_anew(&self) {
+        for session in self.sessions() {
+            let Ok(Some((seat, _))) = self.seat(session.user).await else { continue };
+            let Holding::Ticket { ticket, since } = seat.holding else { continue };
+            if seat.session != session.id {
+                continue;
+            }
+            let who = Searcher { user: session.user, session: session.id };
+            let cx = Caller::internal("search-anew");
+            if let Err(fault) = self.wait_in_line(&cx, who, ticket, seat.wishes, since).await {
+                tracing::warn!(fault.code = %fault.code, "a search could not be brought to the queue again");
+            }
+        }
     }
 }
 

@@ -3,10 +3,10 @@
 
 use visavis_domain::{
     Timestamp,
-    id::{NodeId, ParticipantId, RoomId, UserId},
+    id::{NodeId, ParticipantId, RoomId, TicketId, UserId},
 };
 
-use super::{Db, Result, row};
+use super::{Db, Result, Tx, row};
 
 /// People that [`partners_since`] names at most: far more than anybody can meet within a re-match window.
 const MAX_PARTNERS: i64 = 1_000;
@@ -40,6 +40,21 @@ pub struct CallMember {
     pub participant: ParticipantId,
     /// How long they had searched, in milliseconds.
     pub waited_ms: u64,
+    /// By which ticket, if by one.
+    pub ticket: Option<TicketId>,
+}
+
+/// What became of a call that was to be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opening {
+    /// It is written.
+    New,
+    /// It was written before; nothing has changed.
+    Known,
+    /// Not written: one of the tickets was matched before.
+    TicketUsed,
+    /// Not written: these are in another call, as far as is known here.
+    InCall(Vec<(UserId, RoomId)>),
 }
 
 /// Somebody who has left.
@@ -53,8 +68,8 @@ pub struct MemberLeft<'a> {
     pub reason: &'a str,
 }
 
-/// Writes the call and its members. Again with the same room changes nothing (false).
-pub async fn open(db: &Db, call: &CallOpened<'_>) -> Result<bool> {
+/// Writes the call and its members: all or nothing. A ticket opens one call, and nobody is in two.
+pub async fn open(db: &Db, call: &CallOpened<'_>) -> Result<Opening> {
     let mut tx = db.write().await?;
     let new = sqlx::query(
         "INSERT INTO calls (room_id, kind, node_id, transport, opened_at) VALUES ($1, $2, $3, $4, $5) \
@@ -69,23 +84,74 @@ pub async fn open(db: &Db, call: &CallOpened<'_>) -> Result<bool> {
     .await?
     .rows_affected();
     if new == 0 {
-        return Ok(false);
+        return Ok(Opening::Known);
+    }
+    if let Some(refused) = refused(&mut tx, &call.members).await? {
+        return Ok(refused);
     }
     for member in &call.members {
         sqlx::query(
-            "INSERT INTO call_members (room_id, user_id, participant_id, waited_ms, met_at) \
-             VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO call_members (room_id, user_id, participant_id, waited_ms, met_at, ticket_id) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(call.room.to_string())
         .bind(member.user.to_string())
         .bind(member.participant.to_string())
         .bind(i64::try_from(member.waited_ms).unwrap_or(i64::MAX))
         .bind(call.opened_at.as_millis())
+        .bind(member.ticket.map(|ticket| ticket.to_string()))
         .execute(tx.conn())
         .await?;
     }
     tx.commit().await?;
-    Ok(true)
+    Ok(Opening::New)
+}
+
+/// Why these can't be in a new call. The unique indexes hold it too; this tells which of them would.
+async fn refused(tx: &mut Tx, members: &[CallMember]) -> Result<Option<Opening>> {
+    let mut in_call = Vec::new();
+    for member in members {
+        let used = sqlx::query("SELECT room_id FROM call_members WHERE ticket_id = $1")
+            .bind(member.ticket.map(|ticket| ticket.to_string()))
+            .fetch_optional(tx.conn())
+            .await?;
+        if used.is_some() {
+            return Ok(Some(Opening::TicketUsed));
+        }
+        let seated = sqlx::query("SELECT room_id FROM call_members WHERE user_id = $1 AND left_at IS NULL")
+            .bind(member.user.to_string())
+            .fetch_optional(tx.conn())
+            .await?;
+        if let Some(row) = seated {
+            in_call.push((member.user, row::id(&row, "room_id")?));
+        }
+    }
+    Ok((!in_call.is_empty()).then_some(Opening::InCall(in_call)))
+}
+
+/// In which call somebody is.
+pub async fn room_of(db: &Db, user: UserId) -> Result<Option<RoomId>> {
+    let row = sqlx::query("SELECT room_id FROM call_members WHERE user_id = $1 AND left_at IS NULL")
+        .bind(user.to_string())
+        .fetch_optional(db.reads())
+        .await?;
+    row.map(|row| row::id(&row, "room_id")).transpose()
+}
+
+/// Somebody is no longer in that call, though the call may go on. The first end wins.
+pub async fn left(db: &Db, room: RoomId, member: &MemberLeft<'_>) -> Result<()> {
+    let mut tx = db.write().await?;
+    sqlx::query(
+        "UPDATE call_members SET met_at = $3, left_at = $3, left_reason = $4 \
+         WHERE room_id = $1 AND user_id = $2 AND left_at IS NULL",
+    )
+    .bind(room.to_string())
+    .bind(member.user.to_string())
+    .bind(member.at.as_millis())
+    .bind(member.reason)
+    .execute(tx.conn())
+    .await?;
+    tx.commit().await
 }
 
 /// Both have joined; the first time counts.

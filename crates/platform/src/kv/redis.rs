@@ -249,6 +249,14 @@ impl Redis {
         self.link.ask(self.on("HGET", key).arg(field)).await
     }
 
+    pub(super) async fn hash_get_many(
+        &self,
+        key: &str,
+        fields: &[String],
+    ) -> Result<Vec<Option<String>>, Fault> {
+        self.link.ask(self.on("HMGET", key).arg(fields)).await
+    }
+
     pub(super) async fn hash_all(&self, key: &str) -> Result<BTreeMap<String, String>, Fault> {
         self.link.ask(&self.on("HGETALL", key)).await
     }

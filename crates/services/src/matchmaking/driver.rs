@@ -1,187 +1,150 @@
-//! Drives the pure queue: commands and news in, rooms and notices out. It decides nothing about who meets whom.
+//! Drives one pool's [`Leader`]: carries its questions to store, database and rooms, and its news to the bus. It decides
+//! nothing about who leads or who meets whom.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{future::pending, sync::Arc};
 
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::mpsc;
 use visavis_domain::{
     Fault, Timestamp,
-    contract::{
-        Caller,
-        matchmaking::{Holder, Ticket as Place},
-        rooms::{Guest, OpenPair},
-    },
     event::{Event, ServerEvent, Topic},
-    id::{SocketId, UserId},
-    queue::{Input, Match, Output, Queue, Ticket},
-    wire::{Card, Path},
+    pool::{Answer, Input, Leader, Op, Output, Pairing},
+    queue::Pool,
 };
-use visavis_platform::bus::News;
+use visavis_platform::{bus::News, db::pools};
 
-use super::{Deps, Seated};
+use super::{Deps, opening, store::Store};
 
-/// Rooms being opened at once: each waits for one row in the database; more would only queue there.
-const OPENING: usize = 64;
-/// The longest sleep: after it the clock is read again, in case it was set.
-const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+/// Answers that wait for the leader: more than it ever has questions under way, so that no answer waits itself.
+const MAX_ANSWERS: usize = 1_024;
 
-/// What the role asks of its driver.
-#[derive(Debug)]
-pub(super) enum Command {
-    Join {
-        ticket: Box<Ticket>,
-        session: SocketId,
-        card: Box<Card>,
-        reply: oneshot::Sender<Place>,
-    },
-    Cancel {
-        user: UserId,
-        reply: oneshot::Sender<bool>,
-    },
-    Park(Holder),
-    Unpark(Holder),
-    /// A room could not be opened: both go on waiting.
-    Back(Box<[(Ticket, Seated); 2]>),
-}
+/// Answers by the number of their question, on the way to the leader.
+type Answers = (mpsc::Sender<(u64, Answer)>, mpsc::Receiver<(u64, Answer)>);
 
 pub(super) struct Driver {
-    deps: Deps,
-    queue: Queue,
-    seated: HashMap<UserId, Seated>,
+    deps: Arc<Deps>,
+    pool: Pool,
+    store: Store,
+    leader: Leader,
     wake: Option<Timestamp>,
-    opening: Arc<Semaphore>,
-    back: (mpsc::Sender<Command>, mpsc::Receiver<Command>),
+    answers: Answers,
 }
 
 impl Driver {
-    pub(super) fn new(deps: Deps) -> Self {
-        let queue = Queue::new(deps.settings.clone());
-        let opening = Arc::new(Semaphore::new(OPENING));
-        Self { deps, queue, seated: HashMap::new(), wake: None, opening, back: mpsc::channel(OPENING) }
+    pub(super) fn new(deps: Arc<Deps>, pool: Pool) -> Self {
+        let leader = Leader::new(deps.clock.now(), deps.node, deps.settings.clone());
+        let store = Store::new(deps.kv.clone(), pool);
+        Self { deps, pool, store, leader, wake: None, answers: mpsc::channel(MAX_ANSWERS) }
     }
 
-    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
-        let mut people = self.deps.bus.subscribe(Topic::People);
+    pub(super) async fn run(mut self) {
+        let (mut people, mut pools) =
+            (self.deps.bus.subscribe(Topic::People), self.deps.bus.subscribe(Topic::Pools));
+        let drain = self.deps.lifecycle.drain.clone();
+        let mut retired = false;
+        self.carry().await;
         loop {
-            let sleep =
-                self.wake.map_or(LONGEST_SLEEP, |at| at.since(self.deps.clock.now()).min(LONGEST_SLEEP));
-            tokio::select! {
-                command = inbox.recv() => match command {
-                    Some(command) => self.on_command(command),
-                    None => break,
-                },
-                Some(command) = self.back.1.recv() => self.on_command(command),
-                Some(news) = people.next() => if let News::Event(Event::Blocked { user, other }) = news {
-                    self.queue.handle(self.deps.clock.now(), Input::Block { a: user, b: other });
-                },
-                () = tokio::time::sleep(sleep) => {
+            let wake = self.wake.map(|at| at.since(self.deps.clock.now()));
+            let input = tokio::select! {
+                Some((number, answer)) = self.answers.1.recv() => Input::Answer(number, answer),
+                () = async { match wake { Some(after) => tokio::time::sleep(after).await, None => pending().await } } => {
                     self.wake = None;
-                    self.queue.handle(self.deps.clock.now(), Input::Tick);
+                    Input::Tick
                 }
-            }
+                Some(news) = pools.next() => match news {
+                    News::Event(Event::PoolGrew { pool }) if pool != self.pool => continue,
+                    _ => Input::Nudge,
+                },
+                Some(news) = people.next() => match news {
+                    News::Event(Event::Blocked { user, other }) => Input::Block { a: user, b: other },
+                    _ => continue,
+                },
+                () = drain.cancelled(), if !retired => {
+                    retired = true;
+                    Input::Retire
+                }
+            };
+            self.leader.handle(self.deps.clock.now(), input);
             self.carry().await;
         }
     }
 
-    fn on_command(&mut self, command: Command) {
-        let now = self.deps.clock.now();
-        match command {
-            Command::Join { ticket, session, card, reply } => {
-                let user = ticket.user;
-                self.seated.insert(user, Seated { session, card: *card });
-                let fallback = Place { ticket_id: ticket.id, since: ticket.since };
-                self.queue.handle(now, Input::Join(*ticket));
-                // Matched at once: the ticket is in the outputs already and goes by the id it came with.
-                let place = self.queue.ticket_of(user).map(|t| Place { ticket_id: t.id, since: t.since });
-                let _ = reply.send(place.unwrap_or(fallback));
-            }
-            Command::Cancel { user, reply } => {
-                let waiting = self.queue.ticket_of(user).is_some();
-                self.queue.handle(now, Input::Cancel(user));
-                self.seated.remove(&user);
-                let _ = reply.send(waiting);
-            }
-            Command::Park(holder) if self.holds(holder) => self.queue.handle(now, Input::Park(holder.user)),
-            Command::Unpark(holder) if self.holds(holder) => {
-                self.queue.handle(now, Input::Unpark(holder.user));
-            }
-            Command::Park(_) | Command::Unpark(_) => {}
-            Command::Back(pair) => {
-                for (ticket, seated) in *pair {
-                    // Somebody who has a new ticket by now is served by that one.
-                    if self.queue.ticket_of(ticket.user).is_none() {
-                        self.seated.insert(ticket.user, seated);
-                        self.queue.handle(now, Input::Join(ticket));
-                    }
-                }
-            }
-        }
-    }
-
-    fn holds(&self, holder: Holder) -> bool {
-        self.seated.get(&holder.user).is_some_and(|s| s.session == holder.session)
-    }
-
     async fn carry(&mut self) {
-        while let Some(output) = self.queue.poll() {
+        while let Some(output) = self.leader.poll() {
             match output {
-                Output::Matched(pair) => self.open(*pair).await,
-                Output::Waiting { ticket, user, waited, widened } => {
-                    let Some(seated) = self.seated.get(&user) else { continue };
+                Output::Ask(number, op) => self.ask(number, op),
+                Output::Waiting { session, ticket, waited, widened } => {
                     let waited_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
                     let event = ServerEvent::MatchWaiting { ticket_id: ticket, waited_ms, widened };
                     // Volatile: it goes to the bus, which never fails.
-                    let _ = self.deps.log.emit(seated.session, event).await;
+                    let _ = self.deps.log.emit(session, event).await;
                 }
-                Output::Expired { ticket, user } => {
-                    self.seated.remove(&user);
+                Output::Ended { user, ticket } => {
                     self.deps.bus.publish(Event::TicketEnded { user, ticket }).await;
+                }
+                Output::Leads(leads) => {
+                    tracing::info!(pool = self.pool.as_str(), leads, "the lead of a pool has changed");
+                    metrics::gauge!("visavis_queue_leads", "pool" => self.pool.as_str()).set(if leads {
+                        1.0
+                    } else {
+                        0.0
+                    });
                 }
                 Output::WakeAt(at) => self.wake = Some(at),
             }
         }
         #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-        metrics::gauge!("visavis_queue_waiting").set(self.queue.len() as f64);
+        metrics::gauge!("visavis_queue_waiting", "pool" => self.pool.as_str())
+            .set(self.leader.waiting() as f64);
     }
 
-    /// Opens the room in a task of its own, so that the queue goes on while the database writes.
-    async fn open(&mut self, pair: Match) {
-        let (Some(a), Some(b)) = (self.seated.remove(&pair.a.user), self.seated.remove(&pair.b.user)) else {
-            tracing::error!("a matched ticket has no seat");
-            return;
-        };
-        let Ok(permit) = Arc::clone(&self.opening).acquire_owned().await else { return };
-        let deps = self.deps.clone();
-        let back = self.back.0.clone();
-        self.deps.lifecycle.spawn("open-pair", async move {
-            if let Err(fault) = announce(&deps, &pair, [&a, &b]).await {
-                tracing::warn!(fault.code = %fault.code, "a room could not be opened; both go on waiting");
-                let _ = back.send(Command::Back(Box::new([(pair.a, a), (pair.b, b)]))).await;
-            }
-            drop(permit);
+    /// Each question in a task of its own, so that the leader goes on while others work. How many are under way is
+    /// bounded by the leader.
+    fn ask(&self, number: u64, op: Op) {
+        let (deps, store, answers) = (Arc::clone(&self.deps), self.store.clone(), self.answers.0.clone());
+        let pool = self.pool;
+        self.deps.lifecycle.spawn("matchmaking-op", async move {
+            let answer = answer(&deps, &store, pool, op).await.unwrap_or_else(|fault| {
+                tracing::warn!(fault.code = %fault.code, "a step of matchmaking failed; it is tried again");
+                Answer::Failed
+            });
+            let _ = answers.send((number, answer)).await;
         });
     }
 }
 
-async fn announce(deps: &Deps, pair: &Match, seats: [&Seated; 2]) -> Result<(), Fault> {
-    let now = deps.clock.now();
-    let guest = |ticket: &Ticket, seated: &Seated| {
-        metrics::histogram!("visavis_match_wait_seconds").record(now.since(ticket.since).as_secs_f64());
-        Guest {
-            user: ticket.user,
-            session: seated.session,
-            ticket: ticket.id,
-            since: ticket.since,
-            card: seated.card.clone(),
+async fn answer(deps: &Deps, store: &Store, pool: Pool, op: Op) -> Result<Answer, Fault> {
+    let yes = |is| if is { Answer::Yes } else { Answer::No };
+    Ok(match op {
+        Op::IsLed => yes(store.is_led().await?),
+        Op::NextEpoch => Answer::Epoch(pools::next_epoch(&deps.db, pool.as_str()).await?),
+        Op::Take(lease) => yes(store.take_lease(lease).await?),
+        Op::Renew(lease) => yes(store.renew(lease).await?),
+        Op::Release(lease) => yes(store.release(lease).await?),
+        Op::ReadAll => {
+            let (entries, pairings) = store.read_all().await?;
+            Answer::All { entries, pairings }
         }
-    };
-    let open = OpenPair {
-        room: deps.dice.id(&deps.clock),
-        guests: [guest(&pair.a, seats[0]), guest(&pair.b, seats[1])],
-        transport: Path::P2p,
-        common_interests: pair.common_interests.clone(),
-    };
-    let opened = deps.rooms.open_pair(&Caller::internal("matchmaking"), open).await?;
-    metrics::counter!("visavis_matches_total").increment(1);
-    deps.bus.publish(Event::MatchFound { seats: Box::new(opened.seats) }).await;
-    Ok(())
+        Op::ReadChanges(most) => {
+            let (entries, more) = store.read_changes(most).await?;
+            Answer::Changed { entries, more }
+        }
+        Op::Read(users) => {
+            let users = users.iter().map(ToString::to_string).collect();
+            Answer::Changed { entries: store.read(users).await?, more: false }
+        }
+        Op::Claim { lease, texts, pairing } => {
+            let (room, at) = (deps.dice.id(&deps.clock), deps.clock.now());
+            let pairing =
+                Pairing { room, guests: pairing.guests, common_interests: pairing.common_interests, at };
+            let claimed = store.claim(lease, &texts, &pairing).await?;
+            if claimed { Answer::Claimed(Box::new(pairing)) } else { Answer::No }
+        }
+        Op::Open(pairing) => opening::open(deps, &pairing).await?,
+        Op::GiveUp(pairing) => {
+            opening::give_up(deps, &pairing).await?;
+            yes(store.forget(pairing.room).await?)
+        }
+        Op::Forget(room) => yes(store.forget(room).await?),
+        Op::Expire { lease, user, text } => yes(store.expire(lease, user, &text).await?),
+    })
 }

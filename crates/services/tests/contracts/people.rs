@@ -31,8 +31,12 @@ fn moderation_of(w: &World, way: Way) -> Arc<dyn Moderation> {
 }
 
 async fn call(w: &World, room: RoomId, users: &[UserId]) {
-    let member =
-        |user: &UserId| CallMember { user: *user, participant: ParticipantId::from_bits(1), waited_ms: 0 };
+    let member = |user: &UserId| CallMember {
+        user: *user,
+        participant: ParticipantId::from_bits(1),
+        waited_ms: 0,
+        ticket: None,
+    };
     let call = CallOpened {
         room,
         kind: "random",

@@ -1,0 +1,53 @@
+/** Keys of the chat page. They act only when no dialog is open and no text is being written. */
+import { signal } from '@preact/signals';
+import { useEffect, useState } from 'preact/hooks';
+
+import { chat, give, toggle } from '../../app';
+import type { Open } from './dialogs';
+
+/** Within this time a second Escape goes on. */
+const ARMED_MS = 1_500;
+const STORED = 'visavis-single-keys';
+
+/** Single letters as commands can be turned off (WCAG 2.1.4): speech input types them by accident. */
+export const singleKeys = signal(localStorage.getItem(STORED) !== 'off');
+
+export function setSingleKeys(on: boolean): void {
+  singleKeys.value = on;
+  localStorage.setItem(STORED, on ? 'on' : 'off');
+}
+
+const isWriting = (target: EventTarget | null): boolean =>
+  target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+
+/** Whether a first Escape waits for the second. */
+export function useKeys({ open, isOpen }: { open: (what: Open) => void; isOpen: boolean }): boolean {
+  const [armed, setArmed] = useState(false);
+  useEffect(() => {
+    if (!armed) return;
+    const timer = setTimeout(() => setArmed(false), ARMED_MS);
+    return () => clearTimeout(timer);
+  }, [armed]);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      if (isOpen || event.repeat || event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
+      const inCall = chat.value.room !== null;
+      if (event.key === 'Escape' && inCall) {
+        setArmed(!armed);
+        if (armed) give({ is: 'next' });
+      } else if (singleKeys.value) {
+        const act = { m: () => toggle('audio'), v: () => toggle('video'), r: () => inCall && open('report'), '?': () => open('help') }[
+          event.key.toLowerCase()
+        ];
+        if (!act) return;
+        act();
+      } else {
+        return;
+      }
+      event.preventDefault();
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, [armed, isOpen, open]);
+  return armed;
+}

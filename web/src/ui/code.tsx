@@ -1,0 +1,54 @@
+/** Six boxes for the six digits of a code: typing goes on by itself, pasting fills all. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+
+import { t } from '../i18n';
+
+const DIGITS = 6;
+
+export function CodeBoxes({ onFull, busy }: { onFull: (code: string) => void; busy: boolean }) {
+  const [digits, setDigits] = useState<string[]>(Array(DIGITS).fill(''));
+  const boxes = useRef<(HTMLInputElement | null)[]>([]);
+  useEffect(() => boxes.current[0]?.focus(), []);
+
+  const put = (at: number, text: string): void => {
+    const typed = text.replace(/\D/g, '').slice(0, DIGITS - at);
+    const next = digits.map((digit, i) => (i >= at && i < at + typed.length ? (typed[i - at] ?? '') : digit));
+    if (!typed) next[at] = '';
+    setDigits(next);
+    boxes.current[Math.min(at + typed.length, DIGITS - 1)]?.focus();
+    if (typed && next.every(Boolean)) onFull(next.join(''));
+  };
+
+  const onKeyDown = (at: number, event: KeyboardEvent): void => {
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Backspace: digits[at] ? at : at - 1 }[event.key];
+    if (to === undefined || to === at) return;
+    event.preventDefault();
+    if (event.key === 'Backspace' && to >= 0) setDigits(digits.map((digit, i) => (i === to ? '' : digit)));
+    boxes.current[to]?.focus();
+  };
+
+  return (
+    <fieldset class="code" disabled={busy}>
+      <legend>{t('code')}</legend>
+      {digits.map((digit, at) => (
+        <input
+          key={at}
+          ref={(box) => {
+            boxes.current[at] = box;
+          }}
+          aria-label={t('digit', { n: at + 1 })}
+          inputMode="numeric"
+          autocomplete={at === 0 ? 'one-time-code' : 'off'}
+          value={digit}
+          onFocus={(event) => event.currentTarget.select()}
+          onInput={(event) => put(at, event.currentTarget.value)}
+          onPaste={(event) => {
+            event.preventDefault();
+            put(at, event.clipboardData?.getData('text') ?? '');
+          }}
+          onKeyDown={(event) => onKeyDown(at, event)}
+        />
+      ))}
+    </fieldset>
+  );
+}

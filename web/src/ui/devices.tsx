@@ -1,0 +1,85 @@
+/** Preview, pickers and level meter; what the browser blocked, and how to allow it. */
+import { Camera } from 'lucide-preact';
+import { useEffect, useState } from 'preact/hooks';
+
+import { type Key, t } from '../i18n';
+import * as devices from '../media/devices';
+import { Picture } from './picture';
+
+const PROBLEMS: Record<devices.DeviceProblem, Key> = {
+  blocked: 'deviceBlocked',
+  missing: 'deviceMissing',
+  busy: 'deviceBusy',
+  unfit: 'deviceUnfit',
+  insecure: 'deviceInsecure',
+};
+
+export function Devices() {
+  const [asking, setAsking] = useState(false);
+  const stream = devices.local.value;
+  const ask = async (): Promise<void> => {
+    setAsking(true);
+    await devices.open();
+    setAsking(false);
+  };
+  return (
+    <div class="devices">
+      <div class="preview">
+        {stream ? (
+          <Picture stream={stream} mirrored muted label={t('you')} />
+        ) : (
+          <button type="button" disabled={asking} onClick={() => void ask()}>
+            <Camera aria-hidden="true" />
+            {t(devices.problem.value ? 'tryAgain' : 'askDevices')}
+          </button>
+        )}
+      </div>
+      <div class="pickers">
+        {asking && <p role="status">{t('asking')}</p>}
+        <DeviceProblem />
+        {stream && (
+          <>
+            <Picker kind="camera" of="videoinput" />
+            <Picker kind="microphone" of="audioinput" />
+            <Level stream={stream} />
+            <Picker kind="speaker" of="audiooutput" />
+          </>
+        )}
+      </div>
+    </div>
+  );
+}
+
+export function DeviceProblem() {
+  const problem = devices.problem.value;
+  return (
+    <p class="alert" role="alert">
+      {problem ? t(PROBLEMS[problem]) : ''}
+    </p>
+  );
+}
+
+function Picker({ kind, of }: { kind: 'camera' | 'microphone' | 'speaker'; of: MediaDeviceKind }) {
+  const all = devices.devices.value.filter((device) => device.kind === of && device.deviceId);
+  if (!all.length) return null;
+  const chosen = devices.choice.value[kind] ?? '';
+  return (
+    <label>
+      {t(kind)}
+      <select value={chosen} onChange={(event) => void devices.choose(kind, event.currentTarget.value)}>
+        {!all.some((device) => device.deviceId === chosen) && <option value="">{t('standard')}</option>}
+        {all.map((device, i) => (
+          <option key={device.deviceId} value={device.deviceId}>
+            {device.label || `${t(kind)} ${i + 1}`}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function Level({ stream }: { stream: MediaStream }) {
+  const [level, setLevel] = useState(0);
+  useEffect(() => devices.meter(stream, setLevel), [stream]);
+  return <meter aria-label={t('level')} min={0} max={1} value={level} />;
+}

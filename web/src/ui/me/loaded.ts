@@ -1,0 +1,24 @@
+/** Something the page asks the server for: there, on its way, or not to be had. */
+import { useCallback, useEffect, useState } from 'preact/hooks';
+
+export interface Loaded<T> {
+  value: T | null;
+  error: unknown;
+  again: () => Promise<void>;
+}
+
+export function useLoaded<T>(load: () => Promise<T>): Loaded<T> {
+  const [value, setValue] = useState<T | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const again = useCallback(async () => {
+    try {
+      setValue(await load());
+      setError(null);
+    } catch (problem) {
+      setError(problem);
+    }
+    // The loaders are methods of the one API object: they never change.
+  }, []);
+  useEffect(() => void again(), [again]);
+  return { value, error, again };
+}

@@ -1,0 +1,58 @@
+/** The ID for friends, and how I stand with the others. */
+import { Copy } from 'lucide-preact';
+import { useState } from 'preact/hooks';
+
+import { api } from '../../app';
+import { type Key, language, t } from '../../i18n';
+import { Alert } from '../trouble';
+import { useLoaded } from './loaded';
+
+export function PrivateId({ id }: { id: string }) {
+  const [copied, setCopied] = useState(false);
+  const copy = (): void => void navigator.clipboard?.writeText(id).then(() => setCopied(true), () => undefined);
+  return (
+    <section class="card">
+      <h2>{t('privateId')}</h2>
+      <div class="row">
+        <code>{id}</code>
+        <button type="button" onClick={copy}>
+          <Copy aria-hidden="true" />
+          {t('copy')}
+        </button>
+        <span role="status">{copied ? t('copied') : ''}</span>
+      </div>
+      <p class="quiet">{t('privateIdHint')}</p>
+    </section>
+  );
+}
+
+export function Reputation() {
+  const { value, error } = useLoaded(() => api.reputation());
+  const day = (at: string): string =>
+    new Date(at).toLocaleDateString(language.value, { dateStyle: 'medium' });
+  return (
+    <section class="card">
+      <h2>{t('reputation')}</h2>
+      <Alert error={error} />
+      {value && (
+        <>
+          <p class="score">{t('reputationLine', { score: value.score, band: t(`band_${value.band}` as Key) })}</p>
+          <h3>{t('reputationWhy')}</h3>
+          {value.entries.length === 0 && <p class="quiet">{t('noEntries')}</p>}
+          <ul class="ledger">
+            {value.entries.map((entry) => (
+              <li key={entry.at}>
+                <b>{entry.delta > 0 ? `+${entry.delta}` : entry.delta}</b>
+                <span>
+                  {entry.reason}
+                  {entry.recoverBy && <small> ({t('recoverBy', { when: day(entry.recoverBy) })})</small>}
+                </span>
+                <time dateTime={entry.at}>{day(entry.at)}</time>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </section>
+  );
+}
