@@ -7,6 +7,7 @@ use std::{fmt::Write as _, process::ExitCode};
 
 mod bench;
 mod clock;
+mod cluster;
 mod command;
 mod deny;
 mod install;
@@ -63,6 +64,12 @@ const ENTRIES: &[Entry] = &[
         usage: "tidy",
         about: "the rules of the house that no compiler knows (ARCHITECTURE.md)",
         go: tidy::command,
+    },
+    Entry {
+        name: "cluster",
+        usage: "cluster up [ADDRESS:PORT]|down|status",
+        about: "the product apart on this machine: Postgres, Redis and eleven processes behind one address",
+        go: cluster::command,
     },
     Entry {
         name: "services",
