@@ -191,14 +191,12 @@ impl Registry {
     async fn look(&self) -> Result<Vec<Record>, Fault> {
         let ids = self.kv.set_members(INDEX).await?;
         let looks = ids.into_iter().map(|id| async move {
-            match self.kv.get(&key(&id)).await? {
-                Some(text) => Ok(serde_json::from_str::<Record>(&text).ok()),
-                None => {
-                    // Its lease is over. Should it live after all, it writes itself down again.
-                    self.kv.set_remove(INDEX, &id).await?;
-                    Ok(None)
-                }
-            }
+            let Some(text) = self.kv.get(&key(&id)).await? else {
+                // Its lease is over. Should it live after all, it writes itself down again.
+                self.kv.set_remove(INDEX, &id).await?;
+                return Ok(None);
+            };
+            Ok(serde_json::from_str::<Record>(&text).ok())
         });
         let found: Result<Vec<_>, Fault> = join_all(looks).await.into_iter().collect();
         Ok(found?.into_iter().flatten().collect())

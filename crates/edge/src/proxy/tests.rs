@@ -146,10 +146,10 @@ async fn a_socket_is_passed_on_with_its_clients_address_and_carries_bytes_both_w
     let sent: Vec<u8> = (0..300_000_u32).map(|n| n.to_le_bytes()[0]).collect();
     let mut back = vec![0; sent.len()];
     let (mut read, mut write) = stream.split();
-    let (wrote, got) =
+    let (sent_all, received_all) =
         within(async { tokio::join!(write.write_all(&sent), read.read_exact(&mut back)) }).await;
-    wrote.unwrap();
-    got.unwrap();
+    sent_all.unwrap();
+    received_all.unwrap();
     assert!(back == sent, "byte by byte");
 }
 

@@ -55,8 +55,9 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new(now: Timestamp, me: Record, grace: Duration, distrust: Duration) -> Self {
-        let known = BTreeMap::from([(me.id, (Arc::new(me.clone()), now))]);
-        Self { me: me.id, grace, distrust, distrusted: None, known }
+        let id = me.id;
+        let known = BTreeMap::from([(id, (Arc::new(me), now))]);
+        Self { me: id, grace, distrust, distrusted: None, known }
     }
 
     /// Takes all that one look found. A store that came back empty has forgotten everybody, ourselves too, and must not

@@ -66,7 +66,8 @@ impl Way {
 
 pub struct World {
     pub place: Database,
-    pub stores: Engine,
+    /// Kept: its tasks end with it.
+    _stores: Engine,
     pub db: Db,
     pub clock: Clock,
     pub dice: Dice,
@@ -106,7 +107,7 @@ impl World {
             users,
             cx: Caller::internal("test"),
             place,
-            stores,
+            _stores: stores,
         }
     }
 
