@@ -67,7 +67,7 @@ impl Way {
 pub struct World {
     pub place: Database,
     /// Kept: its tasks end with it.
-    _stores: Engine,
+    pub _stores: Engine,
     pub db: Db,
     pub clock: Clock,
     pub dice: Dice,
