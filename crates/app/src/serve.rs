@@ -181,7 +181,7 @@ fn record(config: &Config, site: &Site, ports: &Ports) -> Result<Record, Failure
         address: config.address(private),
         media,
         load: 0,
-        leaving: false,
+        open: false,
     })
 }
 
@@ -227,6 +227,9 @@ async fn join_the_others(config: &Config, ground: &Ground, roles: &Roles, hub: O
         ground.rpc.watch(config.peers.clone()).await;
     }
     undertaker::start(ground, hub);
+    let rpc = ground.rpc.clone();
+    let needed: Vec<_> = config.needed_roles().iter().map(|role| role.name()).collect();
+    ground.lifecycle.spawn("node-open", async move { rpc.open_with(&needed).await });
 }
 
 /// What the two listeners serve.
@@ -306,7 +309,7 @@ fn edge(ground: &Ground, roles: &Roles, site: &Site, tokens: Tokens, checks: Che
     })
 }
 
-/// What `/readyz` asks: the stores, and for every role that is needed whether somebody has it.
+/// What `/readyz` asks: the stores, and for every role that is needed whether somebody of it answers.
 fn checks(config: &Config, ground: &Ground) -> Checks {
     let kv = ground.kv.clone();
     let store: Check = Arc::new(move || {
@@ -321,10 +324,12 @@ fn checks(config: &Config, ground: &Ground) -> Checks {
         ("database", ping)
     });
     let needed = config.needed_roles().into_iter().map(|role| -> (&'static str, Check) {
-        let nodes = ground.nodes.clone();
+        let rpc = ground.rpc.clone();
         let there: Check = Arc::new(move || {
-            let there = nodes.has(role.name());
-            Box::pin(async move { if there { Ok(()) } else { Err(Fault::unavailable()) } })
+            let rpc = rpc.clone();
+            Box::pin(
+                async move { rpc.reaches(role.name()).await.then_some(()).ok_or_else(Fault::unavailable) },
+            )
         });
         (role.name(), there)
     });

@@ -41,7 +41,7 @@ fn node(id: u128, role: &str, secret: [u8; 32], make: impl FnOnce(Rpc, Lifecycle
         address: format!("http://{addr}"),
         media: Vec::new(),
         load: 0,
-        leaving: false,
+        open: true,
     };
     let nodes = Nodes::new(clock.clone(), me, true);
     let rpc = Rpc::new(rpc::Deps {
