@@ -143,6 +143,16 @@ describe('races', () => {
     expect(scene.state.phase).toBe('permission');
     expect(new Scene().give({ is: 'seat-taken' }).state.phase).toBe('idle');
   });
+
+  test('a call in another tab is told, and *Use here* ends it there', () => {
+    const scene = new Scene().searching().give({ is: 'search-failed', code: 'already-in-room' });
+    expect([scene.state.phase, isActive(scene.state)]).toEqual(['other-tab', false]);
+    scene.did = [];
+    scene.give({ is: 'start' }, { is: 'devices-ready' });
+    expect([scene.state.phase, scene.done]).toEqual(['searching', ['get-devices', 'next']]);
+    scene.give({ is: 'stop' }, { is: 'start' }, { is: 'devices-ready' });
+    expect(scene.done).toEqual(['cancel-match', 'get-devices', 'find-match']);
+  });
 });
 
 describe('what goes wrong', () => {

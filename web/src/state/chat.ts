@@ -59,6 +59,8 @@ export interface State {
   nextAt: number | null;
   /** When a partner who is away is given up. */
   awayUntil: number | null;
+  /** Another page of this person holds the call: the next start takes it over by ending that. */
+  takeOver: boolean;
 }
 
 export const START: State = {
@@ -71,6 +73,7 @@ export const START: State = {
   connectBy: null,
   nextAt: null,
   awayUntil: null,
+  takeOver: false,
 };
 
 export type Input =
@@ -144,7 +147,7 @@ export function handle(state: State, input: Input, now: number): Step {
 
     case 'devices-ready':
       if (state.phase !== 'permission' && state.phase !== 'device-problem') return [state, []];
-      return [searching(state, now, null), [{ do: 'find-match' }]];
+      return [{ ...searching(state, now, null), takeOver: false }, [{ do: state.takeOver ? 'next' : 'find-match' }]];
 
     case 'devices-failed':
       return state.phase === 'permission' ? [idle(state, 'device-problem', null), []] : [state, []];
@@ -192,6 +195,7 @@ export function handle(state: State, input: Input, now: number): Step {
     case 'search-failed': {
       if (state.phase !== 'searching') return [state, []];
       if (input.code === 'rate-limited') return [idle(state, 'idle', 'slowDown'), []];
+      if (input.code === 'already-in-room') return [{ ...idle(state, 'other-tab', null), takeOver: true }, []];
       if (input.code === 'suspended') return [idle(state, 'suspended', null), []];
       if (['network', 'timeout', 'conflict'].includes(input.code)) return [state, []];
       return [{ ...idle(state, 'server-full', null), nextAt: now + NEXT_MS }, []];
