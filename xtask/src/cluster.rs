@@ -76,6 +76,7 @@ fn up(address: &str) -> Outcome {
     let apt = Apt::new();
     web::build(&Tools::for_building(&apt)?)?;
     Cmd::cargo().args(["build", "--package", "visavis"]).run(COMPILE)?;
+    let ours = !services::are_up();
     let stores = services::up(&apt)?;
     let home = tree::target("cluster");
     fs::create_dir_all(&home).map_err(|err| format!("{}: {err}", home.display()))?;
@@ -83,7 +84,7 @@ fn up(address: &str) -> Outcome {
     let mut members = Vec::new();
     let started = PROCESSES.iter().try_for_each(|(name, role)| {
         members.push(shared.start(name, role)?);
-        remember(&members)
+        remember(&members, ours)
     });
     if let Err(why) = started.and_then(|()| until_ready(&members)) {
         let _ = stop(&members);
@@ -99,11 +100,11 @@ fn up(address: &str) -> Outcome {
 }
 
 fn down() -> Outcome {
-    let members = known();
+    let (members, ours) = (known(), has_services());
     let stopped = stop(&members);
     let _ = fs::remove_file(state_file());
     eprintln!("cluster: {}", if members.is_empty() { "it was not up" } else { "down" });
-    stopped.and(services::down())
+    if ours { stopped.and(services::down()) } else { stopped }
 }
 
 fn status() -> Outcome {
@@ -237,14 +238,19 @@ fn state_file() -> PathBuf {
     tree::target("cluster.state")
 }
 
-fn remember(members: &[Member]) -> Outcome {
-    let mut text = String::new();
+/// `services`: Postgres and Redis were started with it, and end with it.
+fn remember(members: &[Member], services: bool) -> Outcome {
+    let mut text = String::from(if services { "services\n" } else { "" });
     for Member { name, pid, born } in members {
         let _ = writeln!(text, "{name}\t{pid}\t{born}");
     }
     let open = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(state_file());
     open.and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|err| format!("{}: {err}", state_file().display()))
+}
+
+fn has_services() -> bool {
+    fs::read_to_string(state_file()).is_ok_and(|text| text.starts_with("services\n"))
 }
 
 /// What was started here and not stopped here.

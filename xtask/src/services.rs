@@ -122,6 +122,11 @@ pub fn command(args: &[String]) -> Outcome {
     }
 }
 
+/// Whether both run already.
+pub fn are_up() -> bool {
+    running().is_some()
+}
+
 /// Both until `down`; those that are up, if they are.
 pub fn up(apt: &Apt) -> Outcome<Services> {
     Ok(Services::of(&until_down(apt)?, Vec::new()))

@@ -27,12 +27,12 @@ struct Suite {
 
 /// In browsers, by Playwright: each file starts two to four of them.
 const BROWSER: Suite = Suite { folder: "web/e2e", at_once: 1 };
-/// Whether the place under test is one process or several: read by the harness of the node suites.
-const SHAPE: &str = "VISAVIS_SHAPE";
-const ONE: &str = "one";
-const SPLIT: &str = "split";
 /// By a real `socket.io-client`, without our page's code: they mostly wait.
 const STORIES: Suite = Suite { folder: "tests/node", at_once: 3 };
+/// The same against seven processes in place of one.
+const APART: Suite = Suite { folder: "tests/node", at_once: 2 };
+/// Tells them which: `one` process, or `split` into several.
+const SHAPE: &str = "VISAVIS_SHAPE";
 
 pub fn test(args: &[String]) -> Outcome {
     let mut steps = Steps::new();
@@ -112,27 +112,20 @@ fn compile_and_run(steps: &mut Steps, tools: &Tools, tests: &TestTools, filter: 
     if filter.is_none() && nextest() {
         steps.check("doc tests", || Cmd::cargo().args(["test", "--quiet", "--workspace", "--doc"]).run(RUN));
     }
-    let told = |suite: &Suite, shape: &str, files: &[PathBuf]| {
-        run_node(tools, suite, files, |cmd| servers(with_tools(cmd, tests)).env(SHAPE, shape))
+    let node = |suite, files: &[PathBuf], shape| {
+        let cmd = |cmd| servers(with_tools(cmd, tests)).env(SHAPE, shape);
+        run_node(tools, suite, files, cmd)
     };
     if filter.is_none() || !stories.is_empty() {
-        steps.check("stories, one process", || told(&STORIES, ONE, &stories));
-        steps.check("stories, several processes", || told(&STORIES, SPLIT, &stories));
+        steps.check("stories in one process", || node(&STORIES, &stories, "one"));
+        steps.check("stories in several processes", || node(&APART, &stories, "split"));
     }
     if filter.is_none() || !browser.is_empty() {
-        let shape = shape_in_turn();
-        let name = if shape == SPLIT { "browsers, several processes" } else { "browsers, one process" };
-        steps.check(name, || told(&BROWSER, &shape, &browser));
+        let shape = in_turn();
+        eprintln!("\nin browsers, this time in the shape {shape:?}:");
+        steps.check("stories in browsers", || node(&BROWSER, &browser, shape));
     }
     Ok(())
-}
-
-/// Browsers cost the most, and the stories run in both shapes anyway: so they see one of the two, another with every
-/// commit, unless the environment names one.
-fn shape_in_turn() -> String {
-    let commits = Cmd::new("git").args(["rev-list", "--count", "HEAD"]);
-    let turn = || commits.ask().and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
-    env::var(SHAPE).unwrap_or_else(|_| if turn() % 2 == 0 { ONE } else { SPLIT }.to_owned())
 }
 
 fn components() -> Outcome {
@@ -176,7 +169,14 @@ fn node_tests(suite: &Suite, filter: Option<&str>) -> Vec<PathBuf> {
     files
 }
 
-fn run_node(tools: &Tools, suite: &Suite, files: &[PathBuf], ready: impl FnOnce(Cmd) -> Cmd) -> Outcome {
+/// Browsers are slow: each commit they see one of the two shapes, the next one the other.
+fn in_turn() -> &'static str {
+    let commits = Cmd::new("git").args(["rev-list", "--count", "HEAD"]).ask();
+    let commits = commits.and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
+    if commits.is_multiple_of(2) { "one" } else { "split" }
+}
+
+fn run_node(tools: &Tools, suite: &Suite, files: &[PathBuf], with: impl Fn(Cmd) -> Cmd) -> Outcome {
     let Suite { folder, at_once } = suite;
     if files.is_empty() {
         eprintln!("skipped: there is no {folder}/*.test.mjs yet");
@@ -184,7 +184,7 @@ fn run_node(tools: &Tools, suite: &Suite, files: &[PathBuf], ready: impl FnOnce(
     }
     // The browser tests stand on the other suite's harness; what the page needs came with its build.
     tools.npm_ci(STORIES.folder)?;
-    ready(tools.node().arg("--test").arg(format!("--test-concurrency={at_once}")).args(files)).run(RUN)
+    with(tools.node().arg("--test").arg(format!("--test-concurrency={at_once}")).args(files)).run(RUN)
 }
 
 /// What tests may ask the environment for.

@@ -77,7 +77,8 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
     let roles = wire::roles(&ground, &config, &issuer).await?;
     let tls = config.tls_files().map(|files| Tls::load(files, &lifecycle)).transpose()?;
     let fronts = Fronts::build(&config, &ground, &roles, &site);
-    let outbox = matches!(config.mail.backend, Kind::Dir).then(|| config.data.join("outbox"));
+    let writes_mail = matches!(config.mail.backend, Kind::Dir) && config.does(Role::Auth);
+    let outbox = writes_mail.then(|| config.data.join("outbox"));
     let private = private::router(PrivateDeps {
         metrics: Arc::new(move || metrics.render()),
         rpc: ground.rpc.clone(),

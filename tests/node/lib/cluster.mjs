@@ -53,6 +53,11 @@ export class Cluster {
     return this.#processes.get(name);
   }
 
+  /** The private address of that process alone. */
+  privateOf(name) {
+    return `http://${privateOf(this.process(name).output)}`;
+  }
+
   get names() {
     return Object.keys(PROCESSES);
   }
