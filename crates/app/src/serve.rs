@@ -27,6 +27,7 @@ use visavis_platform::{
     Clock, Db, Dice, Lifecycle,
     db::calls,
     folder::Claim,
+    jobs,
     mail::{Kind, Mailer},
     secret::Secret,
     session_log::SessionLog,
@@ -74,6 +75,7 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
         tracing::warn!("{warning}");
     }
     spawn_sweep(&ground);
+    start_jobs(&ground);
     spawn_media(ports.media, &ground)?;
     spawn_server(ports.public, public, tls, &site.limits, &lifecycle);
     spawn_server(ports.private, private, None, &site.limits, &lifecycle);
@@ -131,7 +133,7 @@ async fn ground(config: &Config, lifecycle: &Lifecycle) -> Result<Ground, Failur
             tracing::info!(calls = dangling, "calls of the process before were closed");
         }
     }
-    let mailer = Mailer::new(&config.mail, &config.data, clock.clone(), dice.clone(), lifecycle.clone())?;
+    let mailer = Mailer::new(&config.mail, &config.data)?;
     let (kv, bus) = shared::open(config, &clock, &dice, lifecycle).await?;
     let log = SessionLog::new(kv.clone(), bus.clone());
     let node = dice.id(&clock);
@@ -273,6 +275,19 @@ fn spawn_sweep(ground: &Ground) {
             while matches!(db.sweep(clock.now()).await, Ok(true)) {}
         }
     });
+}
+
+/// Carries out what requests have left to be done.
+fn start_jobs(ground: &Ground) {
+    let deps = jobs::Deps {
+        db: ground.db.clone(),
+        bus: ground.bus.clone(),
+        clock: ground.clock.clone(),
+        dice: ground.dice.clone(),
+        lifecycle: ground.lifecycle.clone(),
+    };
+    let mails = ground.mailer.effect(ground.secret.clone());
+    jobs::Worker::new(deps, jobs::Kind::Mail, mails).start();
 }
 
 async fn stop_signal() -> Result<(), Failure> {

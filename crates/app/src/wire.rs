@@ -15,7 +15,10 @@ use visavis_domain::{
     id::NodeId,
 };
 use visavis_platform::{
-    Bus, Clock, Db, Dice, Kv, Lifecycle, mail::Mailer, secret::Secret, session_log::SessionLog,
+    Bus, Clock, Db, Dice, Kv, Lifecycle,
+    mail::{Mailer, Postbox},
+    secret::Secret,
+    session_log::SessionLog,
 };
 use visavis_services::{auth, friends, matchmaking, moderation, users};
 use visavis_sfu::node::{self, Node};
@@ -65,7 +68,7 @@ pub async fn roles(ground: &Ground, config: &Config, issuer: &str) -> Result<Rol
             clock: g.clock.clone(),
             dice: g.dice.clone(),
             bus: g.bus.clone(),
-            mailer: g.mailer.clone(),
+            postbox: Postbox::new(g.secret.clone(), g.clock.clone(), g.dice.clone(), g.bus.clone()),
             secret: g.secret.clone(),
             users: Arc::clone(&users),
             public_url: issuer.to_owned(),

@@ -271,6 +271,8 @@ pub enum Event {
     },
     /// New signing keys: fetch them.
     KeysChanged,
+    /// There is a job to do.
+    JobAdded,
 }
 
 /// What a bus subscriber asks for.
@@ -285,11 +287,13 @@ pub enum Topic {
     Logins,
     /// `Blocked`.
     People,
+    /// `JobAdded`.
+    Jobs,
 }
 
 impl Topic {
     /// Every topic, in the order of the enum.
-    pub const ALL: [Self; 4] = [Self::Seats, Self::Sessions, Self::Logins, Self::People];
+    pub const ALL: [Self; 5] = [Self::Seats, Self::Sessions, Self::Logins, Self::People, Self::Jobs];
 
     /// Its name between processes.
     pub const fn as_str(self) -> &'static str {
@@ -298,6 +302,7 @@ impl Topic {
             Self::Sessions => "sessions",
             Self::Logins => "logins",
             Self::People => "people",
+            Self::Jobs => "jobs",
         }
     }
 }
@@ -313,6 +318,7 @@ impl Event {
             Self::LogGrew { .. } | Self::Volatile { .. } => Topic::Sessions,
             Self::LoginRevoked { .. } | Self::KeysChanged => Topic::Logins,
             Self::Blocked { .. } => Topic::People,
+            Self::JobAdded => Topic::Jobs,
         }
     }
 }
