@@ -194,10 +194,8 @@ async fn ground(
 ) -> Result<Ground, Failure> {
     let (clock, dice, lifecycle) = (Clock::System, Dice::Secure, lifecycle.clone());
     let secret = Secret::load(config.secret_key.as_ref().map(Hidden::expose), &config.data, &dice)?;
-    let db = match config.needs_database() {
-        true => Some(Db::open(&config.database, &config.data).await?),
-        false => None,
-    };
+    let db =
+        if config.needs_database() { Some(Db::open(&config.database, &config.data).await?) } else { None };
     let mailer = config
         .does(Role::Auth)
         .then(|| Mailer::new(&config.mail, &config.data, clock.clone(), dice.clone(), lifecycle.clone()));

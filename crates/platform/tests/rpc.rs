@@ -2,6 +2,7 @@
 //! callers and answers that are not what they say.
 
 #![expect(clippy::disallowed_methods, reason = "these tests measure real time")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod town;
 

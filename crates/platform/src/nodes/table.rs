@@ -54,7 +54,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(now: Timestamp, me: Record, grace: Duration, distrust: Duration) -> Self {
+    pub(super) fn new(now: Timestamp, me: &Record, grace: Duration, distrust: Duration) -> Self {
         let known = BTreeMap::from([(me.id, (Arc::new(me.clone()), now))]);
         Self { me: me.id, grace, distrust, distrusted: None, known }
     }
@@ -109,7 +109,7 @@ mod tests {
     }
 
     fn table(grace: Duration) -> Table {
-        Table::new(at(0), record(1, &["gateway"]), grace, Duration::from_secs(4))
+        Table::new(at(0), &record(1, &["gateway"]), grace, Duration::from_secs(4))
     }
 
     fn users(table: &Table) -> usize {
