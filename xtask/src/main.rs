@@ -92,7 +92,7 @@ const ENTRIES: &[Entry] = &[
     Entry {
         name: "bench",
         usage: "bench NAME",
-        about: "print figures beside their goals: queue (P11), http (P10), socket (P9), idle (P14), all",
+        about: "print figures beside their goals: queue (P11), http (P10), socket (P9), idle (P14), rpc (the hop between processes), all",
         go: bench::bench,
     },
 ];

@@ -68,7 +68,7 @@ impl Nodes {
     /// Nobody but this node, until [`Self::register`] or [`Self::found`]. `listed`: others are asked, not looked up.
     pub fn new(clock: Clock, me: Record, listed: bool) -> Self {
         let grace = if listed { GRACE } else { Duration::ZERO };
-        let table = Table::new(clock.now(), me.clone(), grace, DISTRUST);
+        let table = Table::new(clock.now(), &me, grace, DISTRUST);
         let view = watch::Sender::new(Arc::new(table.view()));
         Self(Arc::new(Inner {
             clock,
@@ -212,12 +212,12 @@ impl Registry {
     async fn look(&self) -> Result<Vec<Record>, Fault> {
         let ids = self.kv.set_members(INDEX).await?;
         let looks = ids.into_iter().map(|id| async move {
-            let Some(text) = self.kv.get(&key(&id)).await? else {
-                // Its lease is over. Should it live after all, it writes itself down again.
-                self.kv.set_remove(INDEX, &id).await?;
-                return Ok(None);
-            };
-            Ok(serde_json::from_str::<Record>(&text).ok())
+            if let Some(text) = self.kv.get(&key(&id)).await? {
+                return Ok(serde_json::from_str::<Record>(&text).ok());
+            }
+            // Its lease is over. Should it live after all, it writes itself down again.
+            self.kv.set_remove(INDEX, &id).await?;
+            Ok(None)
         });
         let found: Result<Vec<_>, Fault> = join_all(looks).await.into_iter().collect();
         Ok(found?.into_iter().flatten().collect())

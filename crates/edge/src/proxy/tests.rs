@@ -145,11 +145,10 @@ async fn a_socket_is_passed_on_with_its_clients_address_and_carries_bytes_both_w
     assert_eq!(first, "203.0.113.9\n");
     let sent: Vec<u8> = (0..300_000_u32).map(|n| n.to_le_bytes()[0]).collect();
     let mut back = vec![0; sent.len()];
-    let (mut read, mut write) = stream.split();
-    let (sent_all, received_all) =
-        within(async { tokio::join!(write.write_all(&sent), read.read_exact(&mut back)) }).await;
-    sent_all.unwrap();
-    received_all.unwrap();
+    let (mut near, mut far) = stream.split();
+    let (said, got) = within(async { tokio::join!(far.write_all(&sent), near.read_exact(&mut back)) }).await;
+    said.unwrap();
+    got.unwrap();
     assert!(back == sent, "byte by byte");
 }
 

@@ -54,10 +54,9 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(now: Timestamp, me: Record, grace: Duration, distrust: Duration) -> Self {
-        let id = me.id;
-        let known = BTreeMap::from([(id, (Arc::new(me), now))]);
-        Self { me: id, grace, distrust, distrusted: None, known }
+    pub(super) fn new(now: Timestamp, me: &Record, grace: Duration, distrust: Duration) -> Self {
+        let known = BTreeMap::from([(me.id, (Arc::new(me.clone()), now))]);
+        Self { me: me.id, grace, distrust, distrusted: None, known }
     }
 
     /// What is known of ourselves has changed.
@@ -110,7 +109,7 @@ mod tests {
     }
 
     fn table(grace: Duration) -> Table {
-        Table::new(at(0), record(1, &["gateway"]), grace, Duration::from_secs(4))
+        Table::new(at(0), &record(1, &["gateway"]), grace, Duration::from_secs(4))
     }
 
     fn users(table: &Table) -> usize {
