@@ -177,6 +177,10 @@ impl Mailer {
     }
 }
 
+/// Mails that may wait: what a mail server takes in a few minutes. One that is away for longer would only be sent codes
+/// that have ended; so whoever asks for one is told to come back.
+const MAX_WAITING: i64 = 1_000;
+
 /// Takes mails in. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Postbox {
@@ -204,6 +208,11 @@ impl Postbox {
             created_at: self.clock.now(),
             expires_at: Some(expires_at),
         };
+        let waiting = rows::waiting(tx, job.kind, MAX_WAITING).await?;
+        if i64::try_from(waiting).is_ok_and(|waiting| waiting >= MAX_WAITING) {
+            tracing::warn!(mail.waiting = waiting, "too many mails wait for the mail server");
+            return Err(Fault::unavailable());
+        }
         rows::insert(tx, &job).await?;
         Ok(())
     }

@@ -220,6 +220,7 @@ async fn call_jobs(db: &Db) {
         let job = jobs::NewJob { id, kind, key, payload, created_at: NOW, expires_at: None };
         jobs::insert(&mut tx, &job).await.unwrap();
     }
+    jobs::waiting(&mut tx, "mail", 9).await.unwrap();
     jobs::retry(&mut tx, JobId::from_bits(2), NOW).await.unwrap();
     jobs::delete(&mut tx, JobId::from_bits(2)).await.unwrap();
     tx.commit().await.unwrap();

@@ -92,6 +92,18 @@ pub async fn insert(tx: &mut Tx, job: &NewJob<'_>) -> Result<bool> {
     Ok(done.rows_affected() == 1)
 }
 
+/// How many jobs of the kind are still to be done, counted up to `most`.
+pub async fn waiting(tx: &mut Tx, kind: &str, most: i64) -> Result<u64> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS n FROM (SELECT 1 FROM jobs WHERE kind = $1 AND state <> 'parked' LIMIT $2) AS counted",
+    )
+    .bind(kind)
+    .bind(most)
+    .fetch_one(tx.conn())
+    .await?;
+    row::count(&row, "n")
+}
+
 /// Jobs that somebody could do now, longest overdue first, at most `most`.
 pub async fn due(db: &Db, kind: &str, now: Timestamp, most: i64) -> Result<Vec<JobId>> {
     let rows = sqlx::query(
