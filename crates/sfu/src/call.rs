@@ -286,13 +286,13 @@ impl Call {
         let answer = peer.answer.clone();
         self.drain(now, index, fx);
         // After a restart both directions have lost packets; without fresh pictures they'd stand still for seconds.
-        self.refresh(now, index, fx);
+        self.refresh(now, index);
         self.settle(now, fx);
         Ok(Some(answer))
     }
 
     /// Asks for key frames of everything that this peer sends or gets.
-    fn refresh(&mut self, now: Instant, index: usize, fx: &mut Effects) {
+    fn refresh(&mut self, now: Instant, index: usize) {
         let Some(own) = self.peers[index].as_ref().map(|p| p.participant) else { return };
         for (viewer, peer) in self.peers.iter_mut().enumerate() {
             for slot in peer.iter_mut().flat_map(|p| &mut p.slots) {
@@ -300,7 +300,7 @@ impl Call {
                 slot.lost |= concerned && slot.lane != Lane::Audio;
             }
         }
-        self.ask_all(now, fx);
+        self.ask_all(now);
     }
 
     /// Tells a newcomer of the others and the others of the newcomer.
@@ -397,7 +397,7 @@ impl Call {
             peer.view = Some(wanted);
         }
         self.share(now, index, fx);
-        self.ask_all(now, fx);
+        self.ask_all(now);
     }
 
     /// Takes a datagram of a peer; what it brings is forwarded by the next [`Self::advance`].
@@ -480,7 +480,7 @@ impl Call {
                 self.look(now, fx);
             }
             self.speak(fx);
-            touched |= self.ask_due(now, fx);
+            touched |= self.ask_due(now);
             if self.inbound.is_empty() && touched == 0 {
                 break;
             }
@@ -554,7 +554,7 @@ impl Call {
         if share {
             (0..self.peers.len()).for_each(|index| self.share(now, index, fx));
         }
-        self.ask_all(now, fx);
+        self.ask_all(now);
     }
 
     /// Gives the loudest their lines.
@@ -607,7 +607,7 @@ impl Call {
         if changed {
             self.rewire();
             (0..self.peers.len()).for_each(|index| self.share(now, index, fx));
-            self.ask_all(now, fx);
+            self.ask_all(now);
         }
     }
 
@@ -666,31 +666,35 @@ impl Call {
 
     /// Carries what the allocator of a viewer decided. Drain after it.
     fn follow(&mut self, now: Instant, index: usize) {
-        let mut lines = Vec::new();
         loop {
-            let Some(output) = self.peers[index].as_mut().and_then(|p| p.layers.poll()) else { break };
-            match output {
-                layers::Output::Send(origin, layer) => {
-                    let publisher = self.find(origin.participant).and_then(|i| self.peers[i].as_ref());
-                    let stream = layer.and_then(|l| publisher.map(|p| p.stream_key(origin.source, l)));
-                    let Some(peer) = &mut self.peers[index] else { continue };
-                    let small = peer.height(origin) <= SMALL_HEIGHT;
-                    let Some(line) = peer.slots.iter().position(|s| s.origin == Some(origin)) else { continue };
-                    peer.slots[line].temporal = if small { 1 } else { u8::MAX };
-                    self.counts.switches += u64::from(peer.slots[line].rewriter.current().is_some());
-                    peer.slots[line].rewriter.want(stream);
-                    lines.push(line);
-                }
-                layers::Output::Rates { current, desired } => {
-                    if let Some(peer) = &mut self.peers[index] {
-                        peer.set_rates(current, desired);
-                        peer.deadline = now;
-                    }
-                }
-                layers::Output::WakeAt(_) => {}
+            let Some(peer) = &mut self.peers[index] else { return };
+            let Some(output) = peer.layers.poll() else { break };
+            if let layers::Output::Rates { current, desired } = output {
+                peer.set_rates(current, desired);
+                peer.deadline = now;
             }
         }
-        lines.into_iter().for_each(|line| self.ask_for(now, index, line));
+        let lines = self.peers[index].as_ref().map_or(0, |p| p.slots.len());
+        (0..lines).for_each(|line| self.follow_line(now, index, line));
+    }
+
+    /// What a line shall carry is what the allocator picked for its source, however it got there.
+    fn follow_line(&mut self, now: Instant, index: usize, line: usize) {
+        let Some(viewer) = &self.peers[index] else { return };
+        let Some(slot) = viewer.slots.get(line).filter(|s| s.lane != Lane::Audio) else { return };
+        let Some(origin) = slot.origin else { return };
+        let publisher = self.find(origin.participant).and_then(|i| self.peers[i].as_ref());
+        let layer = viewer.layers.pick(origin);
+        let stream = layer.and_then(|layer| publisher.map(|p| p.stream_key(origin.source, layer)));
+        let temporal = if viewer.height(origin) <= SMALL_HEIGHT { 1 } else { u8::MAX };
+        let Some(slot) = self.peers[index].as_mut().and_then(|p| p.slots.get_mut(line)) else { return };
+        slot.temporal = temporal;
+        if slot.rewriter.wanted() == stream {
+            return;
+        }
+        self.counts.switches += u64::from(slot.rewriter.current().is_some());
+        slot.rewriter.want(stream);
+        self.ask_for(now, index, line);
     }
 
     /// Asks for what a line needs to go on, if it needs something.
@@ -707,16 +711,16 @@ impl Call {
         }
     }
 
-    fn ask_all(&mut self, now: Instant, fx: &mut Effects) {
+    fn ask_all(&mut self, now: Instant) {
         for viewer in 0..self.peers.len() {
             let lines = self.peers[viewer].as_ref().map_or(0, |p| p.slots.len());
             (0..lines).for_each(|line| self.ask_for(now, viewer, line));
         }
-        self.ask_due(now, fx);
+        self.ask_due(now);
     }
 
     /// Sends the key-frame requests that are due and still needed. Whom it changed, as bits.
-    fn ask_due(&mut self, now: Instant, _fx: &mut Effects) -> u32 {
+    fn ask_due(&mut self, now: Instant) -> u32 {
         let at = self.at(now);
         let mut touched = 0;
         for index in 0..self.peers.len() {

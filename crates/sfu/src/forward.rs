@@ -116,6 +116,11 @@ impl Rewriter {
         (self.wanted, self.current) = (stream, None);
     }
 
+    /// What shall be on the line.
+    pub const fn wanted(&self) -> Option<StreamKey> {
+        self.wanted
+    }
+
     /// What is waited for, if it isn't there yet.
     pub fn awaited(&self) -> Option<StreamKey> {
         self.wanted.filter(|wanted| self.current != Some(*wanted))
