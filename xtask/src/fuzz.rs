@@ -3,14 +3,7 @@
 
 use std::{fs, path::PathBuf, time::Duration};
 
-use crate::{
-    Outcome,
-    command::Cmd,
-    install,
-    steps::Steps,
-    test::COMPILE,
-    tree,
-};
+use crate::{Outcome, command::Cmd, install, steps::Steps, test::COMPILE, tree};
 
 /// Seconds for each target when none are named: enough to notice a new mistake, and all of them done in minutes.
 const SECONDS: u64 = 30;
@@ -82,7 +75,10 @@ fn run(target: &str, seconds: u64) -> Outcome {
         .args(options)
         .run(Duration::from_secs(seconds) + SLACK)
         .map_err(|err| {
-            format!("{err}; the input is in fuzz/artifacts/{target}: mend the parser and keep it in {}", seeds.display())
+            format!(
+                "{err}; the input is in fuzz/artifacts/{target}: mend the parser and keep it in {}",
+                seeds.display()
+            )
         })
 }
 

@@ -12,7 +12,8 @@ const SPARE: u64 = 512;
 pub fn make_room(limits: &mut Limits) {
     let limit = getrlimit(Resource::Nofile);
     // What is refused stays as it was.
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).is_ok();
+    let raised =
+        setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).is_ok();
     let open = if raised { limit.maximum } else { limit.current };
     let wanted = limits.connections;
     fit(limits, open);
@@ -61,7 +62,8 @@ mod tests {
         let mut limits = Limits { connections: 20_000, connections_per_ip: 2_000, ..Limits::default() };
         fit(&mut limits, Some(1_024));
         assert_eq!((limits.connections, limits.connections_per_ip), (512, 256));
-        let mut behind_a_proxy = Limits { connections: 20_000, connections_per_ip: 20_000, ..Limits::default() };
+        let mut behind_a_proxy =
+            Limits { connections: 20_000, connections_per_ip: 20_000, ..Limits::default() };
         fit(&mut behind_a_proxy, Some(1_024));
         assert!(behind_a_proxy.connections_per_ip >= behind_a_proxy.connections);
     }

@@ -44,8 +44,7 @@ use visavis_sfu::udp;
 use crate::{
     Failure,
     config::{Config, Hidden, Loaded, Role},
-    descriptors,
-    shared, undertaker,
+    descriptors, shared, undertaker,
     wire::{self, Ground, Roles},
 };
 

@@ -169,9 +169,21 @@ mod tests {
         assert!(display_name(&"é".repeat(32)).is_ok());
         assert!(display_name(&"é".repeat(33)).is_err());
         assert!(display_name("👩‍👩‍👧 family").is_ok(), "emoji sequences hold joiners");
-        for wrong in
-["", "   ", "...", "\u{200B}", "a\u{202E}b", "a\u{0}", "a\u{E001}", "a\u{E0041}", "\u{3164}", "Ad\u{34F}a", "Ada\u{FE00}", "Ada\u{E0101}", "A\u{17B5}da"]
-        {
+        for wrong in [
+            "",
+            "   ",
+            "...",
+            "\u{200B}",
+            "a\u{202E}b",
+            "a\u{0}",
+            "a\u{E001}",
+            "a\u{E0041}",
+            "\u{3164}",
+            "Ad\u{34F}a",
+            "Ada\u{FE00}",
+            "Ada\u{E0101}",
+            "A\u{17B5}da",
+        ] {
             assert!(display_name(wrong).is_err(), "{wrong:?}");
         }
         let tower = format!("a{}", "\u{301}".repeat(400));

@@ -176,7 +176,11 @@ mod tests {
         let (response, body) = rendered(Fault::field("email", "must be an address").into()).await;
         assert_eq!(response.status(), 400);
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
-        assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store", "no cache on the way keeps a refusal");
+        assert_eq!(
+            response.headers()[header::CACHE_CONTROL],
+            "no-store",
+            "no cache on the way keeps a refusal"
+        );
         assert_eq!(
             body,
             json!({

@@ -98,7 +98,10 @@ impl SessionLog {
 
 #[cfg(test)]
 mod tests {
-    use visavis_domain::{Timestamp, id::{ParticipantId, RoomId}};
+    use visavis_domain::{
+        Timestamp,
+        id::{ParticipantId, RoomId},
+    };
 
     use super::*;
     use crate::Clock;

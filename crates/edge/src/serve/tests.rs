@@ -137,7 +137,11 @@ async fn an_upgraded_connection_keeps_its_place_and_carries_bytes_both_ways() {
 
 #[tokio::test]
 async fn one_address_cannot_take_every_place() {
-    let server = start(whoami(), None, Limits { connections: 8, connections_per_ip: 2, header_ms: 60_000, ..limits() });
+    let server = start(
+        whoami(),
+        None,
+        Limits { connections: 8, connections_per_ip: 2, header_ms: 60_000, ..limits() },
+    );
     let mut held = Vec::new();
     for _ in 0..2 {
         held.push(within(TcpStream::connect(server.addr)).await.unwrap());
