@@ -44,7 +44,7 @@ use visavis_sfu::media::Reach;
 use crate::{
     Failure,
     config::{Config, Hidden, Loaded, Role},
-    media, shared, undertaker,
+    descriptors, media, shared, undertaker,
     wire::{self, Ground, Roles},
 };
 
@@ -69,7 +69,8 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
     let mut ports = Ports::open(&config)?;
     let private_at = ports.private.local_addr()?;
     let public_at = ports.public.as_ref().map_or(Ok(config.listen), TcpListener::local_addr)?;
-    let site = config.site(public_at, private_at)?;
+    let mut site = config.site(public_at, private_at)?;
+    descriptors::make_room(&mut site.limits);
     let issuer = site.hosts.public.to_string();
     let claim = Claim::of(&config.data)?;
     let mutual = config.rpc_tls().map(|files| Mutual::load(files, &lifecycle)).transpose()?;

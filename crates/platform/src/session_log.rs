@@ -15,6 +15,12 @@ use crate::{Bus, Kv};
 /// over the resume window; a session that fell behind further is told `resumed: false`.
 pub const LOG_LENGTH: usize = 256;
 
+/// A larger event is a session description with more than browsers of two strangers write.
+const LARGE: usize = 16 * 1024;
+/// Events kept once a large one comes, itself included: a log holds at most so many large ones, which bounds it to some
+/// 6 MiB where [`LOG_LENGTH`] alone would let a hostile partner fill it with 32.
+const KEPT_WITH_LARGE: usize = 16;
+
 /// How long a session can be resumed after its socket dropped: four times the seat's grace.
 pub const RESUME_WINDOW: Duration = Duration::from_mins(1);
 
@@ -56,7 +62,8 @@ impl SessionLog {
             return Ok(());
         }
         let text = serde_json::to_string(&event).map_err(|_| Fault::internal())?;
-        if self.kv.stream_append(&key(session), text, LOG_LENGTH).await?.is_some() {
+        let keep = if text.len() > LARGE { KEPT_WITH_LARGE } else { LOG_LENGTH };
+        if self.kv.stream_append(&key(session), text, keep).await?.is_some() {
             self.bus.publish(Event::LogGrew { session }).await;
         }
         Ok(())
@@ -86,5 +93,55 @@ impl SessionLog {
     /// The session is over.
     pub async fn close(&self, session: SocketId) -> Result<(), Fault> {
         self.kv.delete(&key(session)).await.map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use visavis_domain::{
+        Timestamp,
+        id::{ParticipantId, RoomId},
+    };
+
+    use super::*;
+    use crate::Clock;
+
+    fn offer(bytes: usize) -> ServerEvent {
+        ServerEvent::Offer {
+            room_id: RoomId::from_bits(1),
+            from: ParticipantId::from_bits(2),
+            sdp: "x".repeat(bytes),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hostile_partner_cannot_fill_a_log_with_large_descriptions() {
+        let kv = Kv::memory(Clock::manual(Timestamp::from_millis(1_000)));
+        let (log, session) = (SessionLog::new(kv, Bus::memory()), SocketId::from_bits(3));
+        log.open(session).await.unwrap();
+        for i in 0..1_000 {
+            log.emit(session, offer(if i % 3 == 0 { 128 * 1024 } else { LARGE / 2 })).await.unwrap();
+            let kept = log.kv.stream_after(&key(session), i.saturating_sub(15)).await.unwrap();
+            assert!(kept.is_some(), "the last few are always there");
+        }
+        let mut bytes = 0;
+        for back in (1..=LOG_LENGTH as u64).rev() {
+            if let Some(all) = log.after(session, 1_000 - back).await.unwrap() {
+                bytes = all.iter().map(|logged| serde_json::to_string(&logged.event).unwrap().len()).sum();
+                break;
+            }
+        }
+        assert!((1..6 << 20).contains(&bytes), "{bytes} bytes are kept");
+    }
+
+    #[tokio::test]
+    async fn small_events_are_kept_as_ever() {
+        let kv = Kv::memory(Clock::manual(Timestamp::from_millis(1_000)));
+        let (log, session) = (SessionLog::new(kv, Bus::memory()), SocketId::from_bits(3));
+        log.open(session).await.unwrap();
+        for _ in 0..LOG_LENGTH {
+            log.emit(session, offer(LARGE / 2)).await.unwrap();
+        }
+        assert_eq!(log.after(session, 0).await.unwrap().map(|all| all.len()), Some(LOG_LENGTH));
     }
 }

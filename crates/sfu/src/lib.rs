@@ -6,6 +6,8 @@
 pub mod burst;
 pub mod call;
 pub mod forward;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod gate;
 pub mod guest;
 pub mod media;
