@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(line.pass(B, &packet(5, 20)), None);
         assert_eq!(line.pass(A, &packet(70_002, 30)).map(|d| d.seq), Some(1_001));
         let switched = line.pass(B, &key(9, 43)).unwrap();
-        assert_eq!((switched.seq, switched.picture_id, switched.tl0), (1_002, Some(4467 + 1), Some(115)));
+        assert_eq!((switched.seq, switched.picture_id, switched.tl0), (1_002, Some(4466 + 1), Some(114 + 1)));
         assert_eq!(line.pass(A, &packet(70_003, 50)), None, "the old one is over");
         assert_eq!(line.awaited(), None);
     }

@@ -140,6 +140,8 @@ fn invalid(what: &str) -> Fault {
 #[derive(Default)]
 struct Sections {
     text: String,
+    /// Names of the lines that share one transport.
+    bundle: Vec<String>,
     mids: HashSet<String>,
     fingerprint: Option<String>,
     media: Vec<Section>,
@@ -202,7 +204,12 @@ impl Sections {
         if name == "ice-lite" {
             return Err(invalid("the other side must be a full ICE agent"));
         }
-        let Some(section) = self.media.last_mut() else { return Ok(SESSION.contains(&name)) };
+        let Some(section) = self.media.last_mut() else {
+            if let Some(mids) = attribute.strip_prefix("group:BUNDLE ") {
+                self.bundle = mids.split(' ').take(MAX_MEDIA + 1).map(str::to_owned).collect();
+            }
+            return Ok(SESSION.contains(&name));
+        };
         if !MEDIA.contains(&name) {
             return Ok(false);
         }
@@ -232,7 +239,11 @@ impl Sections {
         let fingerprint = self.fingerprint.ok_or_else(|| invalid("it has no fingerprint"))?;
         let mut offer = Offer { text: self.text, sends: Vec::new(), receives: Vec::new(), fingerprint };
         for (i, section) in self.media.into_iter().enumerate() {
-            let mid = Mid::from(section.mid.as_deref().ok_or_else(|| invalid("a line has no name"))?);
+            let mid = section.mid.as_deref().ok_or_else(|| invalid("a line has no name"))?;
+            if !self.bundle.iter().any(|bundled| bundled == mid) {
+                return Err(invalid("all lines must be bundled"));
+            }
+            let mid = Mid::from(mid);
             let direction = section.direction.ok_or_else(|| invalid("every line either sends or receives"))?;
             match Source::ALL.get(i) {
                 Some(source) if direction && source.is_audio() == section.audio => {

@@ -45,6 +45,9 @@ const LIVE: Duration = Duration::from_millis(1_500);
 const LIVE_SCREEN: Duration = Duration::from_millis(4_000);
 /// Packets of a screen that make it shared, when its page hasn't said so: a single one may be an empty line's greeting.
 const SHARED_AFTER: u64 = 5;
+/// What the estimator looks for as soon as somebody gets pictures, in bit/s. Probes end at twice what is looked for: with
+/// little in the beginning, the first probes would find little and take the estimate down to it.
+const PROBED: u64 = 4_000_000;
 /// Weight of a new measurement of a layer's rate, one in this many.
 const RATE_SHARE: u64 = 3;
 /// What layers are taken for until they are measured, lowest first.
@@ -406,7 +409,12 @@ impl Peer {
 
     /// Tells the estimator what is sent and what would be liked. Drain after it.
     pub(crate) fn set_rates(&mut self, current: u64, desired: u64) {
-        self.rtc.bwe().set_bitrate(Bitrate::from(current.min(desired)), Bitrate::from(desired));
+        let video = desired > 0;
+        let probed = if video { desired.max(PROBED) } else { 0 };
+        // Whoever gets less than they would like is sent padding in its place, so that the estimate can grow.
+        let lacking = current * 4 / 3 < desired;
+        let minimum = if lacking { desired } else { 0 };
+        self.rtc.bwe().set_bitrate(Bitrate::from(minimum), Bitrate::from(probed));
     }
 
     pub(crate) fn stream_key(&self, source: Source, layer: u8) -> StreamKey {

@@ -341,7 +341,9 @@ impl Thread {
         if one {
             self.send(burst.route, &burst.bytes, None);
         } else if !self.segments || !self.send(burst.route, &burst.bytes, Some(burst.segment)) {
-            burst.datagrams().for_each(|d| drop(self.send(burst.route, d, None)));
+            for datagram in burst.datagrams() {
+                self.send(burst.route, datagram, None);
+            }
         }
     }
 

@@ -66,22 +66,19 @@ pub fn read(payload: &[u8]) -> Option<Vp8> {
 pub fn h264_key(payload: &[u8]) -> bool {
     let key = |nal: u8| matches!(nal & 0x1F, 5 | 7);
     match payload {
-        [24, rest @ ..] => {
+        [24 | 56 | 88 | 120, rest @ ..] => {
             let mut rest = rest;
             while let [high, low, nal, ..] = rest {
-                if key(*nal) {
-                    return true;
-                }
                 let length = usize::from(u16::from_be_bytes([*high, *low]));
-                match rest.get(2 + length..) {
-                    Some(next) if length > 0 => rest = next,
-                    _ => return false,
+                if length == 0 || key(*nal) {
+                    return length > 0;
                 }
+                rest = rest.get(2 + length..).unwrap_or_default();
             }
             false
         }
         [first, fragment, ..] if matches!(first & 0x1F, 28 | 29) => fragment & 0x80 != 0 && key(*fragment),
-        [24 | 56 | 88 | 120, ..] | [] => false,
+        [] => false,
         [first, ..] => key(*first),
     }
 }

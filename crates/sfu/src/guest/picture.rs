@@ -10,6 +10,8 @@ use std::{
 pub const PACKET: usize = 1_100;
 /// Longest wait for a lost packet to be sent again before the next key frame is asked for.
 const PATIENCE: Duration = Duration::from_millis(400);
+/// Longest wait for the start of the first key frame once something behind it is there.
+const OVERTAKING: Duration = Duration::from_millis(50);
 /// Packets kept while one before them is missing.
 const MAX_WAITING: usize = 2_000;
 /// Temporal layers of four frames in a row, as Chromium's L1T3.
@@ -232,9 +234,15 @@ impl Decoder {
         if payload.is_empty() {
             return;
         }
-        let next = *self.next_seq.get_or_insert(seq);
-        if seq >= next && self.waiting.len() < MAX_WAITING {
+        let starts = crate::vp8::read(&payload).is_some_and(|vp8| vp8.key);
+        if self.next_seq.is_none_or(|next| seq >= next) && self.waiting.len() < MAX_WAITING {
             self.waiting.insert(seq, Waiting { at, time, payload });
+        }
+        // It starts at a key frame; what overtook its first packet isn't lost.
+        if self.next_seq.is_none() && starts {
+            self.next_seq = Some(seq);
+            self.waiting = self.waiting.split_off(&seq);
+            self.needs_key = false;
         }
         self.advance(at);
     }
@@ -247,7 +255,11 @@ impl Decoder {
     /// Time has passed: what is lost is given up.
     pub fn advance(&mut self, now: Instant) {
         loop {
-            let Some(next) = self.next_seq else { return };
+            let Some(next) = self.next_seq else {
+                self.needs_key |= self.waiting.values().any(|w| now >= w.at + OVERTAKING);
+                return;
+            };
+            let full = self.waiting.len() >= MAX_WAITING;
             let Some(entry) = self.waiting.first_entry() else { return };
             if *entry.key() == next {
                 let packet = entry.remove();
@@ -257,7 +269,7 @@ impl Decoder {
                 continue;
             }
             let since = *self.since_gap.get_or_insert(entry.get().at);
-            if now < since + PATIENCE && self.waiting.len() < MAX_WAITING {
+            if now < since + PATIENCE && !full {
                 return;
             }
             self.next_seq = Some(*entry.key());

@@ -51,12 +51,13 @@ fn every_limit_is_kept() {
 
 #[test]
 fn lines_may_be_appended_and_not_exchanged() {
-    let before = read(&offer(3)).unwrap().receives;
-    let mut more = read(&offer(3)).unwrap();
+    let text = offer(3);
+    let before = read(&text).unwrap().receives;
+    let mut more = read(&text).unwrap();
     more.receives.push((Lane::Screen, Mid::from("new")));
     assert_eq!(more.appended(&before).unwrap(), [(Lane::Camera, Mid::from("new"))]);
     assert_eq!(more.receives[before.len() - 1].0, Lane::Screen, "the old ones keep their meaning");
-    let mut other = read(&offer(3)).unwrap();
+    let mut other = read(&text).unwrap();
     other.receives.swap(0, 1);
     assert!(other.appended(&before).is_err());
 }

@@ -159,11 +159,13 @@ fn a_screen_has_its_own_line_and_leaves_it_cleanly() {
     let screen = Shape { height: 720, fps: 10, packets: 4, bytes: 1_000 };
     let now = world.now;
     world.people.get_mut(&2).unwrap().guest.share_screen(now, 2, screen);
-    let line = world.line(0, 2, Source::Screen).unwrap();
-    let seen = world.run_until(S, |w| w.people[&0].guest.shown(&line).frames > 0);
-    assert!(seen);
+    let shown = |w: &World, viewer| {
+        let line = w.line(viewer, 2, Source::Screen).unwrap();
+        w.people[&viewer].guest.shown(&line)
+    };
+    assert!(world.run_until(S, |w| shown(w, 0).frames > 0));
     world.run(3 * S);
-    assert!(world.people[&1].guest.shown(&line).frames > 20);
+    assert!(shown(&world, 1).frames > 20, "{:?}", shown(&world, 1));
     world.command(Command::Media { room, participant, media: media(false) });
     assert_eq!(world.line(0, 2, Source::Screen), None);
     world.run(S);

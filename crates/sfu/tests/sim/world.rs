@@ -40,14 +40,11 @@ pub struct Person {
     pub down: Link<Vec<u8>>,
     pub slots: Vec<SlotView>,
     pub link: Vec<(Instant, LinkNews)>,
-    pub answered: Instant,
     pub answer: String,
     pub offer: String,
-    pub plan: Plan,
 }
 
 pub struct World {
-    pub start: Instant,
     pub now: Instant,
     pub shard: Shard,
     pub wake: Instant,
@@ -56,6 +53,8 @@ pub struct World {
     pub failed: Vec<RoomId>,
     pub answers: HashMap<u64, Result<String, visavis_domain::Fault>>,
     rooms: HashMap<u32, RoomId>,
+    /// Told before whom it is about has taken its answer.
+    early: HashMap<u32, Vec<SlotView>>,
     by_address: HashMap<SocketAddr, u32>,
     ticket: u64,
     seed: u64,
@@ -68,7 +67,6 @@ impl World {
         let common = Common::new(vec![server()], vec![]).unwrap();
         let shard = Shard::new(start, Timestamp::from_millis(1_800_000_000_000), common);
         Self {
-            start,
             now: start,
             shard,
             wake: start,
@@ -77,6 +75,7 @@ impl World {
             failed: Vec::new(),
             answers: HashMap::new(),
             rooms: HashMap::new(),
+            early: HashMap::new(),
             by_address: HashMap::new(),
             ticket: 0,
             seed,
@@ -94,6 +93,7 @@ impl World {
         self.rooms.insert(n, Self::room(room));
         self.by_address.insert(at, n);
         let seed = self.seed.wrapping_mul(1_000) + u64::from(n) * 2;
+        self.people.remove(&n);
         let answer = self.offer(n, &offer, plan.limit).unwrap();
         guest.accept(self.now, &answer).unwrap();
         let person = Person {
@@ -101,12 +101,10 @@ impl World {
             at,
             up: Link::new(nature, seed),
             down: Link::new(nature, seed + 1),
-            slots: self.people.remove(&n).map(|p| p.slots).unwrap_or_default(),
+            slots: self.early.remove(&n).unwrap_or_default(),
             link: Vec::new(),
-            answered: self.now,
             answer,
             offer,
-            plan,
         };
         self.people.insert(n, person);
         self.collect();
@@ -180,8 +178,9 @@ impl World {
         let number = |who: ParticipantId| u32::try_from(who.bits() - 1).unwrap();
         match news {
             News::Slots(who, slots) => {
-                if let Some(person) = self.people.get_mut(&number(who)) {
-                    person.slots = slots;
+                match self.people.get_mut(&number(who)) {
+                    Some(person) => person.slots = slots,
+                    None => drop(self.early.insert(number(who), slots)),
                 }
             }
             News::Speaking(who, _) => self.speaking.push((self.now, who)),
@@ -257,9 +256,5 @@ impl World {
     pub fn shown(&self, viewer: u32, of: u32) -> Shown {
         let line = self.line(viewer, of, Source::Camera);
         line.map(|mid| self.people[&viewer].guest.shown(&mid)).unwrap_or_default()
-    }
-
-    pub fn since_start(&self) -> Duration {
-        self.now - self.start
     }
 }
