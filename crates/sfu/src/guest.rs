@@ -169,6 +169,10 @@ impl Guest {
         let answer = SdpAnswer::from_sdp_string(answer)?;
         if let Some(pending) = self.pending.take() {
             self.rtc.sdp_api().accept_answer(pending, answer)?;
+            // A restart forgets the addresses of before; one that is known already isn't added again.
+            if let Ok(candidate) = Candidate::host(self.at, "udp") {
+                self.rtc.add_local_candidate(candidate);
+            }
         }
         self.rtc.handle_input(Input::Timeout(now))?;
         self.drain(now)
@@ -183,9 +187,6 @@ impl Guest {
         };
         self.pending = Some(pending);
         self.at = at;
-        if let Ok(candidate) = Candidate::host(at, "udp") {
-            self.rtc.add_local_candidate(candidate);
-        }
         self.rtc.handle_input(Input::Timeout(now))?;
         self.drain(now)?;
         Ok(offer.to_sdp_string())
