@@ -661,6 +661,10 @@ impl Call {
             peer.layers.handle(at, layers::Input::Wanted { pictures, voices });
         }
         self.follow(now, index);
+        if let Some(peer) = &mut self.peers[index] {
+            peer.probe(now, at);
+            peer.deadline = now;
+        }
         self.drain(now, index, fx);
     }
 
@@ -669,9 +673,8 @@ impl Call {
         loop {
             let Some(peer) = &mut self.peers[index] else { return };
             let Some(output) = peer.layers.poll() else { break };
-            if let layers::Output::Rates { current, desired } = output {
-                peer.set_rates(current, desired);
-                peer.deadline = now;
+            if let layers::Output::Rates { desired, .. } = output {
+                peer.set_desired(desired);
             }
         }
         let lines = self.peers[index].as_ref().map_or(0, |p| p.slots.len());

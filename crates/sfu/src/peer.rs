@@ -47,7 +47,10 @@ const LIVE_SCREEN: Duration = Duration::from_millis(4_000);
 const SHARED_AFTER: u64 = 5;
 /// What the estimator looks for as soon as somebody gets pictures, in bit/s. Probes end at twice what is looked for: with
 /// little in the beginning, the first probes would find little and take the estimate down to it.
-const PROBED: u64 = 4_000_000;
+const PROBED: u64 = 2_000_000;
+/// Between two looks for more than is sent; a look costs a link that carries no more a few packets.
+const PROBE_EVERY: Duration = Duration::from_secs(2);
+const NUDGE: u64 = 50_000;
 /// Weight of a new measurement of a layer's rate, one in this many.
 const RATE_SHARE: u64 = 3;
 /// What layers are taken for until they are measured, lowest first.
@@ -142,6 +145,8 @@ pub(crate) struct Peer {
     /// What its page shows, as it said; nothing: everything at the default size.
     pub(crate) view: Option<Vec<(Origin, u16)>>,
     pub(crate) deadline: Instant,
+    desired: u64,
+    probed: Instant,
     pub(crate) gather: Gather,
     pub(crate) routes: Vec<SocketAddr>,
     /// When something came last, and whether that is too long ago.
@@ -195,6 +200,8 @@ impl Peer {
             layers: Layers::new(at, estimate),
             view: None,
             deadline: now,
+            desired: 0,
+            probed: now,
             gather: Gather::default(),
             routes: Vec::new(),
             heard: now,
@@ -407,14 +414,21 @@ impl Peer {
         true
     }
 
-    /// Tells the estimator what is sent and what would be liked. Drain after it.
-    pub(crate) fn set_rates(&mut self, current: u64, desired: u64) {
-        let video = desired > 0;
-        let probed = if video { desired.max(PROBED) } else { 0 };
-        // Whoever gets less than they would like is sent padding in its place, so that the estimate can grow.
-        let lacking = current * 4 / 3 < desired;
-        let minimum = if lacking { desired } else { 0 };
-        self.rtc.bwe().set_bitrate(Bitrate::from(minimum), Bitrate::from(probed));
+    /// What would be liked, for the estimator's probes.
+    pub(crate) fn set_desired(&mut self, desired: u64) {
+        self.desired = if desired > 0 { desired.max(PROBED) } else { 0 };
+    }
+
+    /// Lets the estimator look for more, again and again while more is wanted. Drain after it.
+    pub(crate) fn probe(&mut self, now: Instant, at: Timestamp) {
+        let due = self.layers.may_look(at) && now >= self.probed + PROBE_EVERY;
+        // Only a rise of what is desired makes it look at once.
+        let nudge = if due { NUDGE } else { 0 };
+        if due {
+            self.probed = now;
+        }
+        let rehearsed = Bitrate::from(self.layers.rehearsed());
+        self.rtc.bwe().set_bitrate(rehearsed, Bitrate::from(self.desired + nudge));
     }
 
     pub(crate) fn stream_key(&self, source: Source, layer: u8) -> StreamKey {
