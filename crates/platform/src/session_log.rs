@@ -119,7 +119,7 @@ mod tests {
         let kv = Kv::memory(Clock::manual(Timestamp::from_millis(1_000)));
         let (log, session) = (SessionLog::new(kv, Bus::memory()), SocketId::from_bits(3));
         log.open(session).await.unwrap();
-        for i in 0..1_000 {
+        for i in 0..1_000_u64 {
             log.emit(session, offer(if i % 3 == 0 { 128 * 1024 } else { LARGE / 2 })).await.unwrap();
             let kept = log.kv.stream_after(&key(session), i.saturating_sub(15)).await.unwrap();
             assert!(kept.is_some(), "the last few are always there");
