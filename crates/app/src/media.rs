@@ -46,7 +46,8 @@ fn bind(listen: SocketAddr, shard: usize) -> Result<Ports, Failure> {
 pub fn reach(config: &Config, web: SocketAddr) -> Reach {
     let listen = config.media.listen.ip();
     let own = if listen.is_unspecified() { own_addresses() } else { vec![listen] };
-    let mut advertised = if config.media.public_ip.is_empty() { own.clone() } else { config.media.public_ip.clone() };
+    let mut advertised =
+        if config.media.public_ip.is_empty() { own.clone() } else { config.media.public_ip.clone() };
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
     if web.ip().is_loopback() && listen.is_unspecified() && !advertised.contains(&loopback) {
         advertised.push(loopback);

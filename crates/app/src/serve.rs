@@ -347,7 +347,11 @@ fn banner(
         let to = last.udp.local_addr()?.port();
         let more = if ports.media.len() > 1 { format!(" to {to}") } else { String::new() };
         let told: Vec<String> = reach.advertised.iter().map(ToString::to_string).collect();
-        lines.push(format!("  media     udp {}{more} (STUN), told as {}", first.udp.local_addr()?, told.join(", ")));
+        lines.push(format!(
+            "  media     udp {}{more} (STUN), told as {}",
+            first.udp.local_addr()?,
+            told.join(", ")
+        ));
     }
     if config.does(Role::Signalling) {
         lines.push(format!("  calls     directly between browsers{}", turn(config)));

@@ -542,7 +542,9 @@ impl Room {
     }
 
     fn silent(&mut self, now: Timestamp, participant: ParticipantId, silent: bool) -> Reply {
-        let Some(i) = self.members.iter().position(|m| m.participant == participant) else { return Reply::Done };
+        let Some(i) = self.members.iter().position(|m| m.participant == participant) else {
+            return Reply::Done;
+        };
         if self.transport != Path::Sfu || self.ended.is_some() {
             return Reply::Done;
         }

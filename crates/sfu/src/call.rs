@@ -316,17 +316,26 @@ impl Call {
             self.others(index).filter_map(|i| self.peers[i].as_ref()).flat_map(sources).collect();
         for i in self.others(index).collect::<Vec<_>>() {
             let Some(peer) = &mut self.peers[i] else { continue };
-            own.iter().for_each(|o| peer.lines.handle(at, slots::Input::On(*o)));
+            for origin in &own {
+                peer.lines.handle(at, slots::Input::On(*origin));
+            }
         }
         let Some(peer) = &mut self.peers[index] else { return };
-        others.iter().for_each(|o| peer.lines.handle(at, slots::Input::On(*o)));
+        for origin in others {
+            peer.lines.handle(at, slots::Input::On(origin));
+        }
     }
 
     fn others(&self, index: usize) -> impl Iterator<Item = usize> + use<> {
         (0..self.peers.len()).filter(move |i| *i != index)
     }
 
-    pub(crate) fn leave(&mut self, now: Instant, participant: ParticipantId, fx: &mut Effects) -> Option<usize> {
+    pub(crate) fn leave(
+        &mut self,
+        now: Instant,
+        participant: ParticipantId,
+        fx: &mut Effects,
+    ) -> Option<usize> {
         let index = self.find(participant)?;
         self.remove(now, index, fx);
         self.settle(now, fx);
@@ -359,7 +368,13 @@ impl Call {
     }
 
     /// What a page says is on, less what its host forbids.
-    pub(crate) fn set_media(&mut self, now: Instant, participant: ParticipantId, media: Media, fx: &mut Effects) {
+    pub(crate) fn set_media(
+        &mut self,
+        now: Instant,
+        participant: ParticipantId,
+        media: Media,
+        fx: &mut Effects,
+    ) {
         let at = self.at(now);
         let Some(index) = self.find(participant) else { return };
         let Some(peer) = &mut self.peers[index] else { return };
@@ -502,8 +517,8 @@ impl Call {
     fn forward(&mut self, now: Instant) -> u32 {
         let (mut touched, at_us, at) = (0, self.at_us(now), self.at(now));
         while let Some((from, packet)) = self.inbound.pop_front() {
-            let Some(publisher) = &mut self.peers[from] else { continue };
-            let Some(published) = publisher.published.get_mut(index_of(packet.source)) else { continue };
+            let Some(owner) = &mut self.peers[from] else { continue };
+            let Some(published) = owner.published.get_mut(index_of(packet.source)) else { continue };
             if packet.entry && !packet.source.is_audio() {
                 published.keyframes.handle(at, keyframes::Input::Came(packet.layer));
             }
@@ -650,10 +665,10 @@ impl Call {
             peer.slots.iter().filter(|s| s.lane != Lane::Audio).filter_map(|s| s.origin).collect();
         let mut pictures = Vec::with_capacity(origins.len());
         for origin in origins {
-            let Some(publisher) = self.find(origin.participant).and_then(|i| self.peers[i].as_ref()) else {
+            let Some(owner) = self.find(origin.participant).and_then(|i| self.peers[i].as_ref()) else {
                 continue;
             };
-            let Some(published) = publisher.published(origin.source) else { continue };
+            let Some(published) = owner.published(origin.source) else { continue };
             let layers = published.layers(now, origin.source);
             pictures.push(Want { origin, max_height: peer.height(origin), layers });
         }
@@ -704,7 +719,10 @@ impl Call {
     fn ask_for(&mut self, now: Instant, viewer: usize, line: usize) {
         let at = self.at(now);
         let Some(peer) = &self.peers[viewer] else { return };
-        let Some(slot) = peer.slots.get(line).filter(|s| s.lane != Lane::Audio && peer.takes_media(now)) else { return };
+        let Some(slot) = peer.slots.get(line).filter(|s| s.lane != Lane::Audio && peer.takes_media(now))
+        else {
+            return;
+        };
         let Some(origin) = slot.origin else { return };
         let needed = slot.rewriter.awaited().or_else(|| slot.rewriter.current().filter(|_| slot.lost));
         let Some(layer) = needed.map(crate::peer::layer_of) else { return };
@@ -759,19 +777,18 @@ impl Call {
 
     fn still_needed(&mut self, now: Instant, index: usize, source: Source, layer: u8) -> bool {
         let at = self.at(now);
-        let Some(publisher) = &self.peers[index] else { return false };
-        let stream = publisher.stream_key(source, layer);
-        let Some(published) = publisher.published(source) else { return false };
+        let Some(owner) = &self.peers[index] else { return false };
+        let stream = owner.stream_key(source, layer);
+        let Some(published) = owner.published(source) else { return false };
         let needs = |&(viewer, line): &(usize, usize)| {
-            let Some(slot) = self.peers.get(viewer).and_then(Option::as_ref).and_then(|p| p.slots.get(line)) else {
+            let Some(slot) = self.peers.get(viewer).and_then(Option::as_ref).and_then(|p| p.slots.get(line))
+            else {
                 return false;
             };
             slot.rewriter.awaited() == Some(stream) || (slot.lost && slot.rewriter.current() == Some(stream))
         };
         let needed = published.open && published.audience.iter().any(needs);
-        if !needed
-            && let Some(published) = self.peers[index].as_mut().and_then(|p| p.published_mut(source))
-        {
+        if !needed && let Some(published) = self.peers[index].as_mut().and_then(|p| p.published_mut(source)) {
             published.keyframes.handle(at, keyframes::Input::Moot(layer));
         }
         needed

@@ -143,7 +143,8 @@ impl Guest {
             on: true,
         });
         let senders = senders.collect();
-        let voice = plan.voice.then(|| Voice { mid: mids[&Source::Mic], seq: 1, time: 0, due: now, level: 100 });
+        let voice =
+            plan.voice.then(|| Voice { mid: mids[&Source::Mic], seq: 1, time: 0, due: now, level: 100 });
         let guest = Self {
             rtc,
             at,
@@ -328,11 +329,17 @@ impl Guest {
     }
 
     fn pt(&self, codec: Codec) -> Option<Pt> {
-        self.rtc.codec_config().params().iter().find(|p| p.spec().codec == codec).map(|p| p.pt())
+        self.rtc
+            .codec_config()
+            .params()
+            .iter()
+            .find(|p| p.spec().codec == codec)
+            .map(str0m::format::PayloadParams::pt)
     }
 
     fn ask(&mut self, now: Instant) -> Result<(), RtcError> {
-        let needing: Vec<Mid> = self.decoders.iter().filter(|(_, d)| d.needs_key()).map(|(mid, _)| *mid).collect();
+        let needing: Vec<Mid> =
+            self.decoders.iter().filter(|(_, d)| d.needs_key()).map(|(mid, _)| *mid).collect();
         for mid in needing {
             if self.asked.get(&mid).is_some_and(|at| now < *at + ASK_EVERY) {
                 continue;
@@ -370,7 +377,8 @@ impl Guest {
                 self.voice.iter_mut().for_each(|v| v.due = now);
             }
             Event::KeyframeRequest(request) => {
-                let of = |s: &&mut Sender| s.mid == request.mid && (request.rid.is_none() || s.rid == request.rid);
+                let of =
+                    |s: &&mut Sender| s.mid == request.mid && (request.rid.is_none() || s.rid == request.rid);
                 self.senders.iter_mut().filter(of).for_each(|s| s.encoder.want_key());
                 self.requests.push((now, request.rid.map(|rid| rid.to_string())));
             }
@@ -402,6 +410,8 @@ impl Heard {
 
 fn layers(camera: &[(&'static str, Shape)]) -> Simulcast {
     let mut simulcast = Simulcast::new();
-    camera.iter().for_each(|(rid, _)| simulcast.add_send_layer(SimulcastLayer::new(rid)));
+    for (rid, _) in camera {
+        simulcast.add_send_layer(SimulcastLayer::new(rid));
+    }
     simulcast
 }

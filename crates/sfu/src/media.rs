@@ -91,7 +91,11 @@ impl Shards {
         for (index, Ports { udp, tcp }) in ports.into_iter().enumerate() {
             let port = udp.local_addr()?.port();
             let at = |port| reach.advertised.iter().map(|ip| SocketAddr::new(*ip, port)).collect::<Vec<_>>();
-            let over_tcp = tcp.as_ref().map(TcpListener::local_addr).transpose()?.map_or_else(Vec::new, |l| at(l.port()));
+            let over_tcp = tcp
+                .as_ref()
+                .map(TcpListener::local_addr)
+                .transpose()?
+                .map_or_else(Vec::new, |l| at(l.port()));
             let common = Common::new(at(port), over_tcp.clone())
                 .ok_or_else(|| io::Error::other("no certificate for media could be made"))?;
             let deps = Deps {
@@ -133,13 +137,11 @@ impl Shards {
             lock(&self.asked).remove(&ticket);
             return Err(Fault::unavailable());
         }
-        match tokio::time::timeout(ANSWER_WITHIN, answered).await {
-            Ok(Ok(answer)) => answer,
-            _ => {
-                lock(&self.asked).remove(&ticket);
-                Err(Fault::unavailable())
-            }
+        if let Ok(Ok(answer)) = tokio::time::timeout(ANSWER_WITHIN, answered).await {
+            return answer;
         }
+        lock(&self.asked).remove(&ticket);
+        Err(Fault::unavailable())
     }
 
     /// Hands an answer to whoever waits for it.

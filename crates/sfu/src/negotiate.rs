@@ -36,13 +36,39 @@ pub const FIRST_ESTIMATE: u64 = 1_500_000;
 
 /// Session attributes that are passed on.
 const SESSION: [&str; 8] = [
-    "group", "ice-ufrag", "ice-pwd", "ice-options", "fingerprint", "setup", "extmap-allow-mixed", "msid-semantic",
+    "group",
+    "ice-ufrag",
+    "ice-pwd",
+    "ice-options",
+    "fingerprint",
+    "setup",
+    "extmap-allow-mixed",
+    "msid-semantic",
 ];
 /// Media attributes that are passed on.
 const MEDIA: [&str; 22] = [
-    "mid", "sendonly", "recvonly", "sendrecv", "inactive", "rtcp-mux", "rtcp-rsize", "rtpmap", "fmtp", "rtcp-fb",
-    "extmap", "rid", "simulcast", "ssrc", "ssrc-group", "msid", "ice-ufrag", "ice-pwd", "ice-options", "fingerprint",
-    "setup", "extmap-allow-mixed",
+    "mid",
+    "sendonly",
+    "recvonly",
+    "sendrecv",
+    "inactive",
+    "rtcp-mux",
+    "rtcp-rsize",
+    "rtpmap",
+    "fmtp",
+    "rtcp-fb",
+    "extmap",
+    "rid",
+    "simulcast",
+    "ssrc",
+    "ssrc-group",
+    "msid",
+    "ice-ufrag",
+    "ice-pwd",
+    "ice-options",
+    "fingerprint",
+    "setup",
+    "extmap-allow-mixed",
 ];
 
 /// An offer that may be read.
@@ -219,7 +245,9 @@ impl Sections {
         }
         match name {
             "mid" => {
-                let token = !value.is_empty() && value.len() <= MAX_MID && value.bytes().all(|b| b.is_ascii_graphic());
+                let token = !value.is_empty()
+                    && value.len() <= MAX_MID
+                    && value.bytes().all(|b| b.is_ascii_graphic());
                 if !token || section.mid.is_some() || !self.mids.insert(value.to_owned()) {
                     return Err(invalid("every line needs a name of its own"));
                 }
@@ -244,14 +272,18 @@ impl Sections {
                 return Err(invalid("all lines must be bundled"));
             }
             let mid = Mid::from(mid);
-            let direction = section.direction.ok_or_else(|| invalid("every line either sends or receives"))?;
+            let direction =
+                section.direction.ok_or_else(|| invalid("every line either sends or receives"))?;
             match Source::ALL.get(i) {
                 Some(source) if direction && source.is_audio() == section.audio => {
                     let layers = section.layers();
                     offer.sends.push((*source, mid, layers));
                 }
                 Some(source) => {
-                    return Err(invalid(&format!("line {i} must be the one that sends the {}", source.as_str())));
+                    return Err(invalid(&format!(
+                        "line {i} must be the one that sends the {}",
+                        source.as_str()
+                    )));
                 }
                 None if !direction => {
                     let lane = if section.audio { Lane::Audio } else { Lane::Camera };
@@ -321,7 +353,8 @@ impl Offer {
         if self.receives.len() < before.len() || !self.receives.iter().zip(before).all(|(a, b)| a.1 == b.1) {
             return Err(invalid("lines can only be appended"));
         }
-        let appended: Vec<_> = self.receives[before.len()..].iter().map(|(_, mid)| (Lane::Camera, *mid)).collect();
+        let appended: Vec<_> =
+            self.receives[before.len()..].iter().map(|(_, mid)| (Lane::Camera, *mid)).collect();
         self.receives = before.iter().chain(&appended).copied().collect();
         Ok(appended)
     }
@@ -330,10 +363,10 @@ impl Offer {
 /// Groups the lines of a small room: picture and sound of one person are to be played in step. `answer` has its sending
 /// lines in the order of `receives`.
 pub fn group_pairs(answer: &str, receives: &[(Lane, Mid)]) -> String {
-    let nth = |mid: &str| {
-        let line = receives.iter().position(|(_, m)| *m == Mid::from(mid))?;
-        let lane = receives[line].0;
-        (lane != Lane::Screen).then(|| receives[..line].iter().filter(|(l, _)| *l == lane).count())
+    let nth = |name: &str| {
+        let at = receives.iter().position(|(_, m)| *m == Mid::from(name))?;
+        let lane = receives[at].0;
+        (lane != Lane::Screen).then(|| receives[..at].iter().filter(|(l, _)| *l == lane).count())
     };
     let mut out = String::with_capacity(answer.len());
     for section in sections(answer) {

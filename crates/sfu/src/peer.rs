@@ -42,7 +42,7 @@ const MAX_ROUTES: usize = 8;
 const WARM: Duration = Duration::from_millis(1_500);
 /// A layer is live while packets come at least so often; a still screen sends a frame a second.
 const LIVE: Duration = Duration::from_millis(1_500);
-const LIVE_SCREEN: Duration = Duration::from_millis(4_000);
+const LIVE_SCREEN: Duration = Duration::from_secs(4);
 /// Packets of a screen that make it shared, when its page hasn't said so: a single one may be an empty line's greeting.
 const SHARED_AFTER: u64 = 5;
 /// What the estimator looks for as soon as somebody gets pictures, in bit/s. Probes end at twice what is looked for: with
@@ -78,6 +78,10 @@ pub(crate) struct Inbound {
 
 /// What a peer's connection has to say.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all of them are packets, and a box for each costs more"
+)]
 pub(crate) enum Said {
     Packet(Inbound),
     /// Its decoder on this line can't go on.
@@ -180,7 +184,8 @@ pub(crate) struct Parts {
 impl Peer {
     pub(crate) fn new(now: Instant, at: Timestamp, parts: Parts) -> Self {
         let Parts { participant, mut rtc, serial, offer, asked, answer, paired, estimate, random } = parts;
-        let published = offer.sends.iter().map(|(source, mid, rids)| Published::new(*source, *mid, rids)).collect();
+        let published =
+            offer.sends.iter().map(|(source, mid, rids)| Published::new(*source, *mid, rids)).collect();
         let lanes: Vec<Lane> = offer.receives.iter().map(|(lane, _)| *lane).collect();
         let slots = (0..).zip(&offer.receives);
         let slots = slots.map(|(i, (lane, mid))| Slot::new(&mut rtc, *lane, *mid, random, i)).collect();
@@ -260,7 +265,7 @@ impl Peer {
                 Err(_) => self.rtc.disconnect(),
             }
         }
-        self.deadline = now + Duration::from_secs(3_600);
+        self.deadline = now + Duration::from_hours(1);
     }
 
     /// Whoever is answered has proven that they know this connection's password.
@@ -405,7 +410,9 @@ impl Peer {
 
     /// Asks for a key frame of one of its layers. Drain after it.
     pub(crate) fn request_key_frame(&mut self, source: Source, layer: u8) -> bool {
-        let Some(published) = self.published.iter().find(|p| p.mid == self.offer.mid(source)) else { return false };
+        let Some(published) = self.published.iter().find(|p| p.mid == self.offer.mid(source)) else {
+            return false;
+        };
         let rid = published.rids.get(usize::from(layer)).copied();
         let mid = published.mid;
         let mut direct = self.rtc.direct_api();

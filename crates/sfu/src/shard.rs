@@ -253,7 +253,13 @@ impl Shard {
         }
     }
 
-    fn join(&mut self, now: Instant, room: RoomId, limit: usize, join: &JoinCall<'_>) -> Result<String, Fault> {
+    fn join(
+        &mut self,
+        now: Instant,
+        room: RoomId,
+        limit: usize,
+        join: &JoinCall<'_>,
+    ) -> Result<String, Fault> {
         let index = self.open(now, room, limit)?;
         let (common, fx) = (&self.common, &mut self.fx);
         let Some(held) = &mut self.rooms[index] else { return Err(Fault::internal()) };
@@ -356,7 +362,9 @@ impl Shard {
             return self.close(room);
         }
         let gone: Vec<usize> = held.call.vacant();
-        gone.into_iter().for_each(|peer| self.forget(index, peer));
+        for peer in gone {
+            self.forget(index, peer);
+        }
     }
 
     fn forget(&mut self, room: usize, peer: usize) {

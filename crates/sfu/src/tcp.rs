@@ -38,7 +38,12 @@ const MAX_WAITING: usize = 256;
 const WRITE: Duration = Duration::from_secs(5);
 
 /// Takes connections until the process stops. `at` is the advertised address of a family.
-pub(crate) async fn serve(listener: TcpListener, advertised: Vec<SocketAddr>, line: Line, lifecycle: Lifecycle) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    advertised: Vec<SocketAddr>,
+    line: Line,
+    lifecycle: Lifecycle,
+) {
     let open = Arc::new(Open::default());
     loop {
         let Ok((stream, peer)) = listener.accept().await else {
@@ -78,7 +83,7 @@ async fn connection(stream: TcpStream, route: Route, line: &Line) {
             line.tell(Note::TcpFrame(route, frame.clone()));
         }
     };
-    let writing = async {
+    let sending = async {
         while let Some(frame) = waiting.recv().await {
             let Ok(length) = u16::try_from(frame.len()) else { continue };
             let bytes = [&length.to_be_bytes()[..], &frame].concat();
@@ -89,7 +94,7 @@ async fn connection(stream: TcpStream, route: Route, line: &Line) {
     };
     tokio::select! {
         () = reading => {}
-        () = writing => {}
+        () = sending => {}
     }
 }
 

@@ -165,12 +165,7 @@ struct Thread {
 }
 
 impl Thread {
-    fn new(
-        deps: Deps,
-        inbox: Receiver<Note>,
-        bell: Arc<OwnedFd>,
-        stop: Arc<AtomicBool>,
-    ) -> io::Result<Self> {
+    fn new(deps: Deps, inbox: Receiver<Note>, bell: Arc<OwnedFd>, stop: Arc<AtomicBool>) -> io::Result<Self> {
         let state = UdpSocketState::new(UdpSockRef::from(&deps.socket))?;
         // As much as the system allows; less only means that it drops earlier.
         let _ = state.set_recv_buffer_size(UdpSockRef::from(&deps.socket), SOCKET_BUFFER);

@@ -27,7 +27,14 @@ pub struct Nature {
 impl Nature {
     /// Nothing but a delay.
     pub const fn clean(delay: Duration) -> Self {
-        Self { delay, jitter: Duration::ZERO, loss: 0, burst: 1, bandwidth: None, queue: Duration::from_millis(200) }
+        Self {
+            delay,
+            jitter: Duration::ZERO,
+            loss: 0,
+            burst: 1,
+            bandwidth: None,
+            queue: Duration::from_millis(200),
+        }
     }
 }
 
@@ -96,7 +103,11 @@ impl<T> Link<T> {
         let jitter = u64::try_from(self.nature.jitter.as_micros()).unwrap_or(0);
         let jitter = Duration::from_micros(self.next() % (jitter + 1));
         self.order += 1;
-        self.flying.push(Reverse(Flying { at: leaves + self.nature.delay + jitter, order: self.order, load }));
+        self.flying.push(Reverse(Flying {
+            at: leaves + self.nature.delay + jitter,
+            order: self.order,
+            load,
+        }));
     }
 
     /// When the next arrives.

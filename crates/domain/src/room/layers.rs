@@ -202,7 +202,8 @@ impl Layers {
         if falling {
             self.fell = Some(now);
         }
-        self.estimate = if falling { newest.saturating_sub(highest - newest).max(newest / 2) } else { newest };
+        self.estimate =
+            if falling { newest.saturating_sub(highest - newest).max(newest / 2) } else { newest };
     }
 
     /// Whether more is wanted than the link is believed to carry, and it may be asked whether it carries more.

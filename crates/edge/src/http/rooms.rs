@@ -25,7 +25,9 @@ pub(super) fn routes() -> Vec<Route> {
             .signed()
             .takes::<NewRoomBody>()
             .answers::<RoomBody>(201),
-        get("/api/rooms/{id}", look, "A room, whether anybody is in it or not.").signed().answers::<RoomBody>(200),
+        get("/api/rooms/{id}", look, "A room, whether anybody is in it or not.")
+            .signed()
+            .answers::<RoomBody>(200),
         delete("/api/rooms/{id}", end, "Ends a room for good: whoever made it only.").signed(),
     ]
 }

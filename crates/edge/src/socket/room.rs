@@ -6,8 +6,8 @@ use visavis_domain::{
     contract::{
         Caller,
         rooms::{
-            Chat, Hand, Join, LinkState, MediaState, Moderate, OpenGroup, React, Seat as RoomSeat, SfuAnswer, SfuOffer,
-            Signal, SignalBody, SignalKind, View,
+            Chat, Hand, Join, LinkState, MediaState, Moderate, OpenGroup, React, Seat as RoomSeat, SfuAnswer,
+            SfuOffer, Signal, SignalBody, SignalKind, View,
         },
     },
     id::RoomId,

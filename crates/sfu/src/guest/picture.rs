@@ -396,8 +396,7 @@ mod tests {
         let made = Encoder::new(now, 3, SHAPE).make(now + Duration::from_secs(1));
         let kept: Vec<Made> =
             made.into_iter().filter(|p| crate::vp8::read(&p.payload).is_some_and(|v| v.tid < 2)).collect();
-        let renumbered: Vec<Made> =
-            kept.into_iter().zip(1..).map(|(p, seq)| Made { seq, ..p }).collect();
+        let renumbered: Vec<Made> = kept.into_iter().zip(1..).map(|(p, seq)| Made { seq, ..p }).collect();
         let shown = play(&renumbered, now);
         assert!(shown.broken == 0 && shown.frames >= 15, "{shown:?}");
     }

@@ -24,7 +24,10 @@ fn the_lines_of_the_protocol_are_read_in_their_order() {
 fn candidates_and_unknown_attributes_go_no_further() {
     let text = offer(3);
     assert!(text.contains("a=candidate"), "the check isn't vacuous");
-    let strange = text.replace("a=rtcp-mux\r\n", "a=rtcp-mux\r\na=x-strange:1\r\na=candidate:1 1 udp 1 10.0.0.1 1 typ host\r\n");
+    let strange = text.replace(
+        "a=rtcp-mux\r\n",
+        "a=rtcp-mux\r\na=x-strange:1\r\na=candidate:1 1 udp 1 10.0.0.1 1 typ host\r\n",
+    );
     let read = read(&strange).unwrap();
     assert!(!read.text.contains("candidate:") && !read.text.contains("strange"));
 }
@@ -64,7 +67,8 @@ fn lines_may_be_appended_and_not_exchanged() {
 
 #[test]
 fn pairs_of_a_small_room_share_a_stream() {
-    let receives = vec![(Lane::Audio, Mid::from("4")), (Lane::Camera, Mid::from("8")), (Lane::Screen, Mid::from("9"))];
+    let receives =
+        vec![(Lane::Audio, Mid::from("4")), (Lane::Camera, Mid::from("8")), (Lane::Screen, Mid::from("9"))];
     let answer = "v=0\r\nm=audio 9 x\r\na=mid:4\r\na=msid:s1 t1\r\nm=video 9 x\r\na=mid:8\r\na=msid:s2 t2\r\n\
                   m=video 9 x\r\na=mid:9\r\na=msid:s3 t3\r\n";
     let grouped = group_pairs(answer, &receives);

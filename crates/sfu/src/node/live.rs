@@ -14,6 +14,7 @@ use visavis_domain::{
 
 /// Either kind.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each room, and a pair is most of them")]
 pub(super) enum AnyRoom {
     Pair(Room),
     Group(Group),
@@ -108,9 +109,7 @@ impl AnyRoom {
 
 fn pair(input: Input) -> Result<room::Input, Fault> {
     Ok(match input {
-        Input::Join(join, _) => {
-            room::Input::Join { user: join.user, session: join.session, seen: join.seen }
-        }
+        Input::Join(join, _) => room::Input::Join { user: join.user, session: join.session, seen: join.seen },
         Input::Leave(who) => room::Input::Leave(who),
         Input::Signal(signal, from) => {
             room::Input::Signal { from, to: signal.to, kind: signal.kind, body: signal.body }

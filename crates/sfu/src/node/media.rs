@@ -121,7 +121,8 @@ impl Node {
                 let sessions = AnyRoom::sessions(&*live.lock().await);
                 for to in sessions {
                     let levels = levels.clone();
-                    self.emit(id, to, ServerEvent::ActiveSpeaker { room_id: id, participant_id, levels }).await;
+                    self.emit(id, to, ServerEvent::ActiveSpeaker { room_id: id, participant_id, levels })
+                        .await;
                 }
             }
         }

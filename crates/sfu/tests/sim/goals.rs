@@ -27,17 +27,22 @@ fn p6_a_newcomer_sees_within_three_round_trips() {
     for seed in 1..=20 {
         let mut world = World::new(seed);
         for n in 0..2 {
-            world.join(1, n, plan(n, 4), Nature::clean(rtt / 2));
+            world.join(1, n, &plan(n, 4), Nature::clean(rtt / 2));
             world.run(S + u32::try_from(seed).unwrap() * 7 * MS);
         }
-        world.join(1, 2, plan(2, 4), Nature { jitter: 2 * MS, ..Nature::clean(rtt / 2) });
+        world.join(1, 2, &plan(2, 4), Nature { jitter: 2 * MS, ..Nature::clean(rtt / 2) });
         let answered = world.now;
-        assert!(world.run_until(3 * S, |w| w.shown(2, 0).frames > 0 && w.shown(2, 1).frames > 0), "seed {seed}");
+        assert!(
+            world.run_until(3 * S, |w| w.shown(2, 0).frames > 0 && w.shown(2, 1).frames > 0),
+            "seed {seed}"
+        );
         let first = |of| world.shown(2, of).first_at.unwrap().duration_since(answered);
         times.push(first(0).max(first(1)));
     }
     let (p50, p95) = (percentile(times.clone(), 50), percentile(times, 95));
-    println!("P6 first picture after the answer at 50 ms RTT: p50 {p50:?}, p95 {p95:?} (goal 190 ms, 300 ms)");
+    println!(
+        "P6 first picture after the answer at 50 ms RTT: p50 {p50:?}, p95 {p95:?} (goal 190 ms, 300 ms)"
+    );
     assert!(p95 <= 300 * MS);
 }
 
@@ -52,8 +57,8 @@ struct Drop {
 fn drop_and_return(seed: u64) -> Drop {
     let mut world = World::new(seed);
     let wide = Nature { bandwidth: Some(2_500_000), ..Nature::clean(20 * MS) };
-    world.join(1, 0, plan(0, 3), wide);
-    world.join(1, 1, plan(1, 3), Nature::clean(20 * MS));
+    world.join(1, 0, &plan(0, 3), wide);
+    world.join(1, 1, &plan(1, 3), Nature::clean(20 * MS));
     let wanted = vec![(Origin { participant: id(1), source: Source::Camera }, 720)];
     world.command(Command::View { room: World::room(1), participant: id(0), wanted });
     assert!(world.run_until(40 * S, |w| w.shown(0, 1).height == 720), "seed {seed}: never up");
@@ -99,14 +104,14 @@ fn p7_a_drop_is_followed_and_recovered_from() {
     let seeds = std::env::var("P7_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(4_u64);
     let all: Vec<Drop> = (1..=seeds).map(drop_and_return).collect();
     let p95 = |f: fn(&Drop) -> Duration| percentile(all.iter().map(f).collect(), 95);
-    let (switched, freeze, recovered) = (p95(|d| d.switched), p95(|d| d.freeze), p95(|d| d.recovered));
+    let (fallen, freeze, recovered) = (p95(|d| d.switched), p95(|d| d.freeze), p95(|d| d.recovered));
     let switches = all.iter().map(|d| d.switches).max().unwrap();
     println!(
-        "P7 over {seeds} seeds, p95: layer switched {switched:?} (goal 1 s), freeze {freeze:?} (goal 400 ms), \
+        "P7 over {seeds} seeds, p95: layer switched {fallen:?} (goal 1 s), freeze {freeze:?} (goal 400 ms), \
          back {recovered:?} (goal 8 s), most switches in the steady minute after {switches} (goal 2)"
     );
     // The wider bound is for the runs of a test; the goal stands beside the printed figure.
-    assert!(switched <= 5 * S && switches <= 5);
+    assert!(fallen <= 5 * S && switches <= 5);
 }
 
 /// P8: key-frame requests to one camera while nine people join in a second.
@@ -115,12 +120,12 @@ fn p8_nine_who_join_at_once_cost_one_key_frame_in_half_a_second() {
     let mut worst = 0;
     for seed in 1..=5 {
         let mut world = World::new(seed);
-        world.join(1, 0, plan(0, 10), Nature::clean(25 * MS));
+        world.join(1, 0, &plan(0, 10), Nature::clean(25 * MS));
         world.run(3 * S);
         let from = world.now;
         for n in 1..10 {
             let dark = visavis_sfu::guest::Plan { camera: CAMERA[..0].to_vec(), ..plan(n, 10) };
-            world.join(1, n, dark, Nature::clean(25 * MS));
+            world.join(1, n, &dark, Nature::clean(25 * MS));
             world.run(110 * MS);
         }
         world.run(2 * S);
@@ -129,7 +134,8 @@ fn p8_nine_who_join_at_once_cost_one_key_frame_in_half_a_second() {
         }
         let requests: Vec<Instant> =
             world.people[&0].guest.requests.iter().map(|(at, _)| *at).filter(|at| *at > from).collect();
-        let in_half = requests.iter().map(|a| requests.iter().filter(|b| **b >= *a && **b - *a < 490 * MS).count());
+        let in_half =
+            requests.iter().map(|a| requests.iter().filter(|b| **b >= *a && **b - *a < 490 * MS).count());
         worst = worst.max(in_half.max().unwrap_or(0));
     }
     println!("P8 most key-frame requests to one camera in half a second while nine join: {worst} (goal 1)");

@@ -5,10 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use visavis_domain::Code;
 use visavis_testkit::link::Nature;
 
-use crate::{
-    rooms::plan,
-    world::World,
-};
+use crate::{rooms::plan, world::World};
 
 const S: Duration = Duration::from_secs(1);
 
@@ -20,7 +17,7 @@ fn stranger(n: u32) -> SocketAddr {
 fn pair() -> World {
     let mut world = World::new(5);
     for n in 0..2 {
-        world.join(1, n, plan(n, 3), Nature::clean(Duration::from_millis(10)));
+        world.join(1, n, &plan(n, 3), Nature::clean(Duration::from_millis(10)));
     }
     world.run(2 * S);
     world
@@ -46,7 +43,8 @@ fn forged(name: &str) -> Vec<u8> {
 fn ten_thousand_unverified_packets_leave_nothing_and_disturb_nobody() {
     let mut world = pair();
     let known = world.shard.addresses();
-    let name = world.people[&0].answer.lines().find_map(|l| l.strip_prefix("a=ice-ufrag:")).unwrap().to_owned();
+    let name =
+        world.people[&0].answer.lines().find_map(|l| l.strip_prefix("a=ice-ufrag:")).unwrap().to_owned();
     let before = world.shown(0, 1).frames;
     let noise: Vec<Vec<u8>> = vec![
         forged(&name),
@@ -101,7 +99,8 @@ fn replayed_packets_are_not_shown_again() {
     }
     world.run(S);
     let before = world.shard.counts().received;
-    for datagram in kept.iter().filter(|d| d.first().is_some_and(|b| (128..192).contains(b)) && d.len() > 200) {
+    for datagram in kept.iter().filter(|d| d.first().is_some_and(|b| (128..192).contains(b)) && d.len() > 200)
+    {
         world.inject(at, datagram);
     }
     assert_eq!(world.shard.counts().received, before);

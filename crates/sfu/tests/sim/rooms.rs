@@ -29,7 +29,7 @@ fn clean() -> Nature {
 fn room_of(people: u32, limit: usize, nature: Nature) -> World {
     let mut world = World::new(1);
     for n in 0..people {
-        world.join(1, n, plan(n, limit), nature);
+        world.join(1, n, &plan(n, limit), nature);
         world.run(100 * MS);
     }
     world
@@ -114,7 +114,7 @@ fn whoever_leaves_frees_their_lines_for_whoever_comes() {
     world.leave(1);
     world.run(500 * MS);
     assert_eq!(world.line(0, 1, Source::Camera), None);
-    world.join(1, 7, plan(7, 3), clean());
+    world.join(1, 7, &plan(7, 3), clean());
     let seen = world.run_until(2 * S, |w| w.shown(0, 7).stream / 8 == 7);
     assert!(seen, "the newcomer is shown");
     assert_eq!(world.line(0, 7, Source::Camera).unwrap(), camera, "on the freed line");
@@ -128,7 +128,7 @@ fn ten_people_are_heard_by_the_loudest_three_and_the_speaker_is_told() {
     let mut world = World::new(3);
     for n in 0..10 {
         let small = Plan { camera: CAMERA[..1].to_vec(), ..plan(n, 10) };
-        world.join(1, n, small, clean());
+        world.join(1, n, &small, clean());
     }
     world.run(2 * S);
     for speaker in [8, 3, 9] {
@@ -224,7 +224,7 @@ fn a_change_of_network_is_healed_by_restarting_ice() {
 fn a_reloaded_page_takes_its_old_place() {
     let mut world = room_of(2, 3, clean());
     world.run(2 * S);
-    world.join(1, 1, plan(1, 3), clean());
+    world.join(1, 1, &plan(1, 3), clean());
     let seen = world.run_until(2 * S, |w| w.shown(1, 0).frames > 5);
     assert!(seen, "it sees the other");
     let before = world.shown(0, 1).frames;
@@ -237,7 +237,7 @@ fn a_reloaded_page_takes_its_old_place() {
 fn a_failure_in_one_room_closes_that_room_alone() {
     let mut world = room_of(2, 3, clean());
     for n in 10..12 {
-        world.join(2, n, plan(n, 3), clean());
+        world.join(2, n, &plan(n, 3), clean());
     }
     world.run(2 * S);
     let before = world.shown(10, 11).frames;
@@ -246,7 +246,7 @@ fn a_failure_in_one_room_closes_that_room_alone() {
     world.run(2 * S);
     assert!(world.shown(10, 11).frames > before + 20, "the other room goes on");
     for n in 0..2 {
-        world.join(1, n, plan(n, 3), clean());
+        world.join(1, n, &plan(n, 3), clean());
     }
     assert!(world.run_until(3 * S, |w| w.shown(0, 1).frames > 20), "and the failed one comes back");
 }

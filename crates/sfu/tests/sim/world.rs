@@ -87,9 +87,9 @@ impl World {
     }
 
     /// Somebody joins; the answer is there at once (what it takes is signalling's matter).
-    pub fn join(&mut self, room: u32, n: u32, plan: Plan, nature: Nature) {
+    pub fn join(&mut self, room: u32, n: u32, plan: &Plan, nature: Nature) {
         let at = SocketAddr::from(([203, 0, 113, u8::try_from(n % 250).unwrap() + 1], 40_000));
-        let (mut guest, offer) = Guest::new(self.now, at, &plan).unwrap();
+        let (mut guest, offer) = Guest::new(self.now, at, plan).unwrap();
         self.rooms.insert(n, Self::room(room));
         self.by_address.insert(at, n);
         let seed = self.seed.wrapping_mul(1_000) + u64::from(n) * 2;
@@ -158,7 +158,8 @@ impl World {
         while let Some(output) = self.shard.poll() {
             match output {
                 Output::Send(burst) => {
-                    if let Some(person) = self.by_address.get(&burst.route.to).and_then(|n| self.people.get_mut(n))
+                    if let Some(person) =
+                        self.by_address.get(&burst.route.to).and_then(|n| self.people.get_mut(n))
                         && person.at == burst.route.to
                     {
                         for datagram in burst.datagrams() {
@@ -177,12 +178,10 @@ impl World {
     fn news(&mut self, news: News) {
         let number = |who: ParticipantId| u32::try_from(who.bits() - 1).unwrap();
         match news {
-            News::Slots(who, slots) => {
-                match self.people.get_mut(&number(who)) {
-                    Some(person) => person.slots = slots,
-                    None => drop(self.early.insert(number(who), slots)),
-                }
-            }
+            News::Slots(who, slots) => match self.people.get_mut(&number(who)) {
+                Some(person) => person.slots = slots,
+                None => drop(self.early.insert(number(who), slots)),
+            },
             News::Speaking(who, _) => self.speaking.push((self.now, who)),
             News::Link(who, news) => {
                 if let Some(person) = self.people.get_mut(&number(who)) {

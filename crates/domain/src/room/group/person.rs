@@ -59,7 +59,11 @@ impl Person {
     }
 
     pub(super) const fn presence(&self) -> Presence {
-        if self.parked.is_some() || self.silent.is_some() { Presence::Reconnecting } else { Presence::Connected }
+        if self.parked.is_some() || self.silent.is_some() {
+            Presence::Reconnecting
+        } else {
+            Presence::Connected
+        }
     }
 
     pub(super) fn is_lost(&self, now: Timestamp) -> bool {

@@ -42,10 +42,13 @@ fn act(room: &mut Group, input: Input) -> Result<(), Code> {
 /// What each session was told.
 fn told(room: &mut Group) -> Vec<(u128, ServerEvent)> {
     let all = std::iter::from_fn(|| room.poll());
-    all.filter_map(|o| if let Output::Emit { to, event } = o { Some((to.bits(), event)) } else { None }).collect()
+    all.filter_map(|o| if let Output::Emit { to, event } = o { Some((to.bits(), event)) } else { None })
+        .collect()
 }
 fn orders(room: &mut Group) -> Vec<MediaOrder> {
-    std::iter::from_fn(|| room.poll()).filter_map(|o| if let Output::Media(m) = o { Some(m) } else { None }).collect()
+    std::iter::from_fn(|| room.poll())
+        .filter_map(|o| if let Output::Media(m) = o { Some(m) } else { None })
+        .collect()
 }
 
 #[test]
@@ -108,10 +111,23 @@ fn the_removed_are_told_and_kept_out() {
     told(&mut room);
     act(&mut room, Input::Moderate(who(1), Action::Remove, Some(id(2)))).unwrap();
     let told = told(&mut room);
-    assert!(told.iter().any(|(to, e)| *to == 2 && matches!(e, ServerEvent::RoomClosed { reason: CloseReason::Removed, .. })));
-    assert!(told.iter().any(|(to, e)| *to == 3 && matches!(e, ServerEvent::ParticipantLeft { reason: LeftReason::Removed, .. })));
+    assert!(
+        told.iter()
+            .any(|(to, e)| *to == 2
+                && matches!(e, ServerEvent::RoomClosed { reason: CloseReason::Removed, .. }))
+    );
+    assert!(
+        told.iter().any(|(to, e)| *to == 3
+            && matches!(e, ServerEvent::ParticipantLeft { reason: LeftReason::Removed, .. }))
+    );
     assert_eq!(join(&mut room, 2), Err(Code::Removed));
-    assert_eq!(act(&mut room, Input::Chat { from: who(2), text: "x".into(), nonce: "n".into(), id: MessageId::from_bits(1) }), Err(Code::NotInRoom));
+    assert_eq!(
+        act(
+            &mut room,
+            Input::Chat { from: who(2), text: "x".into(), nonce: "n".into(), id: MessageId::from_bits(1) }
+        ),
+        Err(Code::NotInRoom)
+    );
 }
 
 #[test]
@@ -138,7 +154,9 @@ fn a_dropped_socket_and_a_silent_connection_are_shown_and_lost_after_their_grace
     let states: Vec<_> = told(&mut room)
         .into_iter()
         .filter_map(|(to, e)| match e {
-            ServerEvent::ParticipantState { participant, .. } if to == 1 => Some((participant.id, participant.state)),
+            ServerEvent::ParticipantState { participant, .. } if to == 1 => {
+                Some((participant.id, participant.state))
+            }
             _ => None,
         })
         .collect();
