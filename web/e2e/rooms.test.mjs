@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { LONG } from './lib/browser.mjs';
+import { pairUp } from '../../tests/node/lib/person.mjs';
 import { Guest } from './lib/media.mjs';
 
 let server;
@@ -64,5 +65,53 @@ describe('a room', () => {
       const own = new Set(viewer.answered.match(/a=candidate:\S+ \d+ \w+ \d+ (\S+)/g).map((line) => line.split(' ').at(-1)));
       for (const { address } of addresses) assert.ok(own.has(address), `${viewer.name} knows ${address}, which isn't the server's (${other.name}?)`);
     }
+  });
+});
+
+describe('two strangers', () => {
+  /** Both in the room that the match has made; the media is still to come. */
+  async function matched(t, settings) {
+    const place = await startServer({ settings, test: t });
+    const pair = await Promise.all(['eve', 'finn'].map((name) => Guest.start(place, { name, test: t })));
+    const matches = await pairUp(pair[0].socket, pair[1].socket);
+    const { roomId } = matches[0];
+    for (const guest of pair) {
+      guest.roomId = roomId;
+      guest.joined = await guest.socket.do('join-room', { roomId });
+      guest.self = guest.joined.self;
+    }
+    return { pair, matches, roomId };
+  }
+
+  const offers = (pair) =>
+    Promise.all(pair.map(async (guest) => guest.offer(await guest.page.evaluate((options) => window.__call.offer(options), { limit: 2, width: 640, height: 360, camera: true }))));
+
+  test('who are not proven yet meet over the server from the beginning', { timeout: 120_000 }, async (t) => {
+    const { pair, matches, roomId } = await matched(t, { 'strangers.transport': 'auto' });
+    for (const match of matches) assert.equal(match.transport, 'sfu');
+    for (const guest of pair) assert.equal(guest.joined.transport, 'sfu');
+    await offers(pair);
+    const [eve, finn] = pair;
+    await Promise.all([eve.sees(finn), finn.sees(eve), eve.hears(finn), finn.hears(eve)]);
+    await eve.socket.do('leave-room', { roomId });
+    assert.equal((await finn.socket.event('participant-left')).reason, 'left');
+  });
+
+  test('whose direct connection fails go on over the server as the same participants', { timeout: 120_000 }, async (t) => {
+    const settings = { 'strangers.transport': 'auto', 'strangers.trust_floor': 0, 'strangers.proven_calls': 0 };
+    const { pair, matches, roomId } = await matched(t, settings);
+    const [eve, finn] = pair;
+    for (const match of matches) assert.equal(match.transport, 'p2p');
+    const selves = pair.map(({ self }) => self);
+    await eve.socket.do('link-state', { roomId, path: 'p2p', state: 'failed' });
+    for (const guest of pair) assert.equal((await guest.socket.event('move-to-sfu')).reason, 'link-failed');
+    await offers(pair);
+    await Promise.all([eve.sees(finn), finn.sees(eve)]);
+    await eve.socket.do('link-state', { roomId, path: 'sfu', state: 'connected' });
+    assert.deepEqual(finn.socket.all('moved'), [], 'not before both have a picture');
+    await finn.socket.do('link-state', { roomId, path: 'sfu', state: 'connected' });
+    for (const guest of pair) await guest.socket.event('moved');
+    assert.deepEqual([(await eve.socket.do('join-room', { roomId })).self, (await finn.socket.do('join-room', { roomId })).self], selves);
+    assert.equal((await eve.socket.do('join-room', { roomId })).transport, 'sfu');
   });
 });
