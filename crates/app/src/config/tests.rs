@@ -74,7 +74,7 @@ fn a_text_of_the_environment_becomes_what_its_key_wants() {
     assert_eq!(config.extra_hosts, ["a.example"]);
     assert_eq!(config.trusted_proxies.len(), 2);
     assert_eq!(config.strangers.trust_floor, 80);
-    assert_eq!(config.strangers.transport, visavis_domain::strangers::Transport::Sfu);
+    assert_eq!(config.strangers.transport, strangers::Transport::Sfu);
     assert_eq!((config.limits.auth_per_ip.burst, config.limits.auth_per_ip.per_min), (100_000, 30));
     let address = |url: Option<&Hidden>| url.map(|url| url.expose().to_owned());
     assert_eq!(address(config.database.url.as_ref()).as_deref(), Some("sqlite:///tmp/x.db"));
