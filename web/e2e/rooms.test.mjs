@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { Process } from '../../tests/node/lib/process.mjs';
 import { startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { LONG } from './lib/browser.mjs';
@@ -65,6 +66,43 @@ describe('a room', () => {
       const own = new Set(viewer.answered.match(/a=candidate:\S+ \d+ \w+ \d+ (\S+)/g).map((line) => line.split(' ').at(-1)));
       for (const { address } of addresses) assert.ok(own.has(address), `${viewer.name} knows ${address}, which isn't the server's (${other.name}?)`);
     }
+  });
+
+  test('whoever has no UDP talks over TCP', { timeout: 120_000 }, async (t) => {
+    const [anna, ben] = await Promise.all(['anna', 'ben'].map((name) => Guest.start(server, { name, test: t })));
+    const { body } = await anna.person.ask('POST', '/api/rooms', { json: { maxParticipants: 2 } });
+    await anna.join(body.room.id, { limit: 2, tcpOnly: true });
+    assert.match(anna.answered, /a=candidate:\S+ \d+ tcp .*tcptype passive/);
+    assert.doesNotMatch(anna.answered, /a=candidate:\S+ \d+ udp/);
+    await ben.join(body.room.id, { limit: 2 });
+    await Promise.all([anna.sees(ben), ben.sees(anna), anna.hears(ben), ben.hears(anna)]);
+    const used = await anna.page.evaluate(() => window.__call.candidates());
+    assert.deepEqual([...new Set(used.map(({ protocol }) => protocol))], ['tcp']);
+  });
+
+  test('ten people: one browser sees the nine others, and the nine miss nothing', { timeout: 300_000 }, async (t) => {
+    const seconds = Number(process.env.VISAVIS_TEN_SECONDS ?? 15);
+    const anna = await Guest.start(server, { name: 'anna', test: t });
+    const { body } = await anna.person.ask('POST', '/api/rooms', { json: {} });
+    await anna.join(body.room.id);
+    const line = ['load-test', 'room', '--publishers', '9', '--room', body.room.id, '--url', server.url, '--private', server.privateUrl];
+    const crowd = new Process([...line, '--pid', String(server.pid), '--duration', String(seconds)], {}, server.data);
+    const cameras = () => anna.slots.filter(({ participantId, source }) => participantId && source === 'camera').map(({ mid }) => mid);
+    await until(() => cameras().length === 9, 60_000, () => `nine cameras on lines: ${JSON.stringify(anna.slots)}\n${crowd.output}`);
+    const frames = async () => {
+      const { lines } = await anna.stats();
+      return cameras().map((mid) => lines[mid]?.framesDecoded ?? 0);
+    };
+    // What the nine send has the shape of pictures and not their content: a browser takes the packets and decodes nothing.
+    const packets = async () => {
+      const { lines } = await anna.stats();
+      return cameras().map((mid) => lines[mid]?.packetsReceived ?? 0);
+    };
+    const before = await packets();
+    await until(async () => (await packets()).every((now, i) => now > before[i] + 50), 30_000, async () => `packets on nine lines ${await packets()}`);
+    const { code } = await crowd.gone((seconds + 60) * 1_000);
+    console.log(crowd.output, 'frames of the browser', await frames());
+    assert.equal(code, 0, crowd.output);
   });
 });
 
