@@ -18,6 +18,7 @@ mod queue;
 mod report;
 mod rounds;
 mod rpc;
+mod sfu;
 mod socket;
 
 /// How long anything that is asked of a program under measurement may take.
@@ -41,6 +42,7 @@ const ALL: &[(&str, Go)] = &[
     ("socket", socket::bench),
     ("idle", idle::bench),
     ("rpc", rpc::bench),
+    ("sfu", sfu::bench),
 ];
 /// Those that measure no server: nothing need be built for them here.
 const WITHOUT_SERVER: &[&str] = &["city", "queue", "rpc"];
@@ -49,7 +51,7 @@ pub fn bench(args: &[String]) -> Outcome {
     let name = args.first().map_or("", String::as_str);
     let chosen: Vec<_> = ALL.iter().filter(|(known, _)| *known == name || name == "all").collect();
     if chosen.is_empty() {
-        return Err("which? city, queue, http, socket, idle, rpc or all".to_owned());
+        return Err("which? city, queue, http, socket, idle, rpc, sfu or all".to_owned());
     }
     let apt = Apt::new();
     let tools = Tools::for_building(&apt)?;
