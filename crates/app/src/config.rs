@@ -186,15 +186,19 @@ impl Default for Private {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Media {
-    /// Where it listens (UDP). `[::]` is every interface, IPv4 too.
+    /// Where it listens (UDP and TCP). `[::]` is every interface, IPv4 too.
     pub listen: SocketAddr,
     /// Addresses that clients are told, when this machine doesn't know them itself (behind NAT).
     pub public_ip: Vec<IpAddr>,
+    /// Threads that forward media, each with a port of its own: the one above and those after it, UDP and TCP. 0 is one
+    /// for each core.
+    #[schemars(range(min = 0, max = 64))]
+    pub shards: usize,
 }
 
 impl Default for Media {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([0_u16; 8], 7882)), public_ip: Vec::new() }
+        Self { listen: SocketAddr::from(([0_u16; 8], 7882)), public_ip: Vec::new(), shards: 0 }
     }
 }
 

@@ -5,6 +5,7 @@ mod admin;
 mod cli;
 mod config;
 mod descriptors;
+mod media;
 mod serve;
 mod shared;
 mod undertaker;

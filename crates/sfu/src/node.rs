@@ -2,6 +2,9 @@
 //! and the bus, and wakes it on time. It decides nothing.
 
 mod claims;
+mod groups;
+mod live;
+mod media;
 mod timer;
 
 use std::{
@@ -16,11 +19,14 @@ use visavis_domain::{
     Code, Fault, Timestamp,
     contract::{
         Caller,
-        rooms::{Chat, Join, Joined, LinkState, MediaState, OpenPair, PairOpened, Rooms, Seat, Signal},
+        rooms::{
+            Chat, CreateGroup, DeleteGroup, GroupRecord, Hand, Join, Joined, LinkState, MediaState, Moderate,
+            OpenGroup, OpenPair, PairOpened, React, Rooms, Seat, SfuAnswer, SfuOffer, Signal, View,
+        },
     },
     event::{CloseReason, Event, Topic},
     id::{MessageId, NodeId, RoomId, UserId},
-    room::{Input, Output, Reply, Room, Settings, Who},
+    room::{Output, Reply, Room, Settings, Who},
     wire::{LeftReason, Path},
 };
 use visavis_platform::{
@@ -30,6 +36,11 @@ use visavis_platform::{
     session_log::SessionLog,
 };
 
+use crate::{
+    media::{Ports, Reach, Shards},
+    udp::Report,
+};
+use live::{AnyRoom, Input};
 use timer::Timer;
 
 /// Live rooms a node takes: at about 4 KiB a pair this is 400 MiB, and far more than its sockets could carry.
@@ -66,13 +77,15 @@ pub struct Deps {
 #[derive(Debug)]
 pub struct Node {
     deps: Deps,
+    /// The media; none where calls run between browsers only.
+    shards: Option<Box<Shards>>,
     rooms: Mutex<HashMap<RoomId, Live>>,
     timer: Timer,
     unsaved: Mutex<Vec<EndedCall>>,
 }
 
 /// One room; its lock is held while an input's outputs are carried, so that they go out in order.
-type Live = Arc<AsyncMutex<Room>>;
+type Live = Arc<AsyncMutex<AnyRoom>>;
 
 /// The end of a call, to be kept.
 #[derive(Debug, Clone)]
@@ -84,10 +97,23 @@ struct EndedCall {
 }
 
 impl Node {
-    /// A node without rooms, with its tasks running.
+    /// A node without rooms, with its tasks running, and with media on these ports.
+    pub fn start_with(deps: Deps, ports: Vec<Ports>, reach: &Reach) -> std::io::Result<Arc<Self>> {
+        let (clock, dice, lifecycle) = (&deps.clock, &deps.dice, &deps.lifecycle);
+        let (shards, reports) = Shards::start(ports, reach, clock, dice, lifecycle)?;
+        Ok(Self::run(deps, Some((shards, reports))))
+    }
+
+    /// A node without rooms, with its tasks running. Its calls run between browsers only.
     pub fn start(deps: Deps) -> Arc<Self> {
+        Self::run(deps, None)
+    }
+
+    fn run(deps: Deps, media: Option<(Shards, tokio::sync::mpsc::Receiver<Report>)>) -> Arc<Self> {
+        let (shards, reports) = media.unzip();
         let node = Arc::new(Self {
             deps,
+            shards: shards.map(Box::new),
             rooms: Mutex::default(),
             timer: Timer::default(),
             unsaved: Mutex::default(),
@@ -97,6 +123,9 @@ impl Node {
         lifecycle.spawn("rooms-blocks", Arc::clone(&node).hear_blocks());
         lifecycle.spawn("rooms-unsaved", Arc::clone(&node).save_ends());
         lifecycle.spawn("rooms-claims", Arc::clone(&node).keep_claims());
+        if let Some(reports) = reports {
+            lifecycle.spawn("rooms-media", Arc::clone(&node).hear_media(reports));
+        }
         node
     }
 
@@ -131,7 +160,7 @@ impl Node {
         reply
     }
 
-    async fn carry(&self, id: RoomId, room: &mut Room) {
+    async fn carry(&self, id: RoomId, room: &mut AnyRoom) {
         while let Some(output) = room.poll() {
             match output {
                 Output::Started { at } => {
@@ -142,11 +171,10 @@ impl Node {
                     metrics::counter!("visavis_calls_started_total").increment(1);
                 }
                 Output::Ended { at, reason, left } => self.keep_end(id, at, reason, left).await,
-                Output::Emit { to, event } => {
-                    if let Err(fault) = self.deps.log.emit(to, event).await {
-                        tracing::warn!(room.id = %id, fault.code = %fault.code, "an event was not logged");
-                    }
-                }
+                Output::Emit { to, event } => self.emit(id, to, event).await,
+                Output::Media(order) => self.order_media(id, order),
+                Output::Used => self.keep_used(id).await,
+                Output::Keep { locked } => self.keep_lock(id, locked).await,
                 Output::SeatEnded(Who { user, session }) => {
                     self.deps.bus.publish(Event::SeatEnded { user, session, room: id }).await;
                 }
@@ -255,8 +283,11 @@ impl Node {
         }
         let participants = [self.deps.dice.id(&self.deps.clock), self.deps.dice.id(&self.deps.clock)];
         let now = self.deps.clock.now();
-        let room = Room::pair(now, req.room, req.guests, participants, req.transport, &self.deps.settings);
-        let room = Arc::new(AsyncMutex::new(room));
+        let movable = req.movable && self.shards.is_some();
+        // Without media of its own this node can only let them talk directly.
+        let transport = if self.shards.is_some() { req.transport } else { Path::P2p };
+        let room = Room::pair(now, req.room, req.guests, participants, transport, &self.deps.settings);
+        let room = Arc::new(AsyncMutex::new(AnyRoom::Pair(room.movable(movable))));
         rooms.insert(req.room, Arc::clone(&room));
         Ok((room, true))
     }
@@ -294,11 +325,12 @@ impl Rooms for Node {
     async fn open_pair(&self, _cx: &Caller, req: OpenPair) -> Result<PairOpened, Fault> {
         let (id, transport, common) = (req.room, req.transport, req.common_interests.clone());
         let (room, new) = self.place(req)?;
-        let mut room = room.lock().await;
+        let mut held = room.lock().await;
+        let AnyRoom::Pair(room) = &mut *held else { return Ok(PairOpened::Over) };
         if new {
             // Claimed before it is written down: a row of a room that is elsewhere would outlive this node's rooms.
             let opening = match self.claim(id).await {
-                Ok(true) => self.keep_open(id, &room, transport).await,
+                Ok(true) => self.keep_open(id, room, transport).await,
                 Ok(false) => Ok(Opening::Known),
                 Err(fault) => Err(fault),
             };
@@ -311,9 +343,10 @@ impl Rooms for Node {
                 Opening::Known | Opening::TicketUsed => return Ok(PairOpened::Over),
                 Opening::InCall(who) => return Ok(PairOpened::InCall(who)),
             }
-            self.carry(id, &mut room).await;
+            self.carry(id, &mut held).await;
             self.gauge();
         }
+        let AnyRoom::Pair(room) = &*held else { return Ok(PairOpened::Over) };
         if room.is_over() {
             return Ok(PairOpened::Over);
         }
@@ -321,8 +354,8 @@ impl Rooms for Node {
     }
 
     async fn join(&self, _cx: &Caller, req: Join) -> Result<Joined, Fault> {
-        let input = Input::Join { user: req.user, session: req.session, seen: req.seen };
-        match self.act(req.room, input).await? {
+        let (room, participant) = (req.room, self.deps.dice.id(&self.deps.clock));
+        match self.act(room, Input::Join(req, participant)).await? {
             Reply::Joined(joined) => Ok(*joined),
             _ => Err(Fault::internal()),
         }
@@ -333,8 +366,8 @@ impl Rooms for Node {
     }
 
     async fn signal(&self, _cx: &Caller, req: Signal) -> Result<(), Fault> {
-        let input = Input::Signal { from: who(req.seat), to: req.to, kind: req.kind, body: req.body };
-        self.act(req.seat.room, input).await.map(drop)
+        let (room, from) = (req.seat.room, who(req.seat));
+        self.act(room, Input::Signal(req, from)).await.map(drop)
     }
 
     async fn link_state(&self, _cx: &Caller, req: LinkState) -> Result<(), Fault> {
@@ -363,6 +396,42 @@ impl Rooms for Node {
             Ok(room) => Ok(room.lock().await.is_seated(seat.user)),
             Err(_) => Ok(false),
         }
+    }
+
+    async fn create(&self, _cx: &Caller, req: CreateGroup) -> Result<GroupRecord, Fault> {
+        self.make_record(req).await
+    }
+
+    async fn look(&self, _cx: &Caller, room: RoomId) -> Result<GroupRecord, Fault> {
+        self.look_at(room).await
+    }
+
+    async fn delete(&self, _cx: &Caller, req: DeleteGroup) -> Result<(), Fault> {
+        self.end_record(req).await
+    }
+
+    async fn open_group(&self, _cx: &Caller, req: OpenGroup) -> Result<(), Fault> {
+        self.open_record(req.room).await
+    }
+
+    async fn offer(&self, _cx: &Caller, req: SfuOffer) -> Result<SfuAnswer, Fault> {
+        self.answer_offer(req).await
+    }
+
+    async fn view(&self, _cx: &Caller, req: View) -> Result<(), Fault> {
+        self.take_view(req).await
+    }
+
+    async fn hand(&self, _cx: &Caller, req: Hand) -> Result<(), Fault> {
+        self.act(req.seat.room, Input::Hand(who(req.seat), req.raised)).await.map(drop)
+    }
+
+    async fn react(&self, _cx: &Caller, req: React) -> Result<(), Fault> {
+        self.act(req.seat.room, Input::React(who(req.seat), req.kind)).await.map(drop)
+    }
+
+    async fn moderate(&self, _cx: &Caller, req: Moderate) -> Result<(), Fault> {
+        self.act(req.seat.room, Input::Moderate(who(req.seat), req.action, req.participant)).await.map(drop)
     }
 
     async fn unpark(&self, _cx: &Caller, seat: Seat) -> Result<(), Fault> {

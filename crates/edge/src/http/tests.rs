@@ -58,6 +58,7 @@ fn edge(limits: Limits) -> Edge {
         users: Arc::new(Remote(Away)),
         friends: Arc::new(Remote(Away)),
         moderation: Arc::new(Remote(Away)),
+        rooms: Arc::new(Remote(Away)),
         kv: Kv::memory(bench.clock.clone()),
         clock: bench.clock,
         dice: Dice::seeded(1),

@@ -50,6 +50,7 @@ fn request(pairing: &Pairing) -> OpenPair {
         room: pairing.room,
         guests: pairing.guests.each_ref().map(guest),
         transport: Path::P2p,
+        movable: false,
         common_interests: pairing.common_interests.clone(),
     }
 }
