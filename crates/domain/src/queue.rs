@@ -468,28 +468,28 @@ impl Queue {
     }
 
     /// Where partners of a band may stand, the best places first: shared interests, then languages, then anybody.
-    fn facets(&self, band: u8, waited: Duration, traits: &Traits, facets: &mut Vec<Facet>) {
-        let (languages, interests, wanted) = (traits.languages(), traits.interests(), traits.wanted());
-        if !wanted.is_empty() {
-            facets.extend(wanted.iter().map(|country| Facet::From(band, *country)));
+    fn facets(&self, band: u8, waited: Duration, traits: &Traits, found: &mut Vec<Facet>) {
+        let (languages, interests) = (traits.languages(), traits.interests());
+        if !traits.wanted().is_empty() {
+            found.extend(traits.wanted().iter().map(|country| Facet::From(band, *country)));
             return;
         }
-        facets.extend(interests.iter().map(|interest| Facet::Likes(band, *interest)));
+        found.extend(interests.iter().map(|interest| Facet::Likes(band, *interest)));
         if let Some(country) = traits.from {
             let likes = interests.iter().chain(&[fit::NOTHING]);
-            facets.extend(likes.map(|interest| Facet::WantsAndLikes(band, country, *interest)));
+            found.extend(likes.map(|interest| Facet::WantsAndLikes(band, country, *interest)));
         }
         if self.settings.is_relaxed_interests(waited) || interests.is_empty() {
-            facets.extend(languages.iter().map(|language| Facet::Speaks(band, *language)));
+            found.extend(languages.iter().map(|language| Facet::Speaks(band, *language)));
         } else {
-            facets.push(Facet::Likes(band, fit::NOTHING));
+            found.push(Facet::Likes(band, fit::NOTHING));
         }
         if self.settings.is_relaxed_languages(waited) || languages.is_empty() {
-            facets.push(Facet::Open(band));
+            found.push(Facet::Open(band));
         } else {
-            facets.push(Facet::Speaks(band, fit::NOTHING));
+            found.push(Facet::Speaks(band, fit::NOTHING));
         }
-        facets.extend(traits.from.map(|country| Facet::Wants(band, country)));
+        found.extend(traits.from.map(|country| Facet::Wants(band, country)));
     }
 
     fn announce(&mut self, now: Timestamp) {
