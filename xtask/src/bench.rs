@@ -17,6 +17,7 @@ mod product;
 mod queue;
 mod report;
 mod rounds;
+mod rpc;
 mod socket;
 
 /// How long anything that is asked of a program under measurement may take.
@@ -39,15 +40,16 @@ const ALL: &[(&str, Go)] = &[
     ("http", http::bench),
     ("socket", socket::bench),
     ("idle", idle::bench),
+    ("rpc", rpc::bench),
 ];
 /// Those that measure no server: nothing need be built for them here.
-const WITHOUT_SERVER: &[&str] = &["city", "queue"];
+const WITHOUT_SERVER: &[&str] = &["city", "queue", "rpc"];
 
 pub fn bench(args: &[String]) -> Outcome {
     let name = args.first().map_or("", String::as_str);
     let chosen: Vec<_> = ALL.iter().filter(|(known, _)| *known == name || name == "all").collect();
     if chosen.is_empty() {
-        return Err("which? city, queue, http, socket, idle or all".to_owned());
+        return Err("which? city, queue, http, socket, idle, rpc or all".to_owned());
     }
     let apt = Apt::new();
     let tools = Tools::for_building(&apt)?;

@@ -7,6 +7,7 @@ use std::{fmt::Write as _, process::ExitCode};
 
 mod bench;
 mod clock;
+mod cluster;
 mod command;
 mod deny;
 mod install;
@@ -65,6 +66,12 @@ const ENTRIES: &[Entry] = &[
         go: tidy::command,
     },
     Entry {
+        name: "cluster",
+        usage: "cluster up [ADDRESS:PORT]|down|status",
+        about: "the product apart on this machine: Postgres, Redis and eleven processes behind one address",
+        go: cluster::command,
+    },
+    Entry {
         name: "services",
         usage: "services up|down|status",
         about: "throw-away Postgres and Redis for tests, on free loopback ports (`up` prints their addresses for eval)",
@@ -85,7 +92,7 @@ const ENTRIES: &[Entry] = &[
     Entry {
         name: "bench",
         usage: "bench NAME",
-        about: "print figures beside their goals: queue (P11), http (P10), socket (P9), idle (P14), all",
+        about: "print figures beside their goals: queue (P11), http (P10), socket (P9), idle (P14), rpc (the hop between processes), all",
         go: bench::bench,
     },
 ];

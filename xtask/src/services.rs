@@ -107,17 +107,10 @@ impl Services {
 pub fn command(args: &[String]) -> Outcome {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["up"] => {
-            let up = running().map_or_else(|| start(&Apt::new(), Life::UntilDown), Ok)?;
-            print!("{}", exports(&up));
+            print!("{}", exports(&until_down(&Apt::new())?));
             Ok(())
         }
-        ["down"] => {
-            let known = known();
-            let stopped: Outcome = known.iter().filter(|server| lives(server)).try_for_each(stop);
-            let _ = fs::remove_file(state_file());
-            eprintln!("services: {}", if known.is_empty() { "none were up" } else { "down" });
-            stopped
-        }
+        ["down"] => down(),
         ["status"] => {
             for server in known() {
                 let state = if lives(&server) { "up" } else { "gone" };
@@ -127,6 +120,29 @@ pub fn command(args: &[String]) -> Outcome {
         }
         _ => Err("one of: up, down, status".to_owned()),
     }
+}
+
+/// Whether both run already.
+pub fn are_up() -> bool {
+    running().is_some()
+}
+
+/// Both until `down`; those that are up, if they are.
+pub fn up(apt: &Apt) -> Outcome<Services> {
+    Ok(Services::of(&until_down(apt)?, Vec::new()))
+}
+
+fn until_down(apt: &Apt) -> Outcome<Vec<Server>> {
+    running().map_or_else(|| start(apt, Life::UntilDown), Ok)
+}
+
+/// Ends what was started here.
+pub fn down() -> Outcome {
+    let known = known();
+    let stopped: Outcome = known.iter().filter(|server| lives(server)).try_for_each(stop);
+    let _ = fs::remove_file(state_file());
+    eprintln!("services: {}", if known.is_empty() { "none were up" } else { "down" });
+    stopped
 }
 
 /// For a shell: `eval "$(cargo xtask services up)"`.

@@ -29,6 +29,10 @@ struct Suite {
 const BROWSER: Suite = Suite { folder: "web/e2e", at_once: 1 };
 /// By a real `socket.io-client`, without our page's code: they mostly wait.
 const STORIES: Suite = Suite { folder: "tests/node", at_once: 3 };
+/// The same against seven processes in place of one.
+const APART: Suite = Suite { folder: "tests/node", at_once: 2 };
+/// Tells them which: `one` process, or `split` into several.
+const SHAPE: &str = "VISAVIS_SHAPE";
 
 pub fn test(args: &[String]) -> Outcome {
     let mut steps = Steps::new();
@@ -108,11 +112,18 @@ fn compile_and_run(steps: &mut Steps, tools: &Tools, tests: &TestTools, filter: 
     if filter.is_none() && nextest() {
         steps.check("doc tests", || Cmd::cargo().args(["test", "--quiet", "--workspace", "--doc"]).run(RUN));
     }
+    let node = |suite, files: &[PathBuf], shape| {
+        let cmd = |cmd| servers(with_tools(cmd, tests)).env(SHAPE, shape);
+        run_node(tools, suite, files, cmd)
+    };
     if filter.is_none() || !stories.is_empty() {
-        steps.check("stories by socket.io-client", || run_node(tools, tests, &STORIES, &stories));
+        steps.check("stories in one process", || node(&STORIES, &stories, "one"));
+        steps.check("stories in several processes", || node(&APART, &stories, "split"));
     }
     if filter.is_none() || !browser.is_empty() {
-        steps.check("stories in browsers", || run_node(tools, tests, &BROWSER, &browser));
+        let shape = in_turn();
+        eprintln!("\nin browsers, this time in the shape {shape:?}:");
+        steps.check("stories in browsers", || node(&BROWSER, &browser, shape));
     }
     Ok(())
 }
@@ -158,7 +169,14 @@ fn node_tests(suite: &Suite, filter: Option<&str>) -> Vec<PathBuf> {
     files
 }
 
-fn run_node(tools: &Tools, tests: &TestTools, suite: &Suite, files: &[PathBuf]) -> Outcome {
+/// Browsers are slow: each commit they see one of the two shapes, the next one the other.
+fn in_turn() -> &'static str {
+    let commits = Cmd::new("git").args(["rev-list", "--count", "HEAD"]).ask();
+    let commits = commits.and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
+    if commits.is_multiple_of(2) { "one" } else { "split" }
+}
+
+fn run_node(tools: &Tools, suite: &Suite, files: &[PathBuf], with: impl Fn(Cmd) -> Cmd) -> Outcome {
     let Suite { folder, at_once } = suite;
     if files.is_empty() {
         eprintln!("skipped: there is no {folder}/*.test.mjs yet");
@@ -166,8 +184,7 @@ fn run_node(tools: &Tools, tests: &TestTools, suite: &Suite, files: &[PathBuf]) 
     }
     // The browser tests stand on the other suite's harness; what the page needs came with its build.
     tools.npm_ci(STORIES.folder)?;
-    with_tools(tools.node().arg("--test").arg(format!("--test-concurrency={at_once}")).args(files), tests)
-        .run(RUN)
+    with(tools.node().arg("--test").arg(format!("--test-concurrency={at_once}")).args(files)).run(RUN)
 }
 
 /// What tests may ask the environment for.

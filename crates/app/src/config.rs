@@ -298,7 +298,8 @@ impl Config {
     pub fn site(&self, public: SocketAddr, private: SocketAddr) -> Result<Site, ConfigError> {
         let (hosts, trusted_proxies) =
             self.names(public).map_err(|(key, right)| ConfigError::of(key, right))?;
-        let outbox = self.dev && matches!(self.mail.backend, mail::Kind::Dir);
+        // Mails are written where sign-in runs.
+        let outbox = self.dev && matches!(self.mail.backend, mail::Kind::Dir) && self.does(Role::Auth);
         let dev_outbox = outbox.then(|| format!("{}/dev/outbox", PublicUrl::of_listener(private, false)));
         let limits = self.limits.clone();
         Ok(Site { hosts, trusted_proxies, proxy_header: self.proxy_header, dev_outbox, limits })

@@ -77,7 +77,8 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
     let roles = wire::roles(&ground, &config, &issuer).await?;
     let tls = config.tls_files().map(|files| Tls::load(files, &lifecycle)).transpose()?;
     let fronts = Fronts::build(&config, &ground, &roles, &site);
-    let outbox = matches!(config.mail.backend, Kind::Dir).then(|| config.data.join("outbox"));
+    let writes_mail = matches!(config.mail.backend, Kind::Dir) && config.does(Role::Auth);
+    let outbox = writes_mail.then(|| config.data.join("outbox"));
     let private = private::router(PrivateDeps {
         metrics: Arc::new(move || metrics.render()),
         rpc: ground.rpc.clone(),
@@ -181,7 +182,7 @@ fn record(config: &Config, site: &Site, ports: &Ports) -> Result<Record, Failure
         address: config.address(private),
         media,
         load: 0,
-        leaving: false,
+        open: false,
     })
 }
 
@@ -193,10 +194,8 @@ async fn ground(
 ) -> Result<Ground, Failure> {
     let (clock, dice, lifecycle) = (Clock::System, Dice::Secure, lifecycle.clone());
     let secret = Secret::load(config.secret_key.as_ref().map(Hidden::expose), &config.data, &dice)?;
-    let db = match config.needs_database() {
-        true => Some(Db::open(&config.database, &config.data).await?),
-        false => None,
-    };
+    let db =
+        if config.needs_database() { Some(Db::open(&config.database, &config.data).await?) } else { None };
     let mailer = config
         .does(Role::Auth)
         .then(|| Mailer::new(&config.mail, &config.data, clock.clone(), dice.clone(), lifecycle.clone()));
@@ -229,6 +228,9 @@ async fn join_the_others(config: &Config, ground: &Ground, roles: &Roles, hub: O
         ground.rpc.watch(config.peers.clone()).await;
     }
     undertaker::start(ground, hub);
+    let rpc = ground.rpc.clone();
+    let needed: Vec<_> = config.needed_roles().iter().map(|role| role.name()).collect();
+    ground.lifecycle.spawn("node-open", async move { rpc.open_with(&needed).await });
 }
 
 /// What the two listeners serve.
@@ -308,7 +310,7 @@ fn edge(ground: &Ground, roles: &Roles, site: &Site, tokens: Tokens, checks: Che
     })
 }
 
-/// What `/readyz` asks: the stores, and for every role that is needed whether somebody has it.
+/// What `/readyz` asks: the stores, and for every role that is needed whether somebody of it answers.
 fn checks(config: &Config, ground: &Ground) -> Checks {
     let kv = ground.kv.clone();
     let store: Check = Arc::new(move || {
@@ -323,10 +325,12 @@ fn checks(config: &Config, ground: &Ground) -> Checks {
         ("database", ping)
     });
     let needed = config.needed_roles().into_iter().map(|role| -> (&'static str, Check) {
-        let nodes = ground.nodes.clone();
+        let rpc = ground.rpc.clone();
         let there: Check = Arc::new(move || {
-            let there = nodes.has(role.name());
-            Box::pin(async move { if there { Ok(()) } else { Err(Fault::unavailable()) } })
+            let rpc = rpc.clone();
+            Box::pin(
+                async move { rpc.reaches(role.name()).await.then_some(()).ok_or_else(Fault::unavailable) },
+            )
         });
         (role.name(), there)
     });

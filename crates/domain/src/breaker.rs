@@ -119,7 +119,7 @@ mod tests {
         failures: 3,
         rest: Duration::from_millis(100),
         longest_rest: Duration::from_millis(400),
-        trial: Duration::from_millis(1_000),
+        trial: Duration::from_secs(1),
     };
 
     fn at(ms: i64) -> Timestamp {

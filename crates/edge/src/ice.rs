@@ -2,7 +2,7 @@
 //! draft-uberti-behave-turn-rest): the user name is the end of its life, the password the HMAC-SHA1 of it, so that the
 //! TURN server needs nothing but the shared secret. The name says nothing of who uses it.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -58,7 +58,7 @@ impl Ice {
 
     /// The servers to use from now on; each call makes fresh credentials.
     pub fn servers(&self) -> Vec<IceServer> {
-        let media = (self.media)();
+        let media = BTreeSet::from_iter((self.media)());
         let urls: Vec<_> = media.into_iter().take(MOST_STUN).map(|at| format!("stun:{at}")).collect();
         // Browsers refuse a server without URLs.
         let stun = (!urls.is_empty()).then_some(IceServer { urls, username: None, credential: None });
@@ -118,10 +118,10 @@ mod tests {
 
     #[test]
     fn without_turn_there_is_only_stun() {
-        let media = Arc::new(|| (1..5).map(|n| format!("10.0.0.{n}:7882")).collect());
+        let media = Arc::new(|| (1..9).map(|n| format!("10.0.0.{}:7882", n / 2)).collect());
         let ice = Ice::new(media, None, Clock::System, Dice::Secure);
         assert_eq!(ice.servers().len(), 1);
-        assert_eq!(ice.servers()[0].urls, ["stun:10.0.0.1:7882", "stun:10.0.0.2:7882"]);
+        assert_eq!(ice.servers()[0].urls, ["stun:10.0.0.0:7882", "stun:10.0.0.1:7882"]);
         assert!(Ice::new(Arc::new(Vec::new), None, Clock::System, Dice::Secure).servers().is_empty());
     }
 }

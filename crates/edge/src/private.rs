@@ -137,7 +137,7 @@ mod tests {
             address: "http://127.0.0.1:8081".to_owned(),
             media: Vec::new(),
             load: 0,
-            leaving: false,
+            open: true,
         };
         let rpc = Rpc::new(rpc::Deps {
             secret: Secret::from_bytes([1; 32]),

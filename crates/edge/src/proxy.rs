@@ -1,7 +1,14 @@
 //! `/socket.io` at a gateway that runs no signalling: the WebSocket is passed on to a node that does, byte by byte. The
 //! client's address goes along under a seal, and the other side believes it from nobody else.
 
-use std::time::Duration;
+use std::{
+    future::poll_fn,
+    io,
+    mem::MaybeUninit,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use axum::{
     Extension, Router,
@@ -13,15 +20,15 @@ use axum::{
 };
 use http::{StatusCode, header};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, copy_buf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use visavis_platform::{Lifecycle, Rpc};
 
 use crate::{guard::client::ClientAddr, problem::Problem, serve::FromNode};
 
 /// The role whose nodes hold sockets.
 const ROLE: &str = "signalling";
-/// Of each direction. An idle page sends a few bytes every ten seconds; a session description makes several rounds.
-const BUFFER: usize = 4 * 1024;
+/// Bytes that are taken from one side at once. They lie on the stack: an idle socket holds no buffer.
+const AT_ONCE: usize = 16 * 1024;
 /// After one side has gone, the other has so long to say its last words.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -94,11 +101,49 @@ where
 }
 
 /// One direction to its end, which is passed on too.
-async fn carry(from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
-    let mut from = BufReader::with_capacity(BUFFER, from);
+async fn carry(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
+    let mut rest = Vec::new();
     // A broken wire is an end like another.
-    let _ = copy_buf(&mut from, &mut to).await;
+    let _ = poll_fn(|cx| poll_carry(cx, Pin::new(&mut from), Pin::new(&mut to), &mut rest)).await;
     let _ = to.shutdown().await;
+}
+
+/// Carries what is there. `rest` is what the other side couldn't take yet, and nothing is read while it holds something:
+/// so a slow reader slows its sender.
+fn poll_carry(
+    cx: &mut Context<'_>,
+    mut from: Pin<&mut (impl AsyncRead + ?Sized)>,
+    mut to: Pin<&mut (impl AsyncWrite + ?Sized)>,
+    rest: &mut Vec<u8>,
+) -> Poll<io::Result<()>> {
+    loop {
+        while !rest.is_empty() {
+            let written = ready!(to.as_mut().poll_write(cx, rest))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            rest.drain(..written);
+        }
+        *rest = Vec::new();
+        let mut bytes = [MaybeUninit::uninit(); AT_ONCE];
+        let mut read = ReadBuf::uninit(&mut bytes);
+        match from.as_mut().poll_read(cx, &mut read) {
+            Poll::Ready(result) => result?,
+            Poll::Pending => {
+                ready!(to.as_mut().poll_flush(cx))?;
+                return Poll::Pending;
+            }
+        }
+        let read = read.filled();
+        if read.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        let written = match to.as_mut().poll_write(cx, read) {
+            Poll::Ready(written) => written?,
+            Poll::Pending => 0,
+        };
+        rest.extend_from_slice(&read[written..]);
+    }
 }
 
 /// What stands before the sockets at the private listener: a node of ours, with the client's address.
@@ -120,3 +165,6 @@ async fn hop(State(rpc): State<Rpc>, mut request: Request, next: Next) -> Respon
         None => StatusCode::UNAUTHORIZED.into_response(),
     }
 }
+
+#[cfg(test)]
+mod tests;

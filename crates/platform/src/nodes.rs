@@ -1,8 +1,8 @@
 //! Who else is there. Every node keeps a lease in `Kv` with what others need to know of it, and looks at those of the
 //! others; or it asks a fixed list of addresses. Either way the result is a [`View`] that costs nothing to read.
 //!
-//! A node that ends says so (`leaving`), one that died is gone when its lease is over. While `Kv` is away nothing
-//! changes: who lived then is believed to live.
+//! A node says when it takes new work (`open`), and when it is about to end; one that died is gone when its lease is
+//! over. While `Kv` is away nothing changes: who lived then is believed to live.
 
 mod table;
 
@@ -12,7 +12,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use visavis_domain::{
     Fault,
     contract::node::Record,
@@ -50,6 +50,8 @@ struct Inner {
     me: Mutex<Record>,
     table: Mutex<Table>,
     view: watch::Sender<Arc<View>>,
+    /// This node's own record has changed: others want to know.
+    changed: Notify,
 }
 
 impl std::fmt::Debug for Nodes {
@@ -66,9 +68,15 @@ impl Nodes {
     /// Nobody but this node, until [`Self::register`] or [`Self::found`]. `listed`: others are asked, not looked up.
     pub fn new(clock: Clock, me: Record, listed: bool) -> Self {
         let grace = if listed { GRACE } else { Duration::ZERO };
-        let table = Table::new(clock.now(), me.clone(), grace, DISTRUST);
+        let table = Table::new(clock.now(), &me, grace, DISTRUST);
         let view = watch::Sender::new(Arc::new(table.view()));
-        Self(Arc::new(Inner { clock, me: Mutex::new(me), table: Mutex::new(table), view }))
+        Self(Arc::new(Inner {
+            clock,
+            me: Mutex::new(me),
+            table: Mutex::new(table),
+            view,
+            changed: Notify::new(),
+        }))
     }
 
     /// Writes this node down, and goes on looking for others until the process stops.
@@ -84,12 +92,8 @@ impl Nodes {
                 renewing.renew_and_tell().await;
             }
         });
-        let leaving = registry.clone();
-        let drain = lifecycle.drain.clone();
-        lifecycle.spawn("node-leaving", async move {
-            drain.cancelled().await;
-            leaving.leave().await;
-        });
+        let changing = registry.clone();
+        lifecycle.spawn("node-changes", async move { changing.tell_changes().await });
         lifecycle.spawn("node-watch", registry.watch());
     }
 
@@ -133,10 +137,25 @@ impl Nodes {
         !self.view().serving(role).is_empty()
     }
 
+    /// From now on this node takes new work, or doesn't any more.
+    pub fn open(&self, open: bool) {
+        self.change_me(|me| me.open = open);
+        self.0.changed.notify_one();
+    }
+
     fn change_me(&self, change: impl FnOnce(&mut Record)) -> Record {
-        let mut me = self.0.me.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut me);
-        me.clone()
+        let me = {
+            let mut me = self.0.me.lock().unwrap_or_else(PoisonError::into_inner);
+            change(&mut me);
+            me.clone()
+        };
+        let view = {
+            let mut table = self.0.table.lock().unwrap_or_else(PoisonError::into_inner);
+            table.myself(self.0.clock.now(), me.clone());
+            table.view()
+        };
+        self.0.view.send_replace(Arc::new(view));
+        me
     }
 }
 
@@ -165,10 +184,12 @@ impl Registry {
         self.kv.set_add(INDEX, &id).await.map(drop)
     }
 
-    async fn leave(&self) {
-        self.nodes.change_me(|me| me.leaving = true);
-        self.renew_and_tell().await;
-        self.bus.publish(Event::NodesChanged).await;
+    async fn tell_changes(&self) {
+        loop {
+            self.nodes.0.changed.notified().await;
+            self.renew_and_tell().await;
+            self.bus.publish(Event::NodesChanged).await;
+        }
     }
 
     async fn watch(self) {
@@ -191,14 +212,12 @@ impl Registry {
     async fn look(&self) -> Result<Vec<Record>, Fault> {
         let ids = self.kv.set_members(INDEX).await?;
         let looks = ids.into_iter().map(|id| async move {
-            match self.kv.get(&key(&id)).await? {
-                Some(text) => Ok(serde_json::from_str::<Record>(&text).ok()),
-                None => {
-                    // Its lease is over. Should it live after all, it writes itself down again.
-                    self.kv.set_remove(INDEX, &id).await?;
-                    Ok(None)
-                }
+            if let Some(text) = self.kv.get(&key(&id)).await? {
+                return Ok(serde_json::from_str::<Record>(&text).ok());
             }
+            // Its lease is over. Should it live after all, it writes itself down again.
+            self.kv.set_remove(INDEX, &id).await?;
+            Ok(None)
         });
         let found: Result<Vec<_>, Fault> = join_all(looks).await.into_iter().collect();
         Ok(found?.into_iter().flatten().collect())
@@ -212,7 +231,7 @@ mod tests {
     fn record(id: u128, role: &str) -> Record {
         let address = format!("http://127.0.0.1:{id}");
         let (media, roles) = (Vec::new(), vec![role.to_owned()]);
-        Record { id: NodeId::from_bits(id), roles, address, media, load: 0, leaving: false }
+        Record { id: NodeId::from_bits(id), roles, address, media, load: 0, open: true }
     }
 
     async fn until(nodes: &Nodes, what: impl Fn(&View) -> bool) {
@@ -232,10 +251,10 @@ mod tests {
         b.register(kv.clone(), bus.clone(), Arc::new(|| 9), &two).await;
         until(&a, |view| view.serving("users").first().is_some_and(|b| b.load == 9)).await;
         assert!(b.has("gateway"));
-        two.drain.cancel();
+        b.open(false);
         until(&a, |view| view.serving("users").is_empty()).await;
         assert!(
-            a.view().get(NodeId::from_bits(2)).is_some_and(|b| b.leaving),
+            a.view().get(NodeId::from_bits(2)).is_some_and(|b| !b.open),
             "it still answers what it holds"
         );
         one.shut_down(Duration::from_secs(1)).await;

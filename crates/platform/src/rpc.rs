@@ -23,7 +23,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
+use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use moka::sync::Cache;
 use tokio::sync::{Semaphore, oneshot};
 use visavis_domain::{
@@ -158,6 +158,40 @@ impl Rpc {
                 look().await;
             }
         });
+    }
+
+    /// Whether somebody of the role answers now.
+    pub async fn reaches(&self, role: &str) -> bool {
+        let view = self.0.nodes.view();
+        let mut asked: FuturesUnordered<_> = view
+            .serving(role)
+            .iter()
+            .map(|node| async {
+                let record = self.describe(&self.link(&node.address)).await;
+                record.is_some_and(|record| record.id == node.id)
+            })
+            .collect();
+        while let Some(answers) = asked.next().await {
+            if answers {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Takes new work once somebody of each of these roles answers, and none from the moment that the process drains. So
+    /// a place that starts fills from the ground up, and nobody is sent to a node that could only say no.
+    pub async fn open_with(&self, needed: &[&str]) {
+        let Inner { nodes, lifecycle, .. } = &*self.0;
+        let mut changes = nodes.changes();
+        for role in needed {
+            while !lifecycle.drain.is_cancelled() && !self.reaches(role).await {
+                let _ = tokio::time::timeout(LOOK, changes.changed()).await;
+            }
+        }
+        nodes.open(true);
+        lifecycle.drain.cancelled().await;
+        nodes.open(false);
     }
 
     fn role(&self, name: &str) -> Option<Arc<dyn Dispatch>> {

@@ -2,6 +2,7 @@
 //! callers and answers that are not what they say.
 
 #![expect(clippy::disallowed_methods, reason = "these tests measure real time")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod town;
 
@@ -142,7 +143,7 @@ fn listed(address: &str, id: u128) -> Record {
         address: address.to_owned(),
         media: vec![],
         load: 0,
-        leaving: false,
+        open: true,
     }
 }
 
@@ -283,6 +284,24 @@ async fn a_fixed_list_of_addresses_does_instead_of_the_store() {
     here.sees("echo", 1).await;
     assert_eq!(here.echo().say(&cx(5_000), String::new()).await.unwrap().0, there.id);
     there.die().await;
+    here.sees("echo", 0).await;
+}
+
+#[tokio::test]
+async fn a_node_takes_work_once_those_it_needs_answer_and_until_it_drains() {
+    let mut town = Town::new();
+    let (here, there) = (town.node(&["gateway"]).await, town.node(&["echo"]).await);
+    let dead = town.node(&["users"]).await;
+    there.sees("users", 1).await;
+    dead.die().await;
+    there.nodes.open(false);
+    here.sees("echo", 0).await;
+    let (rpc, opening) = (there.rpc.clone(), there.lifecycle.clone());
+    opening.spawn("open", async move { rpc.open_with(&["users"]).await });
+    assert!(!there.rpc.reaches("users").await, "its lease lives, but it doesn't answer");
+    let _users = town.node(&["users"]).await;
+    here.sees("echo", 1).await;
+    there.lifecycle.drain.cancel();
     here.sees("echo", 0).await;
 }
 

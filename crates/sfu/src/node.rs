@@ -298,7 +298,8 @@ impl Rooms for Node {
         if new {
             // Claimed before it is written down: a row of a room that is elsewhere would outlive this node's rooms.
             let opening = match self.claim(id).await {
-                Ok(()) => self.keep_open(id, &room, transport).await,
+                Ok(true) => self.keep_open(id, &room, transport).await,
+                Ok(false) => Ok(Opening::Known),
                 Err(fault) => Err(fault),
             };
             if !matches!(opening, Ok(Opening::New)) {

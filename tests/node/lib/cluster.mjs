@@ -53,6 +53,11 @@ export class Cluster {
     return this.#processes.get(name);
   }
 
+  /** The private address of that process alone. */
+  privateOf(name) {
+    return `http://${privateOf(this.process(name).output)}`;
+  }
+
   get names() {
     return Object.keys(PROCESSES);
   }
@@ -185,13 +190,18 @@ export class Cluster {
   }
 }
 
-/** A port nobody has at this moment. */
+/** A free port, from below those that the system gives away by itself: nobody takes it before we do. */
 async function freePort() {
-  const server = net.createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const server = net.createServer();
+    const free = await new Promise((resolve) => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!free) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }
 
 /** Asks a process; one that doesn't answer has the status 0. */

@@ -8,6 +8,9 @@ import { ask } from './http.mjs';
 import { mailsTo, newestMail } from './mail.mjs';
 import { SOON, within } from './wait.mjs';
 
+/** After the server said that something is away for the moment. */
+const AGAIN_MS = 250;
+
 let count = 0;
 
 /** An address nobody had before. */
@@ -121,7 +124,11 @@ export class Page {
     });
     this.socket.onAny((name, data) => this.#hear(name, data));
     this.socket.on('disconnect', (reason) => this.#hear('disconnect', { reason }));
-    this.socket.on('connect_error', (error) => this.#hear('connect_error', { message: error.message, data: error.data }));
+    this.socket.on('connect_error', (error) => {
+      this.#hear('connect_error', { message: error.message, data: error.data });
+      // What the server itself refuses the library doesn't try again; a page does, when it is a matter of time.
+      if (reconnect && error.message === 'unavailable') setTimeout(() => this.socket.connect(), AGAIN_MS).unref();
+    });
   }
 
   #hear(name, data) {

@@ -28,14 +28,14 @@ pub struct Record {
     /// How much it carries: rooms and sockets.
     #[serde(default)]
     pub load: u64,
-    /// About to end: nothing new is for it.
+    /// Takes new work: since it has found everybody it needs, and until it is about to end.
     #[serde(default)]
-    pub leaving: bool,
+    pub open: bool,
 }
 
 impl Record {
     /// Whether it has this role and takes new work.
     pub fn serves(&self, role: &str) -> bool {
-        !self.leaving && self.roles.iter().any(|own| own == role)
+        self.open && self.roles.iter().any(|own| own == role)
     }
 }

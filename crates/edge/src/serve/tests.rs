@@ -33,7 +33,7 @@ fn start(router: Router, tls: Option<Tls>, limits: Limits) -> Running {
     let lifecycle = Lifecycle::default();
     let inner = lifecycle.clone();
     let ended = lifecycle.spawn("serve", async move {
-        serve(listener, router, Front::Public(tls), &limits, inner).await.unwrap()
+        serve(listener, router, Front::Public(tls), &limits, inner).await.unwrap();
     });
     Running { addr, lifecycle, ended }
 }

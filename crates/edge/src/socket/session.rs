@@ -246,7 +246,7 @@ impl Hub {
             Ok(true) => self.park(session.user, session.id).await,
             Ok(false) => {}
             Err(fault) => {
-                tracing::warn!(fault.code = %fault.code, "a dropped socket's session could not be parked")
+                tracing::warn!(fault.code = %fault.code, "a dropped socket's session could not be parked");
             }
         }
     }

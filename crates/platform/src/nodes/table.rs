@@ -15,7 +15,7 @@ impl View {
     fn of(records: impl Iterator<Item = Arc<Record>>) -> Self {
         let mut view = Self::default();
         for record in records {
-            if !record.leaving {
+            if record.open {
                 for role in &record.roles {
                     view.by_role.entry(role.clone()).or_default().push(Arc::clone(&record));
                 }
@@ -54,9 +54,14 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(now: Timestamp, me: Record, grace: Duration, distrust: Duration) -> Self {
+    pub(super) fn new(now: Timestamp, me: &Record, grace: Duration, distrust: Duration) -> Self {
         let known = BTreeMap::from([(me.id, (Arc::new(me.clone()), now))]);
         Self { me: me.id, grace, distrust, distrusted: None, known }
+    }
+
+    /// What is known of ourselves has changed.
+    pub(super) fn myself(&mut self, now: Timestamp, me: Record) {
+        self.known.insert(self.me, (Arc::new(me), now));
     }
 
     /// Takes all that one look found. A store that came back empty has forgotten everybody, ourselves too, and must not
@@ -99,12 +104,12 @@ mod tests {
             address: format!("http://10.0.0.{id}:8081"),
             media: Vec::new(),
             load: 0,
-            leaving: false,
+            open: true,
         }
     }
 
     fn table(grace: Duration) -> Table {
-        Table::new(at(0), record(1, &["gateway"]), grace, Duration::from_secs(4))
+        Table::new(at(0), &record(1, &["gateway"]), grace, Duration::from_secs(4))
     }
 
     fn users(table: &Table) -> usize {
@@ -124,7 +129,7 @@ mod tests {
     #[test]
     fn a_node_that_leaves_takes_no_new_work_but_still_answers() {
         let mut table = table(Duration::ZERO);
-        let leaving = Record { leaving: true, ..record(2, &["users"]) };
+        let leaving = Record { open: false, ..record(2, &["users"]) };
         table.handle(at(0), vec![record(1, &[]), leaving]);
         assert_eq!(users(&table), 0);
         assert!(table.view().get(NodeId::from_bits(2)).is_some());

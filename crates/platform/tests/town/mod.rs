@@ -135,7 +135,7 @@ impl Town {
             address: address.clone(),
             media: Vec::new(),
             load: 0,
-            leaving: false,
+            open: true,
         };
         let (clock, lifecycle) = (Clock::System, Lifecycle::default());
         let nodes = Nodes::new(clock.clone(), me, listed);

@@ -15,7 +15,7 @@ use visavis_platform::{Clock, Dice, Kv, Lifecycle, Nodes, Places, Rpc, rpc, secr
 
 /// A process of the place. Its clock is the machine's: what is judged by it is the time between two nodes.
 fn node(id: u128, roles: Vec<String>, address: String) -> (Rpc, Nodes, Record, Lifecycle) {
-    let me = Record { id: NodeId::from_bits(id), roles, address, media: Vec::new(), load: 0, leaving: false };
+    let me = Record { id: NodeId::from_bits(id), roles, address, media: Vec::new(), load: 0, open: true };
     let (clock, lifecycle) = (Clock::System, Lifecycle::default());
     let nodes = Nodes::new(clock.clone(), me.clone(), true);
     let deps = rpc::Deps {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
-use visavis_domain::{Code, Fault, event::CloseReason, id::RoomId, room::Input};
+use visavis_domain::{Fault, event::CloseReason, id::RoomId, room::Input};
 use visavis_platform::places::{CLAIM, Claim};
 
 use super::Node;
@@ -16,11 +16,9 @@ const SAMPLE: Duration = Duration::from_secs(3);
 const AT_ONCE: usize = 64;
 
 impl Node {
-    pub(super) async fn claim(&self, room: RoomId) -> Result<(), Fault> {
-        match self.deps.places.claim(room, self.deps.node).await? {
-            Claim::Ours => Ok(()),
-            Claim::Theirs(_) => Err(Fault::new(Code::Conflict, "The call is held elsewhere.")),
-        }
+    /// Takes a new room. False when another node has it.
+    pub(super) async fn claim(&self, room: RoomId) -> Result<bool, Fault> {
+        Ok(self.deps.places.claim(room, self.deps.node).await? == Claim::Ours)
     }
 
     pub(super) async fn release(&self, room: RoomId) {
