@@ -38,6 +38,17 @@ fn key(session: SocketId) -> String {
     format!("log/{session}")
 }
 
+/// The event with a field that readers don't know. No text of a person can look like it: their quotes are escaped.
+fn marked(event: &ServerEvent, mark: &str) -> Result<String, Fault> {
+    let text = serde_json::to_string(event).map_err(|_| Fault::internal())?;
+    let open = text.strip_suffix('}').ok_or_else(Fault::internal)?;
+    Ok(format!("{open},{}}}", in_json(mark)))
+}
+
+fn in_json(mark: &str) -> String {
+    format!("\"mark\":\"{mark}\"")
+}
+
 impl SessionLog {
     /// A log over these stores.
     pub const fn new(kv: Kv, bus: Bus) -> Self {
@@ -57,6 +68,33 @@ impl SessionLog {
         }
         let text = serde_json::to_string(&event).map_err(|_| Fault::internal())?;
         if self.kv.stream_append(&key(session), text, LOG_LENGTH).await?.is_some() {
+            self.bus.publish(Event::LogGrew { session }).await;
+        }
+        Ok(())
+    }
+
+    /// The same for somebody who may have to do it once more by [`Self::emit_again`], with the same mark: one of its own,
+    /// of letters and digits.
+    pub async fn emit_marked(
+        &self,
+        session: SocketId,
+        event: &ServerEvent,
+        mark: &str,
+    ) -> Result<(), Fault> {
+        let text = marked(event, mark)?;
+        if self.kv.stream_append(&key(session), text, LOG_LENGTH).await?.is_some() {
+            self.bus.publish(Event::LogGrew { session }).await;
+        }
+        Ok(())
+    }
+
+    /// Logs an event unless the log has one with this mark, for whoever doesn't know whether an earlier attempt was carried
+    /// out.
+    pub async fn emit_again(&self, session: SocketId, event: &ServerEvent, mark: &str) -> Result<(), Fault> {
+        let (text, unless) = (marked(event, mark)?, in_json(mark));
+        let logged =
+            self.kv.stream_append_once(&key(session), text, LOG_LENGTH, (&unless, LOG_LENGTH)).await?;
+        if logged.is_some() {
             self.bus.publish(Event::LogGrew { session }).await;
         }
         Ok(())
@@ -86,5 +124,29 @@ impl SessionLog {
     /// The session is over.
     pub async fn close(&self, session: SocketId) -> Result<(), Fault> {
         self.kv.delete(&key(session)).await.map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Clock;
+
+    #[tokio::test]
+    async fn an_event_that_is_told_again_is_there_once_and_reads_as_it_was() {
+        let log = SessionLog::new(Kv::memory(Clock::System), Bus::memory());
+        let session = SocketId::from_bits(1);
+        let event = |ms| ServerEvent::ServerDraining { reconnect_in_ms: ms };
+        let taken = ServerEvent::SeatTaken { room_id: None };
+        log.emit_again(session, &taken, "early").await.unwrap();
+        log.open(session).await.unwrap();
+        log.emit_marked(session, &taken, "a").await.unwrap();
+        log.emit_again(session, &taken, "a").await.unwrap();
+        log.emit_again(session, &event(1), "b").await.unwrap();
+        log.emit_again(session, &event(1), "b").await.unwrap();
+        log.emit_again(session, &taken, "a").await.unwrap();
+        let there = log.after(session, 0).await.unwrap().unwrap();
+        let events: Vec<_> = there.into_iter().map(|logged| logged.event).collect();
+        assert_eq!(events, [taken, event(1)], "nothing before the log was open, nothing twice");
     }
 }

@@ -3,6 +3,7 @@
 
 mod claims;
 mod timer;
+mod untold;
 
 use std::{
     collections::HashMap,
@@ -11,7 +12,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, Notify};
 use visavis_domain::{
     Code, Fault, Timestamp,
     contract::{
@@ -31,6 +32,7 @@ use visavis_platform::{
 };
 
 use timer::Timer;
+use untold::Untold;
 
 /// Live rooms a node takes: at about 4 KiB a pair this is 400 MiB, and far more than its sockets could carry.
 const MAX_ROOMS: usize = 100_000;
@@ -69,6 +71,9 @@ pub struct Node {
     rooms: Mutex<HashMap<RoomId, Live>>,
     timer: Timer,
     unsaved: Mutex<Vec<EndedCall>>,
+    untold: Mutex<Untold>,
+    /// The store may have forgotten what this node holds.
+    claim_again: Notify,
 }
 
 /// One room; its lock is held while an input's outputs are carried, so that they go out in order.
@@ -91,11 +96,14 @@ impl Node {
             rooms: Mutex::default(),
             timer: Timer::default(),
             unsaved: Mutex::default(),
+            untold: Mutex::default(),
+            claim_again: Notify::new(),
         });
         let lifecycle = node.deps.lifecycle.clone();
         lifecycle.spawn("rooms-timer", Arc::clone(&node).keep_time());
         lifecycle.spawn("rooms-blocks", Arc::clone(&node).hear_blocks());
         lifecycle.spawn("rooms-unsaved", Arc::clone(&node).save_ends());
+        lifecycle.spawn("rooms-untold", Arc::clone(&node).tell_again());
         lifecycle.spawn("rooms-claims", Arc::clone(&node).keep_claims());
         node
     }
@@ -142,16 +150,12 @@ impl Node {
                     metrics::counter!("visavis_calls_started_total").increment(1);
                 }
                 Output::Ended { at, reason, left } => self.keep_end(id, at, reason, left).await,
-                Output::Emit { to, event } => {
-                    if let Err(fault) = self.deps.log.emit(to, event).await {
-                        tracing::warn!(room.id = %id, fault.code = %fault.code, "an event was not logged");
-                    }
-                }
+                Output::Emit { to, event } => self.emit(to, event).await,
                 Output::SeatEnded(Who { user, session }) => {
-                    self.deps.bus.publish(Event::SeatEnded { user, session, room: id }).await;
+                    self.tell(Event::SeatEnded { user, session, room: id }).await;
                 }
                 Output::SearchAgain(Who { user, session }, since) => {
-                    self.deps.bus.publish(Event::SearchAgain { user, session, room: id, since }).await;
+                    self.tell(Event::SearchAgain { user, session, room: id, since }).await;
                 }
                 Output::WakeAt(at) => self.timer.set(at, id),
                 Output::Gone => {
@@ -218,8 +222,10 @@ impl Node {
     async fn hear_blocks(self: Arc<Self>) {
         let mut people = self.deps.bus.subscribe(Topic::People);
         while let Some(news) = people.next().await {
-            if let News::Event(Event::Blocked { user, other }) = news {
-                self.part(user, other).await;
+            match news {
+                News::Event(Event::Blocked { user, other }) => self.part(user, other).await,
+                News::Event(_) => {}
+                News::Missed => self.claim_again.notify_one(),
             }
         }
     }
@@ -359,10 +365,8 @@ impl Rooms for Node {
     }
 
     async fn seated(&self, _cx: &Caller, seat: Seat) -> Result<bool, Fault> {
-        match self.room(seat.room) {
-            Ok(room) => Ok(room.lock().await.is_seated(seat.user)),
-            Err(_) => Ok(false),
-        }
+        // A room that isn't here may be elsewhere: who doesn't know where asks the others too.
+        Ok(self.room(seat.room)?.lock().await.is_seated(seat.user))
     }
 
     async fn unpark(&self, _cx: &Caller, seat: Seat) -> Result<(), Fault> {

@@ -35,12 +35,13 @@ impl Hub {
         let before = self.seat(session.user).await?;
         let elsewhere = before.as_ref().and_then(|(seat, _)| seat.room()).filter(|room| *room != at.room_id);
         if let Some(room) = elsewhere
-            && self.rooms.seated(cx, session.in_room(room)).await?
+            && self.is_seated(cx, session.in_room(room)).await?
         {
             return Err(Fault::new(Code::AlreadyInRoom, "Leave the other call first."));
         }
         let join = Join { room: at.room_id, user: session.user, session: session.id, seen: session.seen };
         let joined = self.rooms.join(cx, join).await?;
+        session.set_call(Some(at.room_id));
         self.sit_down(cx, session, at.room_id).await?;
         let mut ack = serde_json::to_value(&joined).map_err(|_| Fault::internal())?;
         if let Value::Object(fields) = &mut ack {
@@ -48,6 +49,14 @@ impl Hub {
             fields.insert("iceServers".to_owned(), json!((self.ice)(session.user)));
         }
         Ok(ack)
+    }
+
+    /// Whether a person is in that call; one that no node knows is over.
+    pub(super) async fn is_seated(&self, cx: &Caller, seat: RoomSeat) -> Result<bool, Fault> {
+        match self.rooms.seated(cx, seat).await {
+            Err(fault) if fault.code == Code::NotInRoom => Ok(false),
+            answer => answer,
+        }
     }
 
     /// Makes `room` the seat, held by this session.
@@ -78,6 +87,9 @@ impl Hub {
         at: InRoom,
     ) -> Result<Value, Fault> {
         let left = self.rooms.leave(cx, session.in_room(at.room_id)).await;
+        if left.is_ok() && session.call() == Some(at.room_id) {
+            session.set_call(None);
+        }
         self.free_seat(session.user, |seat| seat.session == session.id && seat.room() == Some(at.room_id))
             .await?;
         left.map(|()| done())
