@@ -2,12 +2,11 @@
 // Nothing is known here of the page's code but its accessible names, four test ids and `window.__visavisPc`.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 
 import { startServer } from '../../tests/node/lib/server.mjs';
 import { pause, until } from '../../tests/node/lib/wait.mjs';
+import { accessible } from './lib/axe.mjs';
 import { LONG, PHONE, Visitor } from './lib/browser.mjs';
 
 /** How long frames must go on being decoded, in milliseconds, and at least how many a second. */
@@ -59,19 +58,6 @@ async function isLive(visitor, ms) {
 /** What the picture element shows: playing, with a size. */
 const shown = (visitor, id) =>
   visitor.page.getByTestId(id).evaluate((video) => ({ width: video.videoWidth, paused: video.paused, at: video.currentTime }));
-
-/** WCAG 2.2 AA as far as a machine can tell. */
-async function accessible(visitor, where) {
-  const source = await axe();
-  await visitor.page.evaluate(source);
-  const { violations } = await visitor.page.evaluate(() =>
-    window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }),
-  );
-  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 120)} ${failureSummary}`).join(' | ')}`);
-  assert.deepEqual(told, [], where);
-}
-
-const axe = () => readFile(createRequire(new URL('../package.json', import.meta.url)).resolve('axe-core/axe.min.js'), 'utf8');
 
 describe('two strangers', () => {
   test('sign in, see and hear each other live, chat, and go on without meeting again', async (t) => {

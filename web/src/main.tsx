@@ -1,16 +1,19 @@
 import './style/base.css';
 import './style/pages.css';
+import './style/tiles.css';
 import './style/chat.css';
 
 import { render } from 'preact';
 
-import { boot } from './app';
-import { setLanguage, language } from './i18n';
+import { boot } from './app/account';
+import { startClock } from './app/clock';
+import { language, setLanguage } from './i18n';
 import { App } from './ui/app';
 
 const root = document.getElementById('app');
 if (root) {
   setLanguage(language.value);
+  startClock();
   render(<App />, root);
   void boot();
 }

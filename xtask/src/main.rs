@@ -10,6 +10,7 @@ mod clock;
 mod cluster;
 mod command;
 mod deny;
+mod fuzz;
 mod install;
 mod mutants;
 mod proc;
@@ -82,6 +83,12 @@ const ENTRIES: &[Entry] = &[
         usage: "mutants",
         about: "which edits of the queue, code and limit machines no test notices (at most 30 minutes)",
         go: mutants::mutants,
+    },
+    Entry {
+        name: "fuzz",
+        usage: "fuzz [TARGET] [SECONDS]",
+        about: "bytes that nobody would think of, for every parser that strangers reach (30 s each)",
+        go: fuzz::fuzz,
     },
     Entry {
         name: "deny",

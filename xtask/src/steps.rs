@@ -14,7 +14,7 @@ pub struct Steps {
 }
 
 struct Done {
-    name: &'static str,
+    name: String,
     took: Duration,
     failed: Option<String>,
 }
@@ -25,12 +25,13 @@ impl Steps {
     }
 
     /// A step that others don't stand on: a failure is remembered and the run goes on.
-    pub fn check(&mut self, name: &'static str, step: impl FnOnce() -> Outcome) {
+    pub fn check(&mut self, name: impl Into<String>, step: impl FnOnce() -> Outcome) {
         let _ = self.need(name, step);
     }
 
     /// A step that the next ones stand on: its failure is also given back, for `?` (then call `end`).
-    pub fn need<T>(&mut self, name: &'static str, step: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    pub fn need<T>(&mut self, name: impl Into<String>, step: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+        let name = name.into();
         eprintln!("\n── {name}");
         let watch = Watch::start();
         let outcome = step();

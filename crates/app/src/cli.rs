@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use visavis_domain::wire::Role;
+use visavis_domain::{id::JobId, wire::Role};
 
 /// Visavis: meet people face to face, on your own server.
 #[derive(Debug, Parser)]
@@ -83,6 +83,26 @@ pub enum Admin {
     },
     /// Makes a new signing key; tokens of the old one stay good until they end.
     RotateKeys,
+    /// What is still to be done, like mails that couldn't be sent.
+    #[command(subcommand)]
+    Jobs(Jobs),
+}
+
+/// About jobs.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Jobs {
+    /// Shows the newest ones: never what they hold.
+    List,
+    /// Lets a parked or waiting one be tried now.
+    Retry {
+        /// Its id, as `list` shows it.
+        id: JobId,
+    },
+    /// Forgets one: it will not be done.
+    Drop {
+        /// Its id, as `list` shows it.
+        id: JobId,
+    },
 }
 
 /// About the settings.
@@ -121,6 +141,11 @@ mod tests {
         };
         assert_eq!((email.as_str(), role, place.data), ("a@b.example", Role::Admin, Some("d".into())));
         assert!(line("visavis admin grant a@b.example root").is_err());
+        let id = JobId::from_bits(7);
+        for jobs in ["list".to_owned(), format!("retry {id}"), format!("drop {id} --data d")] {
+            assert!(line(&format!("visavis admin jobs {jobs}")).is_ok(), "{jobs}");
+        }
+        assert!(line("visavis admin jobs drop 7").is_err() && line("visavis admin jobs").is_err());
         assert!(line("visavis admin rotate-keys").is_ok() && line("visavis config example").is_ok());
         assert!(line("visavis config check --config x").is_ok() && line("visavis").is_err());
     }

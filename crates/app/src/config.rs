@@ -301,7 +301,10 @@ impl Config {
         // Mails are written where sign-in runs.
         let outbox = self.dev && matches!(self.mail.backend, mail::Kind::Dir) && self.does(Role::Auth);
         let dev_outbox = outbox.then(|| format!("{}/dev/outbox", PublicUrl::of_listener(private, false)));
-        let limits = self.limits.clone();
+        let mut limits = self.limits.clone();
+        if !trusted_proxies.is_empty() {
+            limits.connections_per_ip = limits.connections;
+        }
         Ok(Site { hosts, trusted_proxies, proxy_header: self.proxy_header, dev_outbox, limits })
     }
 

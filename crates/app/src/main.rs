@@ -4,6 +4,7 @@
 mod admin;
 mod cli;
 mod config;
+mod descriptors;
 mod serve;
 mod shared;
 mod undertaker;

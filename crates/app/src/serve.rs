@@ -32,6 +32,7 @@ use visavis_edge::{
 use visavis_platform::{
     Clock, Db, Dice, Lifecycle, Nodes, Places, Rpc,
     folder::Claim,
+    jobs,
     mail::{Kind, Mailer},
     rpc::{self, tls::Mutual},
     secret::Secret,
@@ -43,7 +44,7 @@ use visavis_sfu::udp;
 use crate::{
     Failure,
     config::{Config, Hidden, Loaded, Role},
-    shared, undertaker,
+    descriptors, shared, undertaker,
     wire::{self, Ground, Roles},
 };
 
@@ -68,7 +69,8 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
     let ports = Ports::open(&config)?;
     let private_at = ports.private.local_addr()?;
     let public_at = ports.public.as_ref().map_or(Ok(config.listen), TcpListener::local_addr)?;
-    let site = config.site(public_at, private_at)?;
+    let mut site = config.site(public_at, private_at)?;
+    descriptors::make_room(&mut site.limits);
     let issuer = site.hosts.public.to_string();
     let claim = Claim::of(&config.data)?;
     let mutual = config.rpc_tls().map(|files| Mutual::load(files, &lifecycle)).transpose()?;
@@ -93,6 +95,7 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
         tracing::warn!("{warning}");
     }
     spawn_sweep(&ground);
+    start_jobs(&ground);
     if let Some(media) = ports.media {
         spawn_media(media, &ground)?;
     }
@@ -196,9 +199,7 @@ async fn ground(
     let secret = Secret::load(config.secret_key.as_ref().map(Hidden::expose), &config.data, &dice)?;
     let db =
         if config.needs_database() { Some(Db::open(&config.database, &config.data).await?) } else { None };
-    let mailer = config
-        .does(Role::Auth)
-        .then(|| Mailer::new(&config.mail, &config.data, clock.clone(), dice.clone(), lifecycle.clone()));
+    let mailer = config.does(Role::Auth).then(|| Mailer::new(&config.mail, &config.data));
     let (kv, bus) = shared::open(config, &clock, &dice, &lifecycle).await?;
     let log = SessionLog::new(kv.clone(), bus.clone());
     let nodes = Nodes::new(clock.clone(), me, !config.peers.is_empty());
@@ -411,6 +412,21 @@ fn spawn_sweep(ground: &Ground) {
             while matches!(db.sweep(clock.now()).await, Ok(true)) {}
         }
     });
+}
+
+/// Carries out what requests have left to be done.
+/// Mails are sent by whoever signs people in: that process has the mail server.
+fn start_jobs(ground: &Ground) {
+    let (Some(mailer), Some(db)) = (&ground.mailer, &ground.db) else { return };
+    let deps = jobs::Deps {
+        db: db.clone(),
+        bus: ground.bus.clone(),
+        clock: ground.clock.clone(),
+        dice: ground.dice.clone(),
+        lifecycle: ground.lifecycle.clone(),
+    };
+    let mails = mailer.effect(ground.secret.clone());
+    jobs::Worker::new(deps, jobs::Kind::Mail, mails).start();
 }
 
 async fn stop_signal() -> Result<(), Failure> {

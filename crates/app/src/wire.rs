@@ -17,7 +17,9 @@ use visavis_domain::{
     },
 };
 use visavis_platform::{
-    Bus, Clock, Db, Dice, Kv, Lifecycle, Nodes, Places, Rpc, mail::Mailer, secret::Secret,
+    Bus, Clock, Db, Dice, Kv, Lifecycle, Nodes, Places, Rpc,
+    mail::{Mailer, Postbox},
+    secret::Secret,
     session_log::SessionLog,
 };
 use visavis_services::{auth, friends, matchmaking, moderation, users};
@@ -107,7 +109,7 @@ impl Wiring<'_> {
             clock: g.clock.clone(),
             dice: g.dice.clone(),
             bus: g.bus.clone(),
-            mailer: g.mailer.clone().ok_or_else(Fault::internal)?,
+            postbox: Postbox::new(g.secret.clone(), g.clock.clone(), g.dice.clone(), g.bus.clone()),
             secret: g.secret.clone(),
             users: Arc::clone(users),
             public_url: issuer.to_owned(),

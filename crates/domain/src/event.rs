@@ -307,6 +307,8 @@ pub enum Event {
     KeysChanged,
     /// A node has come or is about to go: look who is there.
     NodesChanged,
+    /// There is a job to do.
+    JobAdded,
 }
 
 /// What a bus subscriber asks for.
@@ -325,12 +327,14 @@ pub enum Topic {
     People,
     /// `NodesChanged`.
     Nodes,
+    /// `JobAdded`.
+    Jobs,
 }
 
 impl Topic {
     /// Every topic, in the order of the enum.
-    pub const ALL: [Self; 6] =
-        [Self::Seats, Self::Pools, Self::Sessions, Self::Logins, Self::People, Self::Nodes];
+    pub const ALL: [Self; 7] =
+        [Self::Seats, Self::Pools, Self::Sessions, Self::Logins, Self::People, Self::Nodes, Self::Jobs];
 
     /// Its name between processes.
     pub const fn as_str(self) -> &'static str {
@@ -341,6 +345,7 @@ impl Topic {
             Self::Logins => "logins",
             Self::People => "people",
             Self::Nodes => "nodes",
+            Self::Jobs => "jobs",
         }
     }
 }
@@ -360,6 +365,7 @@ impl Event {
             Self::LoginRevoked { .. } | Self::KeysChanged => Topic::Logins,
             Self::Blocked { .. } => Topic::People,
             Self::NodesChanged => Topic::Nodes,
+            Self::JobAdded => Topic::Jobs,
         }
     }
 }

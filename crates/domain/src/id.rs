@@ -179,6 +179,9 @@ pub mod kind {
     /// A process of the cluster.
     #[derive(Debug)]
     pub enum Node {}
+    /// Something that is done after the request that asked for it.
+    #[derive(Debug)]
+    pub enum Job {}
 
     impl Kind for User {
         const PREFIX: &'static str = "usr_";
@@ -210,6 +213,9 @@ pub mod kind {
     impl Kind for Node {
         const PREFIX: &'static str = "nod_";
     }
+    impl Kind for Job {
+        const PREFIX: &'static str = "job_";
+    }
 }
 
 /// A person's account.
@@ -232,6 +238,8 @@ pub type ChallengeId = Id<kind::Challenge>;
 pub type MessageId = Id<kind::Message>;
 /// A process.
 pub type NodeId = Id<kind::Node>;
+/// A job.
+pub type JobId = Id<kind::Job>;
 
 #[cfg(test)]
 mod tests {

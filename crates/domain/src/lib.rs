@@ -7,6 +7,8 @@ pub mod breaker;
 pub mod contract;
 pub mod event;
 pub mod fault;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod id;
 pub mod limit;
 pub mod otp;

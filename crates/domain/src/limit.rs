@@ -134,6 +134,15 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_tells_what_a_store_elsewhere_must_know_to_judge_alike() {
+        let told = |rule: Rule| (rule.burst(), rule.interval_us());
+        assert_eq!(told(Rule::per_second(5, 4)), (5, 250_000));
+        assert_eq!(told(Rule::per_minute(7, 60)), (7, 1_000_000));
+        assert_eq!(told(Rule::per_hour(0, 0)), (1, 3_600_000_000));
+        assert_eq!(told(Rule::per_second(1, 3)), (1, 333_334), "rounded up: never more than asked for");
+    }
+
+    #[test]
     fn a_burst_passes_and_the_next_waits_exactly_one_interval() {
         let mut limiter = LocalLimiter::new(Rule::per_second(3, 2));
         assert!((0..3).all(|_| limiter.decide(at(0)).allowed));

@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -25,7 +26,7 @@ use crate::{
     id::{TicketId, UserId},
 };
 use fit::{Fit, Traits};
-use index::{Facet, Index, Key};
+use index::{Facet, Index, Key, Standing};
 
 pub use settings::Settings;
 
@@ -162,6 +163,8 @@ struct Entry {
     ticket: Ticket,
     traits: Traits,
     parked: Option<Timestamp>,
+    /// Whether others' searches find it. Who is matched at once never need stand anywhere.
+    stands: bool,
     /// Searches so far: each starts at another part of a crowded bucket.
     searches: usize,
     noticed: Timestamp,
@@ -171,7 +174,7 @@ struct Entry {
 #[derive(Debug)]
 pub struct Queue {
     settings: Settings,
-    users: HashMap<UserId, u32>,
+    users: HashMap<UserId, u32, FixedState>,
     slots: Vec<Option<Entry>>,
     /// Counts the reuses of a slot, so that a stale key or timer is told from a fresh one.
     generations: Vec<u32>,
@@ -188,7 +191,7 @@ impl Queue {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
-            users: HashMap::new(),
+            users: HashMap::default(),
             slots: Vec::new(),
             generations: Vec::new(),
             free: Vec::new(),
@@ -226,7 +229,6 @@ impl Queue {
         match input {
             Input::Join(ticket) => {
                 let key = self.join(now, ticket, None);
-                self.stand(key);
                 self.search(now, key);
             }
             Input::JoinAway(ticket) => {
@@ -252,7 +254,8 @@ impl Queue {
         }
         ticket.blocked.sort_unstable();
         let user = ticket.user;
-        let entry = Entry { traits: Traits::of(&ticket), ticket, parked, searches: 0, noticed: now };
+        let entry =
+            Entry { traits: Traits::of(&ticket), ticket, parked, stands: false, searches: 0, noticed: now };
         let key = self.insert(entry);
         self.users.insert(user, key.slot);
         key
@@ -273,7 +276,7 @@ impl Queue {
         let entry = self.slots[slot as usize].take()?;
         self.generations[slot as usize] = self.generations[slot as usize].wrapping_add(1);
         self.free.push(slot);
-        if entry.parked.is_none() {
+        if entry.stands {
             self.index.left(entry.ticket.pool, &entry.traits);
         }
         Some(entry)
@@ -296,7 +299,10 @@ impl Queue {
 
     /// Puts a ticket where searches find it.
     fn stand(&mut self, key: Key) {
-        let Some(entry) = self.slots[key.slot as usize].as_ref() else { return };
+        let Some(entry) = self.slots[key.slot as usize].as_mut().filter(|entry| !entry.stands) else {
+            return;
+        };
+        entry.stands = true;
         let generations = &self.generations;
         let alive = |k: Key| generations.get(k.slot as usize) == Some(&k.generation);
         self.index.stand(entry.ticket.pool, &entry.traits, entry.ticket.since, key, alive);
@@ -304,9 +310,11 @@ impl Queue {
 
     fn park(&mut self, now: Timestamp, user: UserId) {
         let until = now + Duration::from_secs(self.settings.park_grace_s);
-        let Some(entry) =
-            self.remove(user).map(|entry| Entry { parked: entry.parked.or(Some(until)), ..entry })
-        else {
+        let Some(entry) = self.remove(user).map(|entry| Entry {
+            parked: entry.parked.or(Some(until)),
+            stands: false,
+            ..entry
+        }) else {
             return;
         };
         let until = entry.parked.unwrap_or(until);
@@ -322,9 +330,8 @@ impl Queue {
             return;
         }
         if let Some(entry) = self.remove(user) {
-            let key = self.insert(Entry { parked: None, ..entry });
+            let key = self.insert(Entry { parked: None, stands: false, ..entry });
             self.users.insert(user, key.slot);
-            self.stand(key);
             self.search(now, key);
         }
     }
@@ -368,6 +375,7 @@ impl Queue {
             self.pair(key, partner);
             return;
         }
+        self.stand(key);
         let settings = self.settings.clone();
         let Some(entry) = self.entry_mut(key) else { return };
         entry.searches += 1;
@@ -412,13 +420,20 @@ impl Queue {
     fn look_around(&self, now: Timestamp, key: Key) -> Option<(Fit, Key)> {
         let seeker = self.entry(key)?;
         let pool = seeker.ticket.pool;
-        let elders = self.index.elders(pool, self.elder, ELDERS);
+        // Newcomers only: whoever waits is among the elders' own candidates, and would look at the same ones each second.
+        let elders =
+            if seeker.searches == 0 { self.index.elders(pool, self.elder, ELDERS) } else { Vec::new() };
         let waited = now.since(seeker.ticket.since);
         let patient = waited >= Duration::from_secs(self.settings.patience_s);
         let mut left = if patient { SEARCH_PATIENT } else { SEARCH_FRESH };
         let mut again: Option<Key> = None;
-        let mut look = |candidate: Key| -> Option<Key> {
-            let other = self.entry(candidate).filter(|_| candidate != key)?;
+        let sieve = fit::Sieve::new(now, seeker, &self.settings);
+        let mut look = |standing: Standing| -> Option<Key> {
+            let candidate = standing.key;
+            if candidate == key || !sieve.passes(standing.since, standing.outline) {
+                return None;
+            }
+            let other = self.entry(candidate)?;
             match fit::fit(now, seeker, other, &self.settings) {
                 Fit::Yes => Some(candidate),
                 Fit::OnlyAgain => {
@@ -429,10 +444,8 @@ impl Queue {
             }
         };
         // The longest-waiting first, whatever bucket they stand in.
-        let old = |k: &Key| {
-            let patience = Duration::from_secs(self.settings.patience_s);
-            self.entry(*k).is_some_and(|e| now.since(e.ticket.since) >= patience)
-        };
+        let patience = Duration::from_secs(self.settings.patience_s);
+        let old = |standing: &Standing| now.since(standing.since) >= patience;
         if let Some(found) = elders.into_iter().filter(old).find_map(&mut look) {
             return Some((Fit::Yes, found));
         }

@@ -3,7 +3,11 @@
 //!
 //! It must never tell one guest the other's address: every signal passes [`crate::privacy`] on its way out.
 
+pub mod keyframes;
+pub mod layers;
 mod member;
+pub mod slots;
+pub mod speaker;
 
 use std::{collections::VecDeque, net::IpAddr, time::Duration};
 

@@ -119,29 +119,37 @@ fn check(field: &str, text: &str, most: usize, breaks: bool) -> Result<(), Fault
     Ok(())
 }
 
-/// Characters that aren't seen or that change what is seen around them. Joiners stay: scripts and emoji need them.
+/// Characters that aren't seen or that change what is seen around them: what Unicode calls default ignorable, and more.
+/// Joiners and the two selectors of emoji and text style stay: scripts and emoji need them.
 fn is_hidden(c: char, breaks: bool) -> bool {
     match c {
         '\n' => !breaks,
-        '\u{200C}' | '\u{200D}' => false,
-        // Soft hyphen, Arabic letter mark, Hangul fillers, Mongolian vowel separator, zero-width and directional
-        // marks, embeddings and overrides, word joiner and invisible operators, isolates, byte order mark,
-        // interlinear annotations, tags; private use, on which no two fonts agree.
+        '\u{200C}' | '\u{200D}' | '\u{FE0E}' | '\u{FE0F}' => false,
+        // Soft hyphen, grapheme joiner, Arabic letter mark, Hangul fillers, Khmer inherent vowels, Mongolian selectors
+        // and vowel separator, zero-width and directional marks, embeddings and overrides, word joiner and invisible
+        // operators, isolates, variation selectors, byte order mark, interlinear annotations, shorthand and musical
+        // controls, tags; private use, on which no two fonts agree.
         '\u{AD}'
+        | '\u{34F}'
         | '\u{61C}'
         | '\u{115F}'
         | '\u{1160}'
-        | '\u{180E}'
+        | '\u{17B4}'
+        | '\u{17B5}'
+        | '\u{180B}'..='\u{180F}'
         | '\u{200B}'
         | '\u{200E}'
         | '\u{200F}'
         | '\u{2028}'..='\u{202E}'
         | '\u{2060}'..='\u{206F}'
         | '\u{3164}'
+        | '\u{FE00}'..='\u{FE0D}'
         | '\u{FEFF}'
         | '\u{FFA0}'
-        | '\u{FFF9}'..='\u{FFFB}'
-        | '\u{E0000}'..='\u{E007F}'
+        | '\u{FFF0}'..='\u{FFFB}'
+        | '\u{1BCA0}'..='\u{1BCA3}'
+        | '\u{1D173}'..='\u{1D17A}'
+        | '\u{E0000}'..='\u{E0FFF}'
         | '\u{E000}'..='\u{F8FF}'
         | '\u{F0000}'..='\u{10FFFD}' => true,
         c => c.is_control(),
@@ -161,9 +169,21 @@ mod tests {
         assert!(display_name(&"é".repeat(32)).is_ok());
         assert!(display_name(&"é".repeat(33)).is_err());
         assert!(display_name("👩‍👩‍👧 family").is_ok(), "emoji sequences hold joiners");
-        for wrong in
-            ["", "   ", "...", "\u{200B}", "a\u{202E}b", "a\u{0}", "a\u{E001}", "a\u{E0041}", "\u{3164}"]
-        {
+        for wrong in [
+            "",
+            "   ",
+            "...",
+            "\u{200B}",
+            "a\u{202E}b",
+            "a\u{0}",
+            "a\u{E001}",
+            "a\u{E0041}",
+            "\u{3164}",
+            "Ad\u{34F}a",
+            "Ada\u{FE00}",
+            "Ada\u{E0101}",
+            "A\u{17B5}da",
+        ] {
             assert!(display_name(wrong).is_err(), "{wrong:?}");
         }
         let tower = format!("a{}", "\u{301}".repeat(400));
@@ -197,6 +217,8 @@ mod tests {
             ("+49 170 1234567", "a phone number"),
             ("snap: ada_l", "a name on another service"),
             ("exa\u{200B}mple.c\u{2060}om", "a link"),
+            ("exa\u{34F}mple.c\u{E0100}om", "a link"),
+            ("exa\u{FE0E}mple.c\u{FE01}om", "a link"),
         ] {
             let fault = chat(text).unwrap_err();
             assert_eq!(fault.code, Code::HeldBack, "{text}");

@@ -130,6 +130,40 @@ pub enum Path {
     Sfu,
 }
 
+/// What somebody sends on one of the four lines of their connection (protocol section 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// Microphone.
+    Mic,
+    /// Camera.
+    Camera,
+    /// Shared screen.
+    Screen,
+    /// Its sound.
+    ScreenAudio,
+}
+
+impl Source {
+    /// All, in the order of their lines.
+    pub const ALL: [Self; 4] = [Self::Mic, Self::Camera, Self::Screen, Self::ScreenAudio];
+
+    /// Whether it is sound.
+    pub const fn is_audio(self) -> bool {
+        matches!(self, Self::Mic | Self::ScreenAudio)
+    }
+
+    /// The wire form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mic => "mic",
+            Self::Camera => "camera",
+            Self::Screen => "screen",
+            Self::ScreenAudio => "screen-audio",
+        }
+    }
+}
+
 /// Which of my tracks are on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Media {

@@ -43,5 +43,22 @@ async fn unknown(_: Uri) -> impl IntoResponse {
     Problem::from(Fault::not_found("This address"))
 }
 
+/// What every body that a route takes makes of these bytes: the door of `fuzzing`.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_bodies(bytes: &[u8]) -> [Result<String, Fault>; 6] {
+    use visavis_domain::contract::users::Patch;
+    fn read<T: serde::de::DeserializeOwned + std::fmt::Debug>(bytes: &[u8]) -> Result<String, Fault> {
+        guard::extract::read_json::<T>(bytes).map(|body| format!("{body:?}"))
+    }
+    [
+        read::<auth::LoginBody>(bytes),
+        read::<auth::VerifyBody>(bytes),
+        read::<auth::MagicBody>(bytes),
+        read::<reports::ReportBody>(bytes),
+        read::<users::AgeBody>(bytes),
+        read::<Patch>(bytes),
+    ]
+}
+
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,8 @@
 //! Every handler is guard, contract call, map; nothing is decided here that a role should decide, and nothing a
 //! client sends is believed before it is checked. Which role runs where is unknown here.
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod guard;
 pub mod health;
 pub mod http;

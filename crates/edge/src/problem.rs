@@ -12,6 +12,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use visavis_domain::{Code, Fault, fault::FieldFault};
 
+use crate::guard::headers::NO_STORE;
+
 /// The media type of RFC 9457 section 3.
 pub const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -93,6 +95,8 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, MEDIA_TYPE);
         headers.remove(header::CONTENT_LENGTH);
+        // Also outside the API: what is missing or refused now may be there at the next request.
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(NO_STORE));
         if let Some(seconds) = self.retry_after_s() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -172,6 +176,11 @@ mod tests {
         let (response, body) = rendered(Fault::field("email", "must be an address").into()).await;
         assert_eq!(response.status(), 400);
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(
+            response.headers()[header::CACHE_CONTROL],
+            "no-store",
+            "no cache on the way keeps a refusal"
+        );
         assert_eq!(
             body,
             json!({

@@ -3,10 +3,11 @@
 //! request's head, the size of that head, streams of a connection.
 
 use std::{
+    collections::HashMap,
     io,
-    net::{SocketAddr, TcpListener},
+    net::{IpAddr, SocketAddr, TcpListener},
     pin::{Pin, pin},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -28,7 +29,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 use visavis_platform::{Lifecycle, rpc::tls::Mutual};
 
-use crate::{settings::Limits, tls::Tls};
+use crate::{guard::client, settings::Limits, tls::Tls};
 
 /// Requests a browser sends at once over one HTTP/2 connection; more wait.
 const MAX_STREAMS: u32 = 64;
@@ -71,6 +72,11 @@ pub async fn serve(
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let places = Arc::new(Semaphore::new(limits.connections));
+    let most = match front {
+        Front::Public(_) => limits.connections_per_ip,
+        Front::Private(_) => limits.connections,
+    };
+    let crowds = Arc::new(Crowds { most, open: Mutex::default() });
     let shared = Arc::new(Shared { router, front, limits: limits.clone(), lifecycle: lifecycle.clone() });
     loop {
         // Full: the kernel's queue holds newcomers until somebody leaves.
@@ -83,7 +89,12 @@ pub async fn serve(
             accepted = accepted => accepted,
         };
         match (place, accepted) {
-            (Ok(place), Ok((stream, peer))) => {
+            (Ok(permit), Ok((stream, peer))) => {
+                let Some(counted) = crowds.enter(peer.ip()) else {
+                    metrics::counter!("visavis_connections_refused_total").increment(1);
+                    continue;
+                };
+                let place = Place { _permit: permit, _counted: counted };
                 let shared = shared.clone();
                 lifecycle.spawn("connection", async move { shared.connection(stream, peer, place).await });
             }
@@ -92,6 +103,49 @@ pub async fn serve(
                 tokio::time::sleep(AFTER_ERROR).await;
             }
             (Err(_), _) => return Ok(()),
+        }
+    }
+}
+
+/// A connection's place among all, and among those of its address.
+struct Place {
+    _permit: OwnedSemaphorePermit,
+    _counted: Counted,
+}
+
+/// Connections by address: nobody takes every place. Holds an entry for each address that has one open.
+struct Crowds {
+    most: usize,
+    open: Mutex<HashMap<IpAddr, usize>>,
+}
+
+impl Crowds {
+    fn enter(self: &Arc<Self>, peer: IpAddr) -> Option<Counted> {
+        let network = client::network(peer);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(network).or_default();
+        if *count >= self.most {
+            return None;
+        }
+        *count += 1;
+        Some(Counted { crowds: Arc::clone(self), network })
+    }
+}
+
+/// Counts for as long as it lives.
+struct Counted {
+    crowds: Arc<Crowds>,
+    network: IpAddr,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut open = self.crowds.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.network) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.network);
+            }
         }
     }
 }
@@ -112,7 +166,7 @@ struct Known {
 }
 
 impl Shared {
-    async fn connection(&self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+    async fn connection(&self, stream: TcpStream, peer: SocketAddr, place: Place) {
         // Small messages to and fro: waiting to fill a packet would only add delay.
         let _ = stream.set_nodelay(true);
         let patience = Duration::from_millis(self.limits.header_ms);
@@ -216,7 +270,7 @@ async fn begins_h2(stream: &TcpStream) -> bool {
 /// A stream that holds its place among the connections for as long as it lives, also as a WebSocket.
 struct Held<S> {
     inner: S,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Held<S> {

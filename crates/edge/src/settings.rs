@@ -50,6 +50,10 @@ pub struct Limits {
     /// Open connections of the public listener; further ones wait to be accepted.
     #[schemars(range(min = 16))]
     pub connections: usize,
+    /// Of these, so many of one address (IPv6: of one /64); further ones are closed at once. Behind proxies
+    /// (`trusted_proxies`) it doesn't hold: there every connection is theirs.
+    #[schemars(range(min = 4))]
+    pub connections_per_ip: usize,
     /// Time for a client to send the head of a request (or finish the TLS handshake), in milliseconds. Also ends
     /// idle connections.
     #[schemars(range(min = 100, max = 300_000))]
@@ -72,6 +76,7 @@ impl Default for Limits {
             json_bytes: 64 * 1024,
             request_ms: 10_000,
             connections: 20_000,
+            connections_per_ip: 2_000,
             header_ms: 15_000,
             header_bytes: 32 * 1024,
         }

@@ -61,6 +61,8 @@ pub struct Settings {
     pub flood_refusals: u32,
     /// Searches (`find-match`, `next`) a user may start per minute.
     pub searches_per_min: u32,
+    /// Session descriptions (`offer`, `answer`) a user may send per minute: one a search, and some to restart ICE.
+    pub descriptions_per_min: u32,
     /// Chat messages a user may send per minute.
     pub chats_per_min: u32,
     /// Seconds between two pings.
@@ -77,6 +79,7 @@ impl Default for Settings {
             events_per_s: 25,
             flood_refusals: 200,
             searches_per_min: 40,
+            descriptions_per_min: 60,
             chats_per_min: 60,
             ping_interval_s: 10,
             ping_timeout_s: 8,
@@ -180,6 +183,12 @@ pub fn layer(deps: Deps) -> (SocketIoLayer, Hub) {
     hub.lifecycle.spawn("socket-records", hub.clone().keep_alive());
     hub.lifecycle.spawn("socket-drain", hub.clone().announce_drain());
     (layer, hub)
+}
+
+/// The event in a packet, in words, as sockets read it: the door of `fuzzing`.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_event(packet: &str) -> Result<String, visavis_domain::Fault> {
+    inbound::read_text(packet).map(|event| format!("{event:?}"))
 }
 
 /// Why a socket isn't let in; its text is the message of `connect_error`.

@@ -14,6 +14,7 @@ pub mod blocks;
 pub mod calls;
 pub mod codes;
 mod error;
+pub mod jobs;
 pub mod keys;
 pub mod logins;
 mod open;
@@ -113,7 +114,8 @@ impl Db {
 impl Db {
     /// Forgets what is past its retention: a bounded number of rows a call. True when there may be more.
     pub async fn sweep(&self, now: visavis_domain::Timestamp) -> Result<bool> {
-        let gone = codes::sweep(self, now).await? + logins::sweep(self, now).await?;
+        let gone =
+            codes::sweep(self, now).await? + logins::sweep(self, now).await? + jobs::sweep(self, now).await?;
         Ok(gone > 0)
     }
 }

@@ -9,6 +9,7 @@ pub mod db;
 pub mod dice;
 pub mod folder;
 pub mod hidden;
+pub mod jobs;
 pub mod kv;
 pub mod lease;
 pub mod lifecycle;

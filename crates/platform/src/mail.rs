@@ -1,9 +1,9 @@
-//! Mails: a closed enum of backends and a bounded set of mails under way.
+//! Mails: a closed enum of backends, and jobs that hand mails to them.
 //!
-//! [`Mailer::send`] hands over and returns, so that a request takes the same time whether the mail server is fast,
-//! slow or gone. Logs say that a mail went or failed, never to whom or what: server replies quote addresses, so only
-//! their code is kept. A mail under way is lost when the process dies; the person asks for another one. (Durable jobs
-//! take the place of [`deliver`]'s loop when they come.)
+//! [`Postbox::put`] adds a mail to the transaction of the request that wants it, so that a request takes the same time
+//! whether the mail server is fast, slow or gone, and no mail is lost with a process. It is sealed until it leaves. Logs
+//! say that a mail went or failed, never to whom or what: server replies quote addresses, so only their code is kept.
+//! A mail may leave twice when a process dies at the wrong moment: as the same file, or with the same `Message-ID`.
 
 #[cfg(test)]
 mod live;
@@ -11,24 +11,24 @@ mod message;
 pub mod outbox;
 pub mod smtp;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
-use visavis_domain::Fault;
+use visavis_domain::{Fault, Timestamp, id::JobId};
 
-use crate::{Clock, Dice, Lifecycle};
+use crate::{
+    Bus, Clock, Dice,
+    db::{Tx, jobs as rows},
+    jobs::{self, Effect, Outcome},
+    secret::Secret,
+};
 
 use outbox::Outbox;
 use smtp::Smtp;
 
-/// Mails under way at once, those that wait for another try included: a minute's worth of sign-ins of a busy place,
-/// a few hundred kilobytes. Beyond it a sign-in is answered `unavailable`.
-const MAX_UNDER_WAY: usize = 512;
-/// Waits between tries. Together with the tries themselves about half of a code's five minutes.
-const BACK_OFF: [Duration; 4] =
-    [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(20), Duration::from_mins(1)];
+/// What mails are sealed for while they wait.
+const SEALED_FOR: &str = "mail that waits";
 
 /// How mail leaves.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -66,7 +66,7 @@ pub enum Kind {
 }
 
 /// One mail: plain text, 7-bit.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Mail {
     /// One address.
     pub to: String,
@@ -114,7 +114,7 @@ enum Backend {
     Smtp(Box<Smtp>),
 }
 
-/// Takes mails. Cheap to clone.
+/// Hands mails to the backend. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Mailer(Arc<Inner>);
 
@@ -122,21 +122,11 @@ pub struct Mailer(Arc<Inner>);
 struct Inner {
     backend: Backend,
     from: message::Sender,
-    clock: Clock,
-    dice: Dice,
-    lifecycle: Lifecycle,
-    under_way: Arc<Semaphore>,
 }
 
 impl Mailer {
     /// Sets the backend up; nothing is sent yet. `data` is the data folder.
-    pub fn new(
-        settings: &Settings,
-        data: &Path,
-        clock: Clock,
-        dice: Dice,
-        lifecycle: Lifecycle,
-    ) -> Result<Self, SetupError> {
+    pub fn new(settings: &Settings, data: &Path) -> Result<Self, SetupError> {
         let from = message::Sender::parse(&settings.from).ok_or(SetupError::From)?;
         let backend = match settings.backend {
             Kind::Dir => {
@@ -144,8 +134,7 @@ impl Mailer {
             }
             Kind::Smtp => Backend::Smtp(Box::new(Smtp::new(&settings.smtp)?)),
         };
-        let under_way = Arc::new(Semaphore::new(MAX_UNDER_WAY));
-        Ok(Self(Arc::new(Inner { backend, from, clock, dice, lifecycle, under_way })))
+        Ok(Self(Arc::new(Inner { backend, from })))
     }
 
     /// Where mail goes, for the lines printed at the start.
@@ -156,48 +145,80 @@ impl Mailer {
         }
     }
 
-    /// Hands a mail over and returns at once. `unavailable` when too many are under way.
-    pub fn send(&self, mail: Mail) -> Result<(), Fault> {
-        let permit = Arc::clone(&self.0.under_way).try_acquire_owned().map_err(|_| {
-            tracing::error!("too many mails are under way; is the mail server reachable?");
-            Fault::unavailable()
-        })?;
-        let inner = Arc::clone(&self.0);
-        self.0.lifecycle.spawn("mail", async move {
-            deliver(&inner, &mail).await;
-            drop(permit);
-        });
-        Ok(())
-    }
-}
-
-/// Tries until it went, is refused for good, or the tries are used up.
-async fn deliver(inner: &Inner, mail: &Mail) {
-    let mut waits = BACK_OFF.iter();
-    let outcome = loop {
-        match (inner.once(mail).await, waits.next()) {
-            (Ok(()), _) => break "sent",
-            (Err(SendError::Transient), Some(wait)) => tokio::time::sleep(*wait).await,
-            (Err(SendError::Transient), None) => break "given-up",
-            (Err(SendError::Permanent), _) => break "refused",
-        }
-    };
-    metrics::counter!("visavis_mails_total", "outcome" => outcome).increment(1);
-    if outcome == "sent" {
-        tracing::debug!("mail sent");
-    } else {
-        tracing::error!(mail.outcome = outcome, "a mail could not be sent");
-    }
-}
-
-impl Inner {
-    async fn once(&self, mail: &Mail) -> Result<(), SendError> {
-        let message = message::build(&self.from, mail, self.clock.now(), self.dice.u64())?;
-        match &self.backend {
-            Backend::Dir(outbox) => {
-                outbox.write(message.formatted(), self.clock.now(), self.dice.u64()).await
-            }
+    /// One try. The same id and time make the same mail.
+    async fn send(&self, mail: &Mail, id: JobId, at: Timestamp) -> Result<(), SendError> {
+        let message = message::build(&self.0.from, mail, at, id)?;
+        match &self.0.backend {
+            Backend::Dir(outbox) => outbox.write(message.formatted(), at, id).await,
             Backend::Smtp(smtp) => smtp.send(message).await,
         }
+    }
+
+    /// What a worker does with the jobs of [`Postbox`].
+    pub fn effect(&self, secret: Secret) -> Effect {
+        let mailer = self.clone();
+        Arc::new(move |claim| {
+            let (mailer, secret) = (mailer.clone(), secret.clone());
+            Box::pin(async move { mailer.carry_out(&claim, &secret).await })
+        })
+    }
+
+    async fn carry_out(&self, claim: &jobs::Claim, secret: &Secret) -> Outcome {
+        let plain = secret.open(SEALED_FOR, &claim.payload).ok();
+        let mail = plain.and_then(|plain| serde_json::from_slice(&plain).ok());
+        // Sealed with another secret key: another node may have it.
+        let Some(mail) = mail else { return Outcome::Again("unreadable") };
+        match self.send(&mail, claim.id, claim.created_at).await {
+            Ok(()) => Outcome::Done("sent"),
+            Err(SendError::Transient) => Outcome::Again("refused-for-now"),
+            // An address that is wrong or gone: nobody can do anything about it.
+            Err(SendError::Permanent) => Outcome::Done("refused"),
+        }
+    }
+}
+
+/// Mails that may wait: what a mail server takes in a few minutes. One that is away for longer would only be sent codes
+/// that have ended; so whoever asks for one is told to come back.
+const MAX_WAITING: i64 = 1_000;
+
+/// Takes mails in. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Postbox {
+    secret: Secret,
+    clock: Clock,
+    dice: Dice,
+    bus: Bus,
+}
+
+impl Postbox {
+    /// A postbox whose mails are sealed with this secret.
+    pub const fn new(secret: Secret, clock: Clock, dice: Dice, bus: Bus) -> Self {
+        Self { secret, clock, dice, bus }
+    }
+
+    /// Adds a mail to the transaction. The same key twice is one mail; after `expires_at` it isn't sent any more.
+    pub async fn put(&self, tx: &mut Tx, key: &str, mail: &Mail, expires_at: Timestamp) -> Result<(), Fault> {
+        let plain = serde_json::to_vec(mail).map_err(|_| Fault::internal())?;
+        let payload = self.secret.seal(SEALED_FOR, &self.dice, &plain).map_err(|_| Fault::internal())?;
+        let job = rows::NewJob {
+            id: self.dice.id(&self.clock),
+            kind: jobs::Kind::Mail.as_str(),
+            key,
+            payload: &payload,
+            created_at: self.clock.now(),
+            expires_at: Some(expires_at),
+        };
+        let waiting = rows::waiting(tx, job.kind, MAX_WAITING).await?;
+        if i64::try_from(waiting).is_ok_and(|waiting| waiting >= MAX_WAITING) {
+            tracing::warn!(mail.waiting = waiting, "too many mails wait for the mail server");
+            return Err(Fault::unavailable());
+        }
+        rows::insert(tx, &job).await?;
+        Ok(())
+    }
+
+    /// After the transaction: somebody should come for the mail.
+    pub async fn nudge(&self) {
+        jobs::nudge(&self.bus).await;
     }
 }

@@ -232,7 +232,8 @@ impl Link {
         let mut info = redis::cmd("INFO");
         let info = info.arg("server").query_async(&mut connection);
         let answer = tokio::time::timeout(self.0.timeout * 2, info).await;
-        let info = answer.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))?;
+        let info =
+            answer.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))?;
         Ok((connection, info))
     }
 

@@ -15,6 +15,12 @@ use crate::{Bus, Kv};
 /// over the resume window; a session that fell behind further is told `resumed: false`.
 pub const LOG_LENGTH: usize = 256;
 
+/// A larger event is a session description with more than browsers of two strangers write.
+const LARGE: usize = 16 * 1024;
+/// Events kept once a large one comes, itself included: a log holds at most so many large ones, which bounds it to some
+/// 6 MiB where [`LOG_LENGTH`] alone would let a hostile partner fill it with 32.
+const KEPT_WITH_LARGE: usize = 16;
+
 /// How long a session can be resumed after its socket dropped: four times the seat's grace.
 pub const RESUME_WINDOW: Duration = Duration::from_mins(1);
 
@@ -36,6 +42,11 @@ pub struct Logged {
 
 fn key(session: SocketId) -> String {
     format!("log/{session}")
+}
+
+/// How many entries are kept when this one comes.
+const fn kept_with(text: &str) -> usize {
+    if text.len() > LARGE { KEPT_WITH_LARGE } else { LOG_LENGTH }
 }
 
 /// The event with a field that readers don't know. No text of a person can look like it: their quotes are escaped.
@@ -67,22 +78,18 @@ impl SessionLog {
             return Ok(());
         }
         let text = serde_json::to_string(&event).map_err(|_| Fault::internal())?;
-        if self.kv.stream_append(&key(session), text, LOG_LENGTH).await?.is_some() {
-            self.bus.publish(Event::LogGrew { session }).await;
-        }
-        Ok(())
+        self.append(session, text).await
     }
 
     /// The same for somebody who may have to do it once more by [`Self::emit_again`], with the same mark: one of its own,
     /// of letters and digits.
-    pub async fn emit_marked(
-        &self,
-        session: SocketId,
-        event: &ServerEvent,
-        mark: &str,
-    ) -> Result<(), Fault> {
-        let text = marked(event, mark)?;
-        if self.kv.stream_append(&key(session), text, LOG_LENGTH).await?.is_some() {
+    pub async fn emit_marked(&self, session: SocketId, event: &ServerEvent, mark: &str) -> Result<(), Fault> {
+        self.append(session, marked(event, mark)?).await
+    }
+
+    async fn append(&self, session: SocketId, text: String) -> Result<(), Fault> {
+        let keep = kept_with(&text);
+        if self.kv.stream_append(&key(session), text, keep).await?.is_some() {
             self.bus.publish(Event::LogGrew { session }).await;
         }
         Ok(())
@@ -92,8 +99,8 @@ impl SessionLog {
     /// out.
     pub async fn emit_again(&self, session: SocketId, event: &ServerEvent, mark: &str) -> Result<(), Fault> {
         let (text, unless) = (marked(event, mark)?, in_json(mark));
-        let logged =
-            self.kv.stream_append_once(&key(session), text, LOG_LENGTH, (&unless, LOG_LENGTH)).await?;
+        let keep = kept_with(&text);
+        let logged = self.kv.stream_append_once(&key(session), text, keep, (&unless, LOG_LENGTH)).await?;
         if logged.is_some() {
             self.bus.publish(Event::LogGrew { session }).await;
         }
@@ -129,8 +136,56 @@ impl SessionLog {
 
 #[cfg(test)]
 mod tests {
+    use visavis_domain::{
+        Timestamp,
+        id::{ParticipantId, RoomId},
+    };
+
     use super::*;
     use crate::Clock;
+
+    fn offer(bytes: usize) -> ServerEvent {
+        ServerEvent::Offer {
+            room_id: RoomId::from_bits(1),
+            from: ParticipantId::from_bits(2),
+            sdp: "x".repeat(bytes),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hostile_partner_cannot_fill_a_log_with_large_descriptions() {
+        let kv = Kv::memory(Clock::manual(Timestamp::from_millis(1_000)));
+        let (log, session) = (SessionLog::new(kv, Bus::memory()), SocketId::from_bits(3));
+        log.open(session).await.unwrap();
+        for i in 0..1_000 {
+            let event = offer(if i % 3 == 0 { 128 * 1024 } else { LARGE / 2 });
+            match i % 2 {
+                0 => log.emit(session, event).await.unwrap(),
+                _ => log.emit_marked(session, &event, &format!("m{i}")).await.unwrap(),
+            }
+            let kept = log.kv.stream_after(&key(session), i.saturating_sub(15)).await.unwrap();
+            assert!(kept.is_some(), "the last few are always there");
+        }
+        let mut bytes = 0;
+        for back in (1..=LOG_LENGTH as u64).rev() {
+            if let Some(all) = log.after(session, 1_000 - back).await.unwrap() {
+                bytes = all.iter().map(|logged| serde_json::to_string(&logged.event).unwrap().len()).sum();
+                break;
+            }
+        }
+        assert!((1..6 << 20).contains(&bytes), "{bytes} bytes are kept");
+    }
+
+    #[tokio::test]
+    async fn small_events_are_kept_as_ever() {
+        let kv = Kv::memory(Clock::manual(Timestamp::from_millis(1_000)));
+        let (log, session) = (SessionLog::new(kv, Bus::memory()), SocketId::from_bits(3));
+        log.open(session).await.unwrap();
+        for _ in 0..LOG_LENGTH {
+            log.emit(session, offer(LARGE / 2)).await.unwrap();
+        }
+        assert_eq!(log.after(session, 0).await.unwrap().map(|all| all.len()), Some(LOG_LENGTH));
+    }
 
     #[tokio::test]
     async fn an_event_that_is_told_again_is_there_once_and_reads_as_it_was() {

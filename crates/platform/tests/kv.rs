@@ -126,7 +126,11 @@ async fn an_entry_that_is_appended_again_under_its_mark_is_there_once() {
         kv.stream_append("s", text("c"), 3).await.unwrap();
         assert_eq!(again("d <m>", 3).await.unwrap(), Some(3), "{name}: the newest of them");
         let kept = vec![(2, text("b")), (3, text("a <m>")), (4, text("c"))];
-        assert_eq!(kv.stream_after("s", 1).await.unwrap(), Some(kept), "{name}: none beside the entries above");
+        assert_eq!(
+            kv.stream_after("s", 1).await.unwrap(),
+            Some(kept),
+            "{name}: none beside the entries above"
+        );
     }
 }
 

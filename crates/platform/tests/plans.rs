@@ -18,12 +18,12 @@ use tracing::{
 use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt as _};
 use visavis_domain::{
     Timestamp,
-    id::{ChallengeId, LoginId, NodeId, ParticipantId, ReportId, RoomId, TicketId, UserId},
+    id::{ChallengeId, JobId, LoginId, NodeId, ParticipantId, ReportId, RoomId, TicketId, UserId},
     wire::Role,
 };
 use visavis_platform::{
     Db,
-    db::{Tx, blocks, calls, codes, keys, logins, pools, reports, users},
+    db::{Tx, blocks, calls, codes, jobs, keys, logins, pools, reports, users},
 };
 use visavis_testkit::Database;
 
@@ -209,16 +209,37 @@ async fn call(db: &Db) {
     pools::next_epoch(db, "adult").await.unwrap();
     calls::met(db, ROOM, ADA, BOB, NOW).await.unwrap();
     calls::by_room(db, ROOM).await.unwrap();
+    call_jobs(db).await;
     db.sweep(NOW).await.unwrap();
 }
 
-/// What may be walked through: the result of a bounded inner query, the few signing keys, and the index that holds
-/// running calls only.
-const MAY_BE_SCANNED: [&str; 4] = [
+async fn call_jobs(db: &Db) {
+    let mut tx = db.write().await.unwrap();
+    for (n, key) in [(1, "a"), (2, "b")] {
+        let (id, kind, payload) = (JobId::from_bits(n), "mail", "");
+        let job = jobs::NewJob { id, kind, key, payload, created_at: NOW, expires_at: None };
+        jobs::insert(&mut tx, &job).await.unwrap();
+    }
+    jobs::waiting(&mut tx, "mail", 9).await.unwrap();
+    jobs::retry(&mut tx, JobId::from_bits(2), NOW).await.unwrap();
+    jobs::delete(&mut tx, JobId::from_bits(2)).await.unwrap();
+    tx.commit().await.unwrap();
+    jobs::next(db, "mail").await.unwrap();
+    let id = jobs::due(db, "mail", NOW, 9).await.unwrap()[0];
+    let claim = jobs::claim(db, id, "me", NOW, NOW).await.unwrap().unwrap();
+    jobs::again(db, &claim, NOW, "").await.unwrap();
+    jobs::done(db, &claim).await.unwrap();
+    jobs::list(db, 9).await.unwrap();
+}
+
+/// What may be walked through: the result of a bounded inner query, the few signing keys, the index that holds running
+/// calls only, and the first page of an operator's list of jobs.
+const MAY_BE_SCANNED: [&str; 5] = [
     "SCAN counted",
     "SCAN signing_keys USING INDEX",
     "SCAN calls USING INDEX calls_running",
     "SCAN calls USING COVERING INDEX calls_running",
+    "SCAN jobs USING INDEX sqlite_autoindex_jobs_1",
 ];
 
 #[tokio::test]
@@ -279,7 +300,12 @@ async fn on_postgres(place: &Database, statements: &BTreeSet<String>) -> Vec<Str
         let row = connection.fetch_one(explain).await.unwrap();
         let plan: String = row.try_get_unchecked("QUERY PLAN").unwrap();
         let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
-        walks(&plan[0]["Plan"], &mut |table| scans.push(format!("{table}: {statement}")));
+        let first_page = statement.ends_with("FROM jobs ORDER BY id DESC LIMIT $1");
+        walks(&plan[0]["Plan"], &mut |table| {
+            if !first_page {
+                scans.push(format!("{table}: {statement}"));
+            }
+        });
     }
     scans
 }

@@ -1,8 +1,8 @@
 //! Calls between nodes over real sockets: who is asked, how long is waited, what is asked again; and what becomes of
 //! callers and answers that are not what they say.
 
-#![expect(clippy::disallowed_methods, reason = "these tests measure real time")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::disallowed_methods, reason = "these tests measure real time")]
 
 mod town;
 

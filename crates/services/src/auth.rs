@@ -29,7 +29,7 @@ use visavis_domain::{
 use visavis_platform::{
     Bus, Clock, Db, Dice,
     db::{codes, logins},
-    mail::Mailer,
+    mail::Postbox,
     secret::Secret,
 };
 
@@ -95,7 +95,7 @@ pub struct Deps {
     /// For `LoginRevoked` and `KeysChanged`.
     pub bus: Bus,
     /// Takes the mails.
-    pub mailer: Mailer,
+    pub postbox: Postbox,
     /// MACs and sealing.
     pub secret: Secret,
     /// Accounts.
@@ -297,11 +297,13 @@ impl Contract for Auth {
                 used_at: None,
             };
             codes::insert(&mut tx, &challenge).await?;
+            let minutes = rules.code_ttl_s.div_ceil(60);
+            let mail = code::mail(email.as_str(), &secrets, &self.deps.public_url, minutes);
+            self.deps.postbox.put(&mut tx, &format!("sign-in/{id}"), &mail, expires_at).await?;
         }
         tx.commit().await?;
         if sending == Sending::Send {
-            let minutes = rules.code_ttl_s.div_ceil(60);
-            self.deps.mailer.send(code::mail(email.as_str(), &secrets, &self.deps.public_url, minutes))?;
+            self.deps.postbox.nudge().await;
         }
         metrics::counter!("visavis_logins_total", "mail" => if sending == Sending::Send { "sent" } else { "held" })
             .increment(1);

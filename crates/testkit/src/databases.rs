@@ -1,7 +1,8 @@
-//! A fresh database for each test, on every engine. On Postgres it is a copy of a template that has been migrated once,
-//! and gone with the test.
+//! A fresh database for each test, on every engine. On Postgres it is a copy of a template that has been migrated once;
+//! those of tests that have ended are dropped by the next ones. (Not at the end of each: to drop one, Postgres waits for
+//! every connection that is being made, and a test that waits for Postgres then makes none.)
 
-use std::{path::Path, thread};
+use std::path::Path;
 
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection, Row as _,
@@ -13,6 +14,8 @@ use crate::stores;
 
 /// Names the Postgres server on which tests may make databases.
 pub const POSTGRES: &str = "VISAVIS_TEST_POSTGRES";
+/// Databases of others that are dropped for each one that is made: more than one, so that they get fewer.
+const DROPPED: usize = 2;
 /// Whoever makes the template holds this lock of the server's first database.
 const TEMPLATE_LOCK: i64 = 0x7465_6d70_6c61_7465;
 
@@ -25,14 +28,13 @@ pub struct Database {
     pub settings: Settings,
     /// The data folder.
     pub folder: tempfile::TempDir,
-    drop: Option<(String, String)>,
 }
 
 impl Database {
     /// An embedded one.
     pub fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { name: "sqlite", settings: Settings::default(), folder, drop: None }
+        Self { name: "sqlite", settings: Settings::default(), folder }
     }
 
     /// One on the real server with today's schema, when there is a server.
@@ -86,8 +88,9 @@ impl Database {
     }
 
     async fn copy(server: String, template: &str) -> Self {
-        let database = format!("test_{:016x}", Dice::Secure.u64());
+        let database = format!("test_{}_{:016x}", std::process::id(), Dice::Secure.u64());
         let mut connection = connect(&server).await;
+        tidy(&mut connection).await;
         let create = format!("CREATE DATABASE {database} {template}");
         connection.execute(AssertSqlSafe(create)).await.unwrap();
         connection.close().await.unwrap();
@@ -100,23 +103,22 @@ impl Database {
             ..Settings::default()
         };
         let folder = tempfile::tempdir().unwrap();
-        Self { name: "postgres", settings, folder, drop: Some((server, database)) }
+        Self { name: "postgres", settings, folder }
     }
 }
 
-impl Drop for Database {
-    fn drop(&mut self) {
-        let Some((server, database)) = self.drop.take() else { return };
-        // A thread of its own: this one may be inside a runtime.
-        let dropped = thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let mut connection = connect(&server).await;
-                let drop = format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)");
-                connection.execute(AssertSqlSafe(drop)).await.unwrap();
-            });
-        });
-        let _ = dropped.join();
+/// Drops some databases of processes that are gone.
+async fn tidy(connection: &mut PgConnection) {
+    let all = "SELECT datname FROM pg_database WHERE datname LIKE 'test\\_%' ORDER BY random()";
+    let names = connection.fetch_all(all).await.unwrap();
+    let names = names.iter().map(|row| row.try_get::<String, _>(0).unwrap());
+    let gone = |name: &String| {
+        let pid = name.split('_').nth(1).unwrap_or_default();
+        !Path::new("/proc").join(pid).exists()
+    };
+    for name in names.filter(gone).take(DROPPED) {
+        // Somebody else may be at it, too.
+        let _ = connection.execute(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name}"))).await;
     }
 }
 

@@ -8,6 +8,9 @@ import { en, type Key } from './en';
 export type Language = 'en' | 'de';
 export type { Key };
 
+/** Each by its own name, so that whoever needs it can read it. */
+export const LANGUAGES: Record<Language, string> = { en: 'English', de: 'Deutsch' };
+
 const MESSAGES: Record<Language, Record<Key, string>> = { en, de };
 const STORED = 'visavis-language';
 

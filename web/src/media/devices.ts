@@ -2,12 +2,9 @@
 import { signal } from '@preact/signals';
 
 export type DeviceProblem = 'blocked' | 'missing' | 'busy' | 'unfit' | 'insecure';
+export type Kind = 'camera' | 'microphone' | 'speaker';
 
-interface Choice {
-  camera?: string;
-  microphone?: string;
-  speaker?: string;
-}
+type Choice = Partial<Record<Kind, string>>;
 
 const KEY = 'visavis-devices';
 
@@ -18,6 +15,11 @@ export const devices = signal<MediaDeviceInfo[]>([]);
 export const choice = signal<Choice>(remembered());
 export const microphoneOn = signal(true);
 export const cameraOn = signal(true);
+
+/** Running requests for devices, so that nobody is asked twice at once. */
+let opening: Promise<boolean> | null = null;
+/** Grows with each `close`: a camera that opens after it is shut again at once. */
+let closings = 0;
 
 function remembered(): Choice {
   try {
@@ -42,38 +44,72 @@ function problemOf(error: unknown): DeviceProblem {
   }
 }
 
-const exactly = (id: string | undefined): MediaTrackConstraints => (id ? { deviceId: { ideal: id } } : {});
+const chosen = (id: string | undefined): MediaTrackConstraints => (id ? { deviceId: { ideal: id } } : {});
+const tracks = (): MediaStreamTrack[] => local.value?.getTracks() ?? [];
+const isLive = (track: MediaStreamTrack): boolean => track.readyState === 'live';
 
 /** Opens camera and microphone; with only one of the two there, that one. */
-export async function open(): Promise<boolean> {
-  if (local.value?.getTracks().some((track) => track.readyState === 'live')) return true;
+export function open(): Promise<boolean> {
+  if (tracks().some(isLive)) return Promise.resolve(true);
+  return reopen();
+}
+
+/** Opens them anew: another one was chosen, or one is gone. */
+function reopen(): Promise<boolean> {
+  if (opening) return opening;
+  const mine = acquire().finally(() => {
+    if (opening === mine) opening = null;
+  });
+  opening = mine;
+  return mine;
+}
+
+async function acquire(): Promise<boolean> {
   if (!navigator.mediaDevices) {
     problem.value = 'insecure';
     return false;
   }
-  const video = { ...exactly(choice.value.camera), width: { ideal: 1280 }, height: { ideal: 720 } };
-  const audio = exactly(choice.value.microphone);
+  const before = closings;
+  const video = { ...chosen(choice.value.camera), width: { ideal: 1280 }, height: { ideal: 720 } };
+  const audio = chosen(choice.value.microphone);
   let first: unknown;
   for (const wanted of [{ audio, video }, { audio }, { video }]) {
     try {
-      adopt(await navigator.mediaDevices.getUserMedia(wanted));
-      problem.value = null;
-      return true;
+      const stream = await navigator.mediaDevices.getUserMedia(wanted);
+      if (before === closings) return adopt(stream);
+      stream.getTracks().forEach((track) => track.stop());
+      return false;
     } catch (error) {
       first ??= error;
       if (problemOf(error) === 'blocked') break;
     }
   }
+  if (before !== closings) return false;
   problem.value = problemOf(first);
+  const left = tracks().filter(isLive);
+  local.value = left.length ? new MediaStream(left) : null;
   await list();
   return false;
 }
 
-function adopt(stream: MediaStream): void {
-  close();
+function adopt(stream: MediaStream): true {
+  stop();
+  for (const track of stream.getTracks()) {
+    // Unplugged, or taken away by the browser; our own `stop` isn't told here.
+    track.onended = () => void reopen();
+  }
   local.value = stream;
+  problem.value = null;
   applySwitches();
   void list();
+  return true;
+}
+
+function stop(): void {
+  for (const track of tracks()) {
+    track.onended = null;
+    track.stop();
+  }
 }
 
 /** Goes on without camera and microphone: sees and hears, isn't seen or heard. */
@@ -82,37 +118,53 @@ export function goWithout(): void {
 }
 
 export function close(): void {
-  for (const track of local.value?.getTracks() ?? []) track.stop();
+  closings += 1;
+  opening = null;
+  stop();
   local.value = null;
+  problem.value = null;
 }
 
-export async function list(): Promise<void> {
+/** Opens them unasked if the person has allowed it for good before. */
+export async function openIfAllowed(): Promise<void> {
+  const names = ['camera', 'microphone'] as PermissionName[];
+  const asked = names.map((name) => navigator.permissions?.query({ name }).then(({ state }) => state === 'granted'));
+  const allowed = await Promise.all(asked).catch(() => [false]);
+  if (allowed.every(Boolean)) await open();
+}
+
+async function list(): Promise<void> {
   devices.value = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
 }
 
-export async function choose(kind: keyof Choice, id: string): Promise<void> {
+export async function choose(kind: Kind, id: string): Promise<void> {
   choice.value = { ...choice.value, [kind]: id };
   localStorage.setItem(KEY, JSON.stringify(choice.value));
-  if (kind !== 'speaker') {
-    close();
-    await open();
-  }
+  if (kind === 'speaker') return;
+  await opening;
+  // Not every phone can have two cameras open at once.
+  stop();
+  await reopen();
 }
 
 export function toggle(kind: 'audio' | 'video'): void {
   const on = kind === 'audio' ? microphoneOn : cameraOn;
-  on.value = !on.value;
+  // Switched on, but there is none (yet): look once more.
+  const lacking = local.value !== null && !has(kind);
+  on.value = lacking || !on.value;
   applySwitches();
+  if (lacking) void reopen();
 }
 
 function applySwitches(): void {
-  for (const track of local.value?.getTracks() ?? []) {
-    track.enabled = track.kind === 'audio' ? microphoneOn.value : cameraOn.value;
-  }
+  for (const track of tracks()) track.enabled = track.kind === 'audio' ? microphoneOn.value : cameraOn.value;
 }
 
-export const has = (kind: 'audio' | 'video'): boolean =>
-  local.value?.getTracks().some((track) => track.kind === kind) ?? false;
+export const has = (kind: 'audio' | 'video'): boolean => tracks().some((track) => track.kind === kind && isLive(track));
+
+/** Whether the other side hears or sees me, or would. */
+export const isOn = (kind: 'audio' | 'video'): boolean =>
+  (kind === 'audio' ? microphoneOn : cameraOn).value && (local.value === null || has(kind));
 
 /** The microphone's level, 0 to 1, some times a second, until the returned function is called. */
 export function meter(stream: MediaStream, show: (level: number) => void): () => void {

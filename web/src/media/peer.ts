@@ -20,14 +20,16 @@ export class PeerLink {
   readonly #remote = new MediaStream();
   readonly #senders = new Map<string, RTCRtpSender>();
   #work: Promise<void> = Promise.resolve();
+  #local: MediaStream | null;
 
   constructor(
     iceServers: RTCIceServer[],
-    private readonly local: MediaStream,
+    local: MediaStream | null,
     private readonly events: PeerEvents,
   ) {
     const pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
     this.#pc = pc;
+    this.#local = local;
     if (navigator.webdriver) window.__visavisPc = pc;
     pc.onicecandidate = ({ candidate }) => events.candidate(candidate ? candidate.toJSON() : null);
     pc.ontrack = ({ track }) => {
@@ -49,13 +51,23 @@ export class PeerLink {
 
   #addTracks(): void {
     for (const kind of ['audio', 'video']) {
-      const track = this.local.getTracks().find((track) => track.kind === kind);
       const known = this.#pc.getTransceivers().find((line) => line.receiver.track.kind === kind);
       const line = known ?? this.#pc.addTransceiver(kind, { direction: 'sendrecv' });
       line.direction = 'sendrecv';
       this.#senders.set(kind, line.sender);
-      if (track) void line.sender.replaceTrack(track);
     }
+    this.send(this.#local);
+  }
+
+  /** Servers that help to find a way; those of the join are the ones to use. */
+  use(iceServers: RTCIceServer[]): void {
+    this.#pc.setConfiguration({ ...this.#pc.getConfiguration(), iceServers });
+  }
+
+  /** The way between the two has broken: looks for a new one. */
+  mend(): void {
+    this.#pc.restartIce();
+    this.offer();
   }
 
   offer(): void {
@@ -90,9 +102,14 @@ export class PeerLink {
     await this.#pc.addIceCandidate(candidate ?? undefined).catch(() => undefined);
   }
 
-  /** Another camera or microphone during the call. */
-  async replace(kind: 'audio' | 'video', track: MediaStreamTrack | null): Promise<void> {
-    await this.#senders.get(kind)?.replaceTrack(track);
+  /** What the partner gets from now on: another camera or microphone, or none. */
+  send(local: MediaStream | null): void {
+    this.#local = local;
+    for (const [kind, sender] of this.#senders) {
+      const track = local?.getTracks().find((track) => track.kind === kind) ?? null;
+      // A connection that is being closed refuses, and needs nothing any more.
+      if (sender.track !== track) void sender.replaceTrack(track).catch(() => undefined);
+    }
   }
 
   close(): void {

@@ -9,6 +9,7 @@ const DEADLINE_MS = 15_000;
 interface Problem {
   code?: string;
   detail?: string;
+  fields?: { field: string }[];
 }
 
 async function send(method: string, path: string, body?: unknown, token?: string): Promise<Response> {
@@ -30,7 +31,8 @@ async function read<T>(response: Response): Promise<T> {
   const problem = (await response.json().catch(() => ({}))) as Problem;
   const retry = Number(response.headers.get('retry-after'));
   const code = (problem.code ?? 'internal') as Trouble['code'];
-  throw new Trouble(code, problem.detail ?? response.statusText, retry > 0 ? retry * 1_000 : undefined);
+  const fields = (problem.fields ?? []).map(({ field }) => field);
+  throw new Trouble(code, problem.detail ?? response.statusText, retry > 0 ? retry * 1_000 : undefined, fields);
 }
 
 export class Api {

@@ -13,6 +13,13 @@ describe('the order of events', () => {
     expect(order.resume).toEqual({ session: 'sck_1', seq: 3 });
   });
 
+  test('a gap in the numbers is taken: what is missing comes no more', () => {
+    const order = new Order();
+    order.welcome('sck_1', 0, false);
+    expect([1, 4, 2].map((seq) => order.take(seq))).toEqual([true, true, false]);
+    expect(order.resume?.seq).toBe(4);
+  });
+
   test('a resumed session goes on from what was seen here, a new one from its own start', () => {
     const order = new Order();
     expect(order.resume).toBeUndefined();
@@ -49,6 +56,26 @@ describe('the login of this device', () => {
     const session = new Session(() => Promise.resolve(null), changed, () => 0, locked);
     await expect(session.token()).rejects.toMatchObject({ code: 'unauthorized' });
     expect(changed).toHaveBeenCalledWith(null);
+  });
+
+  test('a sign-out while a refresh is on its way holds', async () => {
+    let answer: (signedIn: SignedIn) => void = () => undefined;
+    const changed = vi.fn();
+    const session = new Session(() => new Promise((done) => (answer = done)), changed, () => 0, locked);
+    const asked = session.token();
+    session.accept(null);
+    answer(signedIn('old', 900_000));
+    await expect(asked).rejects.toMatchObject({ code: 'unauthorized' });
+    expect(changed.mock.calls).toEqual([[null]]);
+  });
+
+  test('a sign-in while a refresh finds nobody holds too', async () => {
+    let answer: (signedIn: SignedIn | null) => void = () => undefined;
+    const session = new Session(() => new Promise((done) => (answer = done)), () => undefined, () => 0, locked);
+    const asked = session.token();
+    session.accept(signedIn('new', 900_000));
+    answer(null);
+    expect(await asked).toBe('new');
   });
 
   test('a refresh that failed for the network is tried again the next time', async () => {

@@ -16,7 +16,9 @@ const alone: Locked = (task) =>
 export class Session {
   #token: string | null = null;
   #ends = 0;
-  #refreshing: Promise<SignedIn | null> | null = null;
+  #refreshing: Promise<void> | null = null;
+  /** How often somebody has signed in or out: an answer from before is out of date. */
+  #changes = 0;
 
   /** `refresh` asks the server; null means that nobody is signed in. */
   constructor(
@@ -27,6 +29,7 @@ export class Session {
   ) {}
 
   accept(signedIn: SignedIn | null): void {
+    this.#changes += 1;
     this.#token = signedIn?.accessToken ?? null;
     this.#ends = signedIn ? Date.parse(signedIn.expiresAt) : 0;
     this.changed(signedIn);
@@ -40,14 +43,15 @@ export class Session {
 
   /** A new token in any case, for one that the server didn't take. */
   async renew(): Promise<string> {
-    this.#refreshing ??= this.locked(this.refresh)
-      .then((signedIn) => {
-        this.accept(signedIn);
-        return signedIn;
-      })
-      .finally(() => (this.#refreshing = null));
-    const signedIn = await this.#refreshing;
-    if (!signedIn) throw new Trouble('unauthorized', 'signed out');
-    return signedIn.accessToken;
+    this.#refreshing ??= this.#renew().finally(() => (this.#refreshing = null));
+    await this.#refreshing;
+    if (!this.#token) throw new Trouble('unauthorized', 'signed out');
+    return this.#token;
+  }
+
+  async #renew(): Promise<void> {
+    const before = this.#changes;
+    const signedIn = await this.locked(this.refresh);
+    if (before === this.#changes) this.accept(signedIn);
   }
 }

@@ -2,7 +2,7 @@
 import { io, type Socket as IoSocket } from 'socket.io-client';
 
 import { Order } from './order';
-import { type ClientEvents, SERVER_EVENTS, type ServerEvents, Trouble, type Welcome } from './types';
+import { type ClientEvents, SERVER_EVENTS, type ServerEvent, Trouble, type Welcome } from './types';
 
 /** Every acknowledgement comes within this time, or the event is taken for lost. */
 const ACK_MS = 8_000;
@@ -13,7 +13,7 @@ interface Ack {
 }
 
 export interface Handlers {
-  event<N extends keyof ServerEvents>(name: N, data: ServerEvents[N]): void;
+  event(event: ServerEvent): void;
   up(welcome: Welcome): void;
   down(): void;
   /** The server doesn't take this login any more. */
@@ -49,8 +49,8 @@ export class Signalling {
       handlers.up(welcome);
     });
     for (const name of SERVER_EVENTS) {
-      this.#socket.on(name, (data: ServerEvents[typeof name] & { seq?: number }) => {
-        if (this.#order.take(data.seq)) handlers.event(name, data);
+      this.#socket.on(name, (data: ServerEvent['data'] & { seq?: number }) => {
+        if (this.#order.take(data.seq)) handlers.event({ name, data } as ServerEvent);
       });
     }
     this.#socket.on('disconnect', (reason) => {

@@ -82,6 +82,8 @@ export class Trouble extends Error {
     readonly code: Code | 'timeout' | 'network',
     message: string,
     readonly retryAfterMs?: number,
+    /** Names of the fields at fault. */
+    readonly fields: string[] = [],
   ) {
     super(message);
   }
@@ -148,6 +150,8 @@ export interface ServerEvents {
   'room-closed': { roomId: string; reason: string };
   'chat-message': { roomId: string; id: string; from: string; text: string; at: string };
 }
+
+export type ServerEvent = { [N in keyof ServerEvents]: { name: N; data: ServerEvents[N] } }[keyof ServerEvents];
 
 export const SERVER_EVENTS: (keyof ServerEvents)[] = [
   'seat-taken', 'server-draining', 'match-waiting', 'match', 'offer', 'answer', 'ice-candidate', 'participant-joined',

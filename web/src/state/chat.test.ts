@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Match, Participant } from '../protocol/types';
-import { CONNECT_MS, type Effect, handle, type Input, isActive, NEXT_MS, START, type State } from './chat';
+import { AGAIN_MS, canGoOn, CONNECT_MS, type Effect, handle, type Input, isActive, MEND_MS, NEXT_MS, NOTE_MS, START, type State } from './chat';
 
 const peer = { userId: 'usr_2', displayName: 'Ben', avatarUrl: null, band: 'new' as const, commonInterests: [] };
 const match = (roomId = 'rm_1', initiator = true): Match => ({
@@ -138,10 +138,20 @@ describe('races', () => {
 
   test('another tab takes over: this one ends quietly and can take it back', () => {
     const scene = new Scene().live().give({ is: 'seat-taken' });
-    expect([scene.state.phase, scene.done]).toEqual(['other-tab', ['close-peer']]);
-    scene.give({ is: 'start' });
-    expect(scene.state.phase).toBe('permission');
+    expect([scene.state.phase, scene.done]).toEqual(['other-tab', ['close-peer', 'close-devices']]);
+    scene.give({ is: 'start' }, { is: 'devices-ready' });
+    expect([scene.state.phase, scene.done]).toEqual(['searching', ['get-devices', 'next']]);
     expect(new Scene().give({ is: 'seat-taken' }).state.phase).toBe('idle');
+  });
+
+  test('a call in another tab is told, and *Use here* ends it there', () => {
+    const scene = new Scene().searching().give({ is: 'search-failed', ask: 'find-match', code: 'already-in-room' });
+    expect([scene.state.phase, isActive(scene.state)]).toEqual(['other-tab', false]);
+    scene.did = [];
+    scene.give({ is: 'start' }, { is: 'devices-ready' });
+    expect([scene.state.phase, scene.done]).toEqual(['searching', ['get-devices', 'next']]);
+    scene.give({ is: 'stop' }, { is: 'start' }, { is: 'devices-ready' });
+    expect(scene.done).toEqual(['cancel-match', 'get-devices', 'find-match']);
   });
 });
 
@@ -155,9 +165,52 @@ describe('what goes wrong', () => {
     expect([scene.state.phase, scene.state.note, scene.done]).toEqual(['searching', 'noConnection', ['say-failed', 'close-peer', 'next']]);
   });
 
-  test('a link that fails in the call is told and left', () => {
+  test('a link that breaks in the call is mended by whoever made the offer', () => {
     const scene = new Scene().live().give({ is: 'link', roomId: 'rm_1', state: 'failed' });
-    expect([scene.state.phase, scene.state.note]).toEqual(['searching', 'theyWereLost']);
+    expect([scene.state.phase, scene.done]).toEqual(['reconnecting', ['mend']]);
+    scene.give({ is: 'link', roomId: 'rm_1', state: 'failed' });
+    expect(scene.done).toEqual([]);
+    scene.give({ is: 'link', roomId: 'rm_1', state: 'connecting' }, { is: 'link', roomId: 'rm_1', state: 'connected' });
+    expect([scene.state.phase, scene.state.mendBy]).toEqual(['live', null]);
+
+    const other = new Scene().searching().give({ is: 'match', match: match('rm_1', false) });
+    other.give({ is: 'joined', roomId: 'rm_1', participants: [{ id: 'par_2' }] }, { is: 'link', roomId: 'rm_1', state: 'connected' });
+    other.did = [];
+    other.give({ is: 'link', roomId: 'rm_1', state: 'failed' });
+    expect([other.state.phase, other.done]).toEqual(['reconnecting', []]);
+  });
+
+  test('a link that isn’t mended in time is told and left', () => {
+    const scene = new Scene().live().give({ is: 'link', roomId: 'rm_1', state: 'failed' });
+    scene.did = [];
+    scene.after(MEND_MS);
+    expect([scene.state.phase, scene.state.note, scene.done]).toEqual(['searching', 'theyWereLost', ['say-failed', 'close-peer', 'next']]);
+  });
+
+  test('offline nobody is given up, and the link is mended when the socket is back', () => {
+    const scene = new Scene().live().give({ is: 'socket-down' }, { is: 'link', roomId: 'rm_1', state: 'failed' });
+    expect([scene.state.phase, scene.after(MEND_MS * 2).done]).toEqual(['reconnecting', []]);
+    scene.give({ is: 'socket-up', resumed: true });
+    expect([scene.state.phase, scene.state.mendBy, scene.done]).toEqual(['reconnecting', scene.now + MEND_MS, ['mend']]);
+  });
+
+  test('a partner who is away and a broken link must both be well again', () => {
+    const away = (state: Participant['state']): Input => ({ is: 'state', data: { roomId: 'rm_1', participant: participant('par_2', state) }, graceMs: 15_000 });
+    const scene = new Scene().live().give(away('reconnecting'), { is: 'link', roomId: 'rm_1', state: 'failed' }, away('connected'));
+    expect(scene.state.phase).toBe('reconnecting');
+    scene.give({ is: 'link', roomId: 'rm_1', state: 'connected' });
+    expect(scene.state.phase).toBe('live');
+  });
+
+  test('a match that can’t be joined is left and the search goes on, whatever the reason', () => {
+    for (const code of ['not-in-room', 'peer-gone', 'timeout', 'network']) {
+      const scene = new Scene().searching().give({ is: 'match', match: match() });
+      scene.did = [];
+      scene.give({ is: 'join-failed', roomId: 'rm_1', code });
+      expect([scene.state.phase, scene.state.note, scene.done], code).toEqual(['searching', 'neverCame', ['close-peer', 'next']]);
+    }
+    const scene = new Scene().searching().give({ is: 'match', match: match() }, { is: 'join-failed', roomId: 'rm_1', code: 'already-in-room' });
+    expect([scene.state.phase, scene.state.takeOver]).toEqual(['other-tab', true]);
   });
 
   test('a partner who never comes costs nothing: the server searches on', () => {
@@ -192,8 +245,42 @@ describe('what goes wrong', () => {
     const scene = new Scene().live().give({ is: 'socket-down' }, { is: 'socket-up', resumed: false });
     expect([scene.state.phase, scene.did]).toEqual(['live', [{ do: 'rejoin', roomId: 'rm_1' }]]);
     scene.did = [];
+    scene.give({ is: 'rejoined', roomId: 'rm_1', participants: [participant('par_1'), participant('par_2')] });
+    expect([scene.state.phase, scene.done]).toEqual(['live', []]);
     scene.give({ is: 'rejoin-failed', roomId: 'rm_1', code: 'not-in-room' });
     expect([scene.state.phase, scene.state.note, scene.done]).toEqual(['left', 'youWereLost', ['close-peer']]);
+  });
+
+  test('whoever comes back to an empty room goes on', () => {
+    const scene = new Scene().live().give({ is: 'socket-up', resumed: false }, { is: 'rejoined', roomId: 'rm_1', participants: [participant('par_1')] });
+    expect([scene.state.phase, scene.state.note]).toEqual(['left', 'theyWereLost']);
+  });
+
+  test('a restart of the server is told as that', () => {
+    const scene = new Scene().live().give({ is: 'draining' }, { is: 'socket-down' });
+    expect([scene.state.phase, scene.state.restarting]).toEqual(['live', true]);
+    scene.give({ is: 'socket-up', resumed: false }, { is: 'rejoin-failed', roomId: 'rm_1', code: 'not-in-room' });
+    expect([scene.state.phase, scene.state.note, scene.state.restarting]).toEqual(['left', 'serverRestarted', false]);
+    const shut = new Scene().live().give({ is: 'closed', data: { roomId: 'rm_1', reason: 'shutdown' } });
+    expect(shut.state.note).toBe('serverRestarted');
+    const resumed = new Scene().live().give({ is: 'draining' }, { is: 'socket-down' }, { is: 'socket-up', resumed: true });
+    expect([resumed.state.phase, resumed.state.restarting]).toEqual(['live', false]);
+  });
+
+  test('in each phase a new session leaves nothing hanging', () => {
+    const phases: [Scene, string, string[]][] = [
+      [new Scene(), 'idle', []],
+      [new Scene().give({ is: 'start' }), 'permission', []],
+      [new Scene().searching(), 'searching', ['find-match']],
+      [new Scene().connecting(), 'left', ['close-peer']],
+      [new Scene().live().give({ is: 'closed', data: { roomId: 'rm_1', reason: 'left' } }), 'left', []],
+      [new Scene().live().give({ is: 'seat-taken' }), 'other-tab', []],
+    ];
+    for (const [scene, phase, did] of phases) {
+      scene.did = [];
+      scene.give({ is: 'socket-down' }, { is: 'socket-up', resumed: false });
+      expect([scene.state.phase, scene.done], phase).toEqual([phase, did]);
+    }
   });
 
   test('a resumed session changes nothing, a new one searches anew', () => {
@@ -203,15 +290,52 @@ describe('what goes wrong', () => {
     expect(resumed.give({ is: 'socket-down' }, { is: 'socket-up', resumed: false }).done).toEqual(['find-match']);
   });
 
+  test('a Next that the server never heard is asked for again, not waited for forever', () => {
+    const offline = new Scene().live().give({ is: 'socket-down' }, { is: 'next' }, { is: 'search-failed', ask: 'next', code: 'network' });
+    offline.did = [];
+    expect(offline.after(AGAIN_MS * 5).done).toEqual([]);
+    expect(offline.give({ is: 'socket-up', resumed: true }).done).toEqual(['next']);
+    const late = new Scene().live().give({ is: 'next' }, { is: 'search-failed', ask: 'next', code: 'timeout' });
+    late.did = [];
+    expect(late.after(AGAIN_MS).done).toEqual(['next']);
+    expect(late.after(AGAIN_MS * 9).done).toEqual([]);
+  });
+
+  test('a Stop while offline is told when the socket is back, so that nobody waits for us', () => {
+    const call = new Scene().live().give({ is: 'socket-down' }, { is: 'stop' });
+    expect(call.done).toEqual(['close-peer']);
+    call.give({ is: 'socket-up', resumed: true });
+    expect(call.did).toEqual([{ do: 'leave', roomId: 'rm_1' }]);
+    const search = new Scene().searching().give({ is: 'socket-down' }, { is: 'stop' });
+    search.did = [];
+    expect(search.give({ is: 'socket-up', resumed: true }).done).toEqual(['cancel-match']);
+    expect(search.give({ is: 'socket-down' }, { is: 'socket-up', resumed: true }).done).toEqual([]);
+  });
+
   test('each refusal of a search has its own end', () => {
-    const after = (code: string): State => new Scene().searching().give({ is: 'search-failed', code }).state;
+    const after = (code: string): State => new Scene().searching().give({ is: 'search-failed', ask: 'find-match', code }).state;
     expect([after('rate-limited').phase, after('rate-limited').note]).toEqual(['idle', 'slowDown']);
     expect(after('suspended').phase).toBe('suspended');
     expect(after('network').phase).toBe('searching');
+    expect([after('age-required').phase, after('age-required').note]).toEqual(['idle', 'refused']);
     expect(after('unavailable').phase).toBe('server-full');
-    const full = new Scene().searching().give({ is: 'search-failed', code: 'unavailable' });
+    const full = new Scene().searching().give({ is: 'search-failed', ask: 'find-match', code: 'unavailable' });
     full.did = [];
     expect(full.after(NEXT_MS).done).toEqual(['find-match']);
+  });
+
+  test('a refused Next still leaves the call it wanted to leave', () => {
+    const scene = new Scene().live().give({ is: 'next' });
+    scene.did = [];
+    scene.give({ is: 'search-failed', ask: 'next', code: 'rate-limited' });
+    expect([scene.state.phase, scene.did]).toEqual(['idle', [{ do: 'leave', roomId: 'rm_1' }]]);
+  });
+
+  test('a refusal that comes after Stop changes nothing', () => {
+    const scene = new Scene().live().give({ is: 'next' }, { is: 'stop' });
+    expect(scene.done).toEqual(['close-peer', 'next', 'leave', 'cancel-match']);
+    const before = scene.state;
+    expect(scene.give({ is: 'search-failed', ask: 'next', code: 'rate-limited' }).state).toEqual(before);
   });
 
   test('a call ended for safety stops there', () => {
@@ -221,16 +345,47 @@ describe('what goes wrong', () => {
 });
 
 describe('report and block', () => {
+  const about = (roomId = 'rm_1'): Input => ({ is: 'after-report', roomId });
+
   test('in a call they go on to the next person, with thanks', () => {
-    const scene = new Scene().live().give({ is: 'after-report' });
-    expect([scene.state.phase, scene.state.note, scene.done]).toEqual(['searching', 'thanks', ['close-peer', 'next']]);
-    expect(new Scene().live().give({ is: 'after-block' }).state.note).toBe('blocked');
+    for (const scene of [new Scene().connecting(), new Scene().live()]) {
+      scene.did = [];
+      scene.give(about());
+      expect([scene.state.phase, scene.state.note, scene.state.met, scene.done]).toEqual(['searching', 'thanks', null, ['close-peer', 'next']]);
+    }
+    expect(new Scene().live().give({ is: 'after-block', roomId: 'rm_1' }).state.note).toBe('blocked');
+  });
+
+  test('somebody who left first can still be reported, and then the next one comes', () => {
+    const scene = new Scene().live().give({ is: 'left', data: { roomId: 'rm_1', participant: participant('par_2'), reason: 'left' } });
+    expect(scene.state.met?.peer.userId).toBe('usr_2');
+    scene.did = [];
+    scene.give(about());
+    expect([scene.state.phase, scene.state.note, scene.done]).toEqual(['searching', 'thanks', ['next']]);
   });
 
   test('after a stop they only say thanks', () => {
     const scene = new Scene().live().give({ is: 'stop' });
     scene.did = [];
-    scene.give({ is: 'after-report' });
+    scene.give(about());
     expect([scene.state.phase, scene.state.note, scene.done]).toEqual(['idle', 'thanks', []]);
+  });
+
+  test('about an earlier partner they leave the present call alone, and the thanks go by themselves', () => {
+    const scene = new Scene().live().give({ is: 'next' }, { is: 'match', match: match('rm_2') });
+    scene.did = [];
+    scene.give(about('rm_1'));
+    expect([scene.state.phase, scene.state.note, scene.state.met?.roomId, scene.done]).toEqual(['connecting', 'thanks', 'rm_2', []]);
+    scene.after(NOTE_MS);
+    expect(scene.state.note).toBeNull();
+  });
+
+  test('while a dialog is open no search starts by itself', () => {
+    const scene = new Scene().live().give({ is: 'hold', on: true }, { is: 'closed', data: { roomId: 'rm_1', reason: 'left' } });
+    scene.did = [];
+    expect([scene.after(NEXT_MS * 3).state.phase, canGoOn(scene.state)]).toEqual(['left', true]);
+    scene.give({ is: 'hold', on: false });
+    expect(scene.after(NEXT_MS - 1).done).toEqual([]);
+    expect(scene.after(1).done).toEqual(['next']);
   });
 });

@@ -2,12 +2,18 @@
  * The random chat as a pure machine: inputs in, a new state and effects out. It knows no page, no socket and no clock, so
  * every race can be written down as a test. Events of an earlier room are ignored by their room id.
  */
-import type { Match, Peer, ServerEvents, Widened } from '../protocol/types';
+import type { Match, Participant, Peer, ServerEvents, Widened } from '../protocol/types';
 
 /** An attempt that can't connect within this time is given up, and the search goes on. */
 export const CONNECT_MS = 5_000;
 /** After somebody left, the next search starts by itself. */
 export const NEXT_MS = 3_000;
+/** A link that broke in the call gets this long to be mended. */
+export const MEND_MS = 8_000;
+/** A search that the server hasn't taken is asked for again after this. */
+export const AGAIN_MS = 1_000;
+/** Words about somebody who isn't the present partner stand so long. */
+export const NOTE_MS = 6_000;
 
 export type Phase =
   | 'idle'
@@ -33,7 +39,9 @@ export type Note =
   | 'thanks'
   | 'blocked'
   | 'slowDown'
-  | 'serverClosed';
+  | 'refused'
+  | 'serverClosed'
+  | 'serverRestarted';
 
 export interface Room {
   id: string;
@@ -45,11 +53,26 @@ export interface Room {
   peerIn: boolean;
 }
 
+/** The last partner: can be reported and blocked after the call too, since whoever deserves it is often gone first. */
+export interface Met {
+  roomId: string;
+  peer: Peer;
+}
+
+type Ask = 'find-match' | 'next';
+
 export interface State {
   phase: Phase;
   online: boolean;
+  /** Offline since. */
+  downAt: number | null;
+  /** The server has said that it goes down for a moment. */
+  restarting: boolean;
   room: Room | null;
+  met: Met | null;
   note: Note | null;
+  /** When words that would stay in the way of a call go by themselves. */
+  noteUntil: number | null;
   /** Searching since. */
   since: number | null;
   widened: Widened[];
@@ -57,29 +80,54 @@ export interface State {
   connectBy: number | null;
   /** When the next search starts by itself. */
   nextAt: number | null;
-  /** When a partner who is away is given up. */
+  /** No search starts by itself now: the person is busy with a dialog, or not looking. */
+  held: boolean;
+  /** When a partner whose socket dropped is given up. */
   awayUntil: number | null;
+  /** When a link that broke in the call is given up. */
+  mendBy: number | null;
+  /** A search that the server hasn't taken yet. */
+  again: { ask: Ask; at: number } | null;
+  /** The room that a `next` on its way leaves; if that is refused, it has to be left in so many words. */
+  leaving: string | null;
+  /** What was decided while the server was out of reach; it is told when it's back. */
+  owed: Effect[];
+  /** Another page of this person holds the call: the next start takes it over by ending that. */
+  takeOver: boolean;
 }
 
 export const START: State = {
   phase: 'idle',
   online: false,
+  downAt: null,
+  restarting: false,
   room: null,
+  met: null,
   note: null,
+  noteUntil: null,
   since: null,
   widened: [],
   connectBy: null,
   nextAt: null,
+  held: false,
   awayUntil: null,
+  mendBy: null,
+  again: null,
+  leaving: null,
+  owed: [],
+  takeOver: false,
 };
 
 export type Input =
-  | { is: 'start' | 'stop' | 'next' | 'devices-ready' | 'devices-failed' | 'tick' | 'socket-down' }
-  | { is: 'after-report' | 'after-block' }
+  | { is: 'start' | 'stop' | 'next' | 'devices-ready' | 'devices-failed' | 'tick' | 'socket-down' | 'draining' }
+  | { is: 'after-report' | 'after-block'; roomId: string }
+  | { is: 'hold'; on: boolean }
   | { is: 'socket-up'; resumed: boolean }
   | { is: 'match'; match: Match }
   | { is: 'joined'; roomId: string; participants: { id: string }[] }
-  | { is: 'join-failed' | 'rejoin-failed' | 'search-failed'; code: string; roomId?: string }
+  | { is: 'rejoined'; roomId: string; participants: Participant[] }
+  | { is: 'join-failed' | 'rejoin-failed'; code: string; roomId: string }
+  | { is: 'search-failed'; ask: Ask; code: string }
   | { is: 'link'; roomId: string; state: 'connecting' | 'connected' | 'failed' }
   | { is: 'waiting'; widened: Widened[] }
   | { is: 'joined-in'; data: ServerEvents['participant-joined'] }
@@ -89,8 +137,8 @@ export type Input =
   | { is: 'seat-taken' };
 
 export type Effect =
-  | { do: 'get-devices' | 'find-match' | 'next' | 'cancel-match' | 'close-peer' }
-  | { do: 'join' | 'rejoin' | 'leave' | 'offer' | 'say-failed'; roomId: string };
+  | { do: 'get-devices' | 'close-devices' | 'find-match' | 'next' | 'cancel-match' | 'close-peer' }
+  | { do: 'join' | 'rejoin' | 'leave' | 'offer' | 'mend' | 'say-failed'; roomId: string };
 
 export type Step = [State, Effect[]];
 
@@ -100,26 +148,34 @@ export const isActive = (state: State): boolean =>
 
 const inCall = (state: State): boolean => ['connecting', 'live', 'reconnecting'].includes(state.phase);
 
-const quiet = { room: null, connectBy: null, nextAt: null, awayUntil: null };
+const quiet = { room: null, connectBy: null, nextAt: null, awayUntil: null, mendBy: null, again: null, leaving: null };
+
+/** Whether *Next* makes sense. */
+export const canGoOn = (state: State): boolean => inCall(state) || state.phase === 'left';
 
 function idle(state: State, phase: Phase, note: Note | null): State {
-  return { ...state, ...quiet, phase, note, since: null, widened: [] };
+  return { ...state, ...quiet, phase, note, noteUntil: null, since: null, widened: [] };
 }
 
 function searching(state: State, now: number, note: Note | null): State {
   const since = state.phase === 'searching' ? state.since : now;
-  return { ...state, ...quiet, phase: 'searching', note, since, widened: [] };
+  return { ...idle(state, 'searching', note), since };
 }
 
 /** The call is over for a reason that isn't ours: words, and the next search by itself. */
 function over(state: State, now: number, note: Note): Step {
-  const next = { ...state, ...quiet, phase: 'left' as const, note, since: null, widened: [], nextAt: now + NEXT_MS };
-  return [next, [{ do: 'close-peer' }]];
+  return [{ ...idle(state, 'left', note), nextAt: now + NEXT_MS }, [{ do: 'close-peer' }]];
 }
 
 function goOn(state: State, now: number, note: Note | null): Step {
   const effects: Effect[] = inCall(state) ? [{ do: 'close-peer' }] : [];
-  return [searching(state, now, note), [...effects, { do: 'next' }]];
+  return [{ ...searching(state, now, note), leaving: state.room?.id ?? null }, [...effects, { do: 'next' }]];
+}
+
+/** Another page of this person has the call: camera and microphone are needed there. */
+function elsewhere(state: State): Step {
+  const effects: Effect[] = inCall(state) ? [{ do: 'close-peer' }] : [];
+  return [{ ...idle(state, 'other-tab', null), takeOver: true }, [...effects, { do: 'close-devices' }]];
 }
 
 /** The two couldn't connect: say so to the server and go on. */
@@ -136,6 +192,104 @@ function peerCame(state: State, now: number): Step {
   return [{ ...state, room, connectBy: now + CONNECT_MS }, effects];
 }
 
+/** What the server has to hear when this person stops. */
+function goodbye(state: State): Effect[] {
+  const room = inCall(state) ? state.room?.id : state.leaving;
+  const effects: Effect[] = room ? [{ do: 'leave', roomId: room }] : [];
+  return state.phase === 'searching' ? [...effects, { do: 'cancel-match' }] : effects;
+}
+
+/** A call is live when the partner's socket and the link are both there. */
+function judged(state: State): State {
+  if (state.phase !== 'live' && state.phase !== 'reconnecting') return state;
+  const whole = state.awayUntil === null && state.mendBy === null;
+  return { ...state, phase: whole ? 'live' : 'reconnecting' };
+}
+
+/** What mends a broken link: a new offer, from the side that made the first one. */
+function mend(state: State, now: number): Step {
+  const { room } = state;
+  if (!room) return [state, []];
+  const effects: Effect[] = room.initiator && state.online ? [{ do: 'mend', roomId: room.id }] : [];
+  return [judged({ ...state, mendBy: now + MEND_MS }), effects];
+}
+
+function searchFailed(state: State, ask: Ask, code: string, now: number): Step {
+  if (state.phase !== 'searching') return [state, []];
+  // The server may not even have heard it. Asking once more is harmless: it changes the same ticket.
+  if (['network', 'timeout', 'conflict'].includes(code)) return [{ ...state, again: { ask, at: now + AGAIN_MS } }, []];
+  // A refused `next` has left nothing.
+  const effects: Effect[] = state.leaving ? [{ do: 'leave', roomId: state.leaving }] : [];
+  switch (code) {
+    case 'rate-limited':
+      return [idle(state, 'idle', 'slowDown'), effects];
+    case 'already-in-room':
+      return elsewhere(state);
+    case 'suspended':
+      return [idle(state, 'suspended', null), effects];
+    case 'unavailable':
+    case 'internal':
+      return [{ ...idle(state, 'server-full', null), nextAt: now + NEXT_MS }, effects];
+    default:
+      return [idle(state, 'idle', 'refused'), effects];
+  }
+}
+
+function closed(state: State, now: number, reason: string): Step {
+  switch (reason) {
+    case 'left':
+    case 'removed':
+      return over(state, now, 'theyLeft');
+    case 'lost':
+      return over(state, now, 'theyWereLost');
+    case 'safety':
+      return [idle(state, 'ended-safety', null), [{ do: 'close-peer' }]];
+    case 'shutdown':
+      return over(state, now, 'serverRestarted');
+    default:
+      return over(state, now, 'serverClosed');
+  }
+}
+
+/** Somebody was reported or blocked: if it was the present partner, the next one comes. */
+function afterParting(state: State, now: number, roomId: string, note: Note): Step {
+  const about = state.met?.roomId === roomId;
+  const known = about ? { ...state, met: null } : state;
+  if (about && canGoOn(state)) return goOn(known, now, note);
+  return [{ ...known, note, noteUntil: now + NOTE_MS }, []];
+}
+
+function backOnline(state: State, resumed: boolean, now: number): Step {
+  const up: State = { ...state, online: true, downAt: null, restarting: false, owed: [] };
+  if (resumed) {
+    const effects = state.owed;
+    if (up.phase === 'searching' && up.again) return [{ ...up, again: null }, [...effects, { do: up.again.ask }]];
+    if (up.mendBy === null) return [up, effects];
+    const [next, mending] = mend(up, now);
+    return [next, [...effects, ...mending]];
+  }
+  // A new session: nothing of the old one goes on by itself. Media goes on without the server, so a call that has
+  // begun takes its place again if its room is still there.
+  if (up.phase === 'searching') return [{ ...up, again: null, leaving: null }, [{ do: 'find-match' }]];
+  if (!up.room || !inCall(up)) return [up, []];
+  if (up.phase === 'connecting') return over(up, now, state.restarting ? 'serverRestarted' : 'youWereLost');
+  return [{ ...up, restarting: state.restarting }, [{ do: 'rejoin', roomId: up.room.id }]];
+}
+
+function tick(state: State, now: number): Step {
+  if (state.noteUntil !== null && now >= state.noteUntil) return [{ ...state, note: null, noteUntil: null }, []];
+  if (state.connectBy !== null && now >= state.connectBy && state.phase === 'connecting') return giveUp(state, now);
+  if (!state.online) return [state, []];
+  // While offline nobody is given up: neither side could be told of the other.
+  if (state.mendBy !== null && now >= state.mendBy) return giveUp(state, now);
+  if (state.again && now >= state.again.at) return [{ ...state, again: null }, [{ do: state.again.ask }]];
+  if (state.nextAt !== null && now >= state.nextAt && !state.held) {
+    if (state.phase === 'left') return goOn(state, now, null);
+    if (state.phase === 'server-full') return [searching(state, now, null), [{ do: 'find-match' }]];
+  }
+  return [state, []];
+}
+
 export function handle(state: State, input: Input, now: number): Step {
   const mine = (roomId: string | undefined): boolean => state.room !== null && state.room.id === roomId && inCall(state);
   switch (input.is) {
@@ -144,34 +298,36 @@ export function handle(state: State, input: Input, now: number): Step {
 
     case 'devices-ready':
       if (state.phase !== 'permission' && state.phase !== 'device-problem') return [state, []];
-      return [searching(state, now, null), [{ do: 'find-match' }]];
+      return [{ ...searching(state, now, null), takeOver: false }, [{ do: state.takeOver ? 'next' : 'find-match' }]];
 
     case 'devices-failed':
       return state.phase === 'permission' ? [idle(state, 'device-problem', null), []] : [state, []];
 
     case 'stop': {
-      const effects: Effect[] = [];
-      if (state.phase === 'searching') effects.push({ do: 'cancel-match' });
-      if (state.room && inCall(state)) effects.push({ do: 'close-peer' }, { do: 'leave', roomId: state.room.id });
-      return [idle(state, 'idle', null), effects];
+      const close: Effect[] = inCall(state) ? [{ do: 'close-peer' }] : [];
+      const bye = goodbye(state);
+      if (state.online) return [idle(state, 'idle', null), [...close, ...bye]];
+      return [{ ...idle(state, 'idle', null), owed: [...state.owed, ...bye] }, close];
     }
 
     case 'next':
-      return inCall(state) || state.phase === 'left' ? goOn(state, now, null) : [state, []];
+      return canGoOn(state) ? goOn(state, now, null) : [state, []];
 
     case 'after-report':
-      return isActive(state) ? goOn(state, now, 'thanks') : [{ ...state, note: 'thanks' }, []];
+      return afterParting(state, now, input.roomId, 'thanks');
 
     case 'after-block':
-      return isActive(state) ? goOn(state, now, 'blocked') : [{ ...state, note: 'blocked' }, []];
+      return afterParting(state, now, input.roomId, 'blocked');
+
+    case 'hold':
+      return [{ ...state, held: input.on, nextAt: state.nextAt === null || input.on ? state.nextAt : now + NEXT_MS }, []];
 
     case 'match': {
       const { roomId: id, self, peerId, initiator, peer } = input.match;
       // Stopped while the match was on its way: the partner shouldn't wait for us.
       if (state.phase !== 'searching') return [state, [{ do: 'leave', roomId: id }]];
       const room: Room = { id, self, peerId, initiator, peer, peerIn: false };
-      const next = { ...state, ...quiet, phase: 'connecting' as const, room, note: null, since: null, widened: [] };
-      return [next, [{ do: 'join', roomId: id }]];
+      return [{ ...idle(state, 'connecting', null), room, met: { roomId: id, peer } }, [{ do: 'join', roomId: id }]];
     }
 
     case 'joined':
@@ -182,78 +338,68 @@ export function handle(state: State, input: Input, now: number): Step {
       return mine(input.data.roomId) ? peerCame(state, now) : [state, []];
 
     case 'join-failed':
-      // Whoever was matched with us is gone; asking again is harmless if the server searches already.
       if (!mine(input.roomId)) return [state, []];
-      return [searching(state, now, 'neverCame'), [{ do: 'close-peer' }, { do: 'find-match' }]];
+      if (input.code === 'already-in-room') return elsewhere(state);
+      // Whoever was matched with us is gone, or we don't know: leaving and asking again is harmless in either case.
+      return goOn(state, now, 'neverCame');
 
     case 'rejoin-failed':
-      return mine(input.roomId) ? over(state, now, 'youWereLost') : [state, []];
+      if (!mine(input.roomId)) return [state, []];
+      return over({ ...state, restarting: false }, now, state.restarting ? 'serverRestarted' : 'youWereLost');
 
-    case 'search-failed': {
-      if (state.phase !== 'searching') return [state, []];
-      if (input.code === 'rate-limited') return [idle(state, 'idle', 'slowDown'), []];
-      if (input.code === 'suspended') return [idle(state, 'suspended', null), []];
-      if (['network', 'timeout', 'conflict'].includes(input.code)) return [state, []];
-      return [{ ...idle(state, 'server-full', null), nextAt: now + NEXT_MS }, []];
+    case 'rejoined': {
+      if (!mine(input.roomId)) return [state, []];
+      const partner = input.participants.find(({ id }) => id === state.room?.peerId);
+      if (!partner) return over(state, now, 'theyWereLost');
+      const back = judged({ ...state, restarting: false, awayUntil: partner.state === 'connected' ? null : state.awayUntil });
+      return back.mendBy === null ? [back, []] : mend(back, now);
     }
+
+    case 'search-failed':
+      return searchFailed(state, input.ask, input.code, now);
 
     case 'link':
       if (!mine(input.roomId)) return [state, []];
-      if (input.state === 'failed') return giveUp(state, now);
-      if (input.state === 'connected' && state.phase === 'connecting') {
-        return [{ ...state, phase: 'live', connectBy: null }, []];
+      if (input.state === 'failed') {
+        if (state.phase === 'connecting') return giveUp(state, now);
+        return state.mendBy === null ? mend(state, now) : [state, []];
       }
-      return [state, []];
+      if (input.state !== 'connected') return [state, []];
+      if (state.phase === 'connecting') return [{ ...state, phase: 'live', connectBy: null }, []];
+      return [judged({ ...state, mendBy: null }), []];
 
     case 'waiting':
       return state.phase === 'searching' ? [{ ...state, widened: input.widened }, []] : [state, []];
 
     case 'state': {
       if (!mine(input.data.roomId) || input.data.participant.id !== state.room?.peerId) return [state, []];
+      if (state.phase === 'connecting') return [state, []];
       const away = input.data.participant.state === 'reconnecting';
-      if (away && state.phase === 'live') {
-        return [{ ...state, phase: 'reconnecting', awayUntil: now + input.graceMs }, []];
-      }
-      if (!away && state.phase === 'reconnecting') return [{ ...state, phase: 'live', awayUntil: null }, []];
-      return [state, []];
+      return [judged({ ...state, awayUntil: away ? (state.awayUntil ?? now + input.graceMs) : null }), []];
     }
 
-    case 'left': {
+    case 'left':
       if (!mine(input.data.roomId) || input.data.participant.id !== state.room?.peerId) return [state, []];
       // Somebody who never came in: the server searches on for us.
       if (!state.room.peerIn) return [searching(state, now, 'neverCame'), [{ do: 'close-peer' }]];
-      if (input.data.reason === 'safety') return [idle(state, 'ended-safety', null), [{ do: 'close-peer' }]];
-      return over(state, now, input.data.reason === 'left' ? 'theyLeft' : 'theyWereLost');
-    }
+      return closed(state, now, input.data.reason);
 
     case 'closed':
-      if (!mine(input.data.roomId)) return [state, []];
-      return over(state, now, input.data.reason === 'left' ? 'theyLeft' : 'serverClosed');
+      return mine(input.data.roomId) ? closed(state, now, input.data.reason) : [state, []];
 
     case 'seat-taken':
-      if (!isActive(state)) return [state, []];
-      return [idle(state, 'other-tab', null), inCall(state) ? [{ do: 'close-peer' }] : []];
+      return isActive(state) ? elsewhere(state) : [state, []];
+
+    case 'draining':
+      return [{ ...state, restarting: true }, []];
 
     case 'socket-down':
-      return [{ ...state, online: false }, []];
+      return [{ ...state, online: false, downAt: state.downAt ?? now }, []];
 
-    case 'socket-up': {
-      const up = { ...state, online: true };
-      if (input.resumed) return [up, []];
-      // A new session: nothing of the old one goes on by itself. Media goes on without the server, so a call that has
-      // begun takes its place again if its room is still there.
-      if (state.phase === 'searching') return [up, [{ do: 'find-match' }]];
-      if (!state.room || !inCall(state)) return [up, []];
-      if (state.phase === 'connecting') return over(up, now, 'youWereLost');
-      return [up, [{ do: 'rejoin', roomId: state.room.id }]];
-    }
+    case 'socket-up':
+      return backOnline(state, input.resumed, now);
 
     case 'tick':
-      if (state.connectBy !== null && now >= state.connectBy && state.phase === 'connecting') return giveUp(state, now);
-      if (state.nextAt !== null && now >= state.nextAt && state.online) {
-        if (state.phase === 'left') return goOn(state, now, null);
-        if (state.phase === 'server-full') return [searching(state, now, null), [{ do: 'find-match' }]];
-      }
-      return [state, []];
+      return tick(state, now);
   }
 }

@@ -1,20 +1,59 @@
 /** Before the first call: what happens with picture and sound, the age, and whether camera and microphone work. */
+import { ArrowLeftRight, EyeOff, Flag, type LucideIcon, MessageCircleOff } from 'lucide-preact';
 import { useEffect, useState } from 'preact/hooks';
 
-import { api, me } from '../app';
-import { t } from '../i18n';
+import { api, me } from '../app/account';
+import { type Key, t } from '../i18n';
 import * as devices from '../media/devices';
 import { Devices } from './devices';
 import { go } from './route';
 import { Alert } from './trouble';
 
+const PROMISES: [LucideIcon, Key][] = [
+  [ArrowLeftRight, 'checkDirect'],
+  [EyeOff, 'checkUnseen'],
+  [MessageCircleOff, 'checkMessages'],
+  [Flag, 'checkKept'],
+];
+
 export function Check() {
   const declared = me.value?.ageDeclared ?? false;
+  useEffect(() => {
+    // Whoever has agreed before and has allowed the camera for good needn't be asked once more.
+    if (declared) void devices.openIfAllowed();
+    // Whoever leaves for a call takes the camera along; whoever goes elsewhere lets it go.
+    return () => void (location.pathname === '/chat' || devices.close());
+  }, []);
+  return (
+    <section class="card wide check">
+      <h1>{t(declared ? 'devicesLink' : 'checkTitle')}</h1>
+      <Promises />
+      <Devices />
+      <Consent declared={declared} />
+    </section>
+  );
+}
+
+function Promises() {
+  return (
+    <div class="promises">
+      <h2>{t('checkPrivacy')}</h2>
+      <ul>
+        {PROMISES.map(([Icon, words]) => (
+          <li key={words}>
+            <Icon aria-hidden="true" />
+            <span>{t(words)}</span>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function Consent({ declared }: { declared: boolean }) {
   const [adult, setAdult] = useState(false);
   const [missing, setMissing] = useState(false);
   const [error, setError] = useState<unknown>(null);
-  // Whoever leaves for a call takes the camera along; whoever goes elsewhere lets it go.
-  useEffect(() => () => void (location.pathname === '/chat' || devices.close()), []);
 
   const goOn = async (): Promise<void> => {
     if (!declared && !adult) {
@@ -35,20 +74,18 @@ export function Check() {
 
   return (
     <form
-      class="card wide"
+      class="consent"
       onSubmit={(event) => {
         event.preventDefault();
         void goOn();
       }}
     >
-      <h1>{t('checkTitle')}</h1>
-      <p class="lead">{t('checkPrivacy')}</p>
-      <Devices />
       {!declared && (
         <label class="tick">
           <input
             type="checkbox"
             checked={adult}
+            aria-invalid={missing}
             aria-describedby="adult-needed"
             onChange={(event) => {
               setAdult(event.currentTarget.checked);

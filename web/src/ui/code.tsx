@@ -5,7 +5,14 @@ import { t } from '../i18n';
 
 const DIGITS = 6;
 
-export function CodeBoxes({ onFull, busy }: { onFull: (code: string) => void; busy: boolean }) {
+interface Props {
+  onFull: (code: string) => void;
+  busy: boolean;
+  /** The last one was. */
+  wrong: boolean;
+}
+
+export function CodeBoxes({ onFull, busy, wrong }: Props) {
   const [digits, setDigits] = useState<string[]>(Array(DIGITS).fill(''));
   const boxes = useRef<(HTMLInputElement | null)[]>([]);
   useEffect(() => boxes.current[0]?.focus(), []);
@@ -37,6 +44,7 @@ export function CodeBoxes({ onFull, busy }: { onFull: (code: string) => void; bu
             boxes.current[at] = box;
           }}
           aria-label={t('digit', { n: at + 1 })}
+          aria-invalid={wrong}
           inputMode="numeric"
           autocomplete={at === 0 ? 'one-time-code' : 'off'}
           value={digit}

@@ -1,6 +1,6 @@
 /** Preview, pickers and level meter; what the browser blocked, and how to allow it. */
 import { Camera } from 'lucide-preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useId, useState } from 'preact/hooks';
 
 import { type Key, t } from '../i18n';
 import * as devices from '../media/devices';
@@ -34,18 +34,20 @@ export function Devices() {
           </button>
         )}
       </div>
-      <div class="pickers">
-        {asking && <p role="status">{t('asking')}</p>}
-        <DeviceProblem />
-        {stream && (
-          <>
-            <Picker kind="camera" of="videoinput" />
-            <Picker kind="microphone" of="audioinput" />
-            <Level stream={stream} />
-            <Picker kind="speaker" of="audiooutput" />
-          </>
-        )}
-      </div>
+      {asking && (
+        <p class="quiet" role="status">
+          {t('asking')}
+        </p>
+      )}
+      <DeviceProblem />
+      {stream && (
+        <div class="pickers">
+          <Picker kind="camera" of="videoinput" />
+          <Picker kind="microphone" of="audioinput" />
+          <Level stream={stream} />
+          <Picker kind="speaker" of="audiooutput" />
+        </div>
+      )}
     </div>
   );
 }
@@ -59,14 +61,15 @@ export function DeviceProblem() {
   );
 }
 
-function Picker({ kind, of }: { kind: 'camera' | 'microphone' | 'speaker'; of: MediaDeviceKind }) {
+function Picker({ kind, of }: { kind: devices.Kind; of: MediaDeviceKind }) {
+  const id = useId();
   const all = devices.devices.value.filter((device) => device.kind === of && device.deviceId);
   if (!all.length) return null;
   const chosen = devices.choice.value[kind] ?? '';
   return (
-    <label>
-      {t(kind)}
-      <select value={chosen} onChange={(event) => void devices.choose(kind, event.currentTarget.value)}>
+    <div class="picker">
+      <label for={id}>{t(kind)}</label>
+      <select id={id} value={chosen} onChange={(event) => void devices.choose(kind, event.currentTarget.value)}>
         {!all.some((device) => device.deviceId === chosen) && <option value="">{t('standard')}</option>}
         {all.map((device, i) => (
           <option key={device.deviceId} value={device.deviceId}>
@@ -74,7 +77,7 @@ function Picker({ kind, of }: { kind: 'camera' | 'microphone' | 'speaker'; of: M
           </option>
         ))}
       </select>
-    </label>
+    </div>
   );
 }
 

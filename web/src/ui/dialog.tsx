@@ -1,6 +1,6 @@
 /** A native modal dialog: the browser keeps the focus inside, Escape closes it, and the page behind is inert. */
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 
 interface Props {
   title: string;
@@ -11,7 +11,8 @@ interface Props {
 export function Dialog({ title, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
-  useEffect(() => dialog.current?.showModal(), []);
+  // With the click that asks for it, not a picture later: whoever types on must not type behind it.
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   const onBackdrop = (event: MouseEvent) => event.target === dialog.current && onClose();
   return (
     <dialog ref={dialog} aria-labelledby={heading} onClose={onClose} onClick={onBackdrop}>

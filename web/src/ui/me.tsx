@@ -1,11 +1,11 @@
 /** My profile and everything that belongs to it. */
-import { me } from '../app';
+import { me } from '../app/account';
 import { t } from '../i18n';
+import { Account } from './me/account';
 import { Blocks } from './me/blocks';
 import { Profile } from './me/profile';
-import { PrivateId, Reputation } from './me/standing';
 import { Sessions } from './me/sessions';
-import { follow } from './route';
+import { PrivateId, Reputation } from './me/standing';
 
 export function Me() {
   if (!me.value) return null;
@@ -15,13 +15,9 @@ export function Me() {
       <Profile me={me.value} />
       <PrivateId id={me.value.privateId} />
       <Reputation />
-      <Sessions />
       <Blocks />
-      <p>
-        <a href="/check" onClick={follow}>
-          {t('devicesLink')}
-        </a>
-      </p>
+      <Sessions />
+      <Account />
     </div>
   );
 }

@@ -3,8 +3,11 @@ import { signal } from '@preact/signals';
 
 export const path = signal(location.pathname);
 
-export function go(to: string): void {
-  if (to !== location.pathname) history.pushState(null, '', to);
+export function go(to: string, how: 'push' | 'replace' = 'push'): void {
+  if (to !== location.pathname) {
+    if (how === 'push') history.pushState(null, '', to);
+    else history.replaceState(null, '', to);
+  }
   path.value = location.pathname;
   window.scrollTo(0, 0);
 }

@@ -28,9 +28,11 @@ const RAISED: &[&str] = &[
     "limits.write_per_user.per_min",
     "limits.read_per_user.burst",
     "limits.read_per_user.per_min",
+    "limits.connections_per_ip",
     "signalling.event_burst",
     "signalling.events_per_s",
     "signalling.searches_per_min",
+    "signalling.descriptions_per_min",
     "signalling.chats_per_min",
 ];
 

@@ -35,8 +35,10 @@ pub fn bench(bench: &Bench) -> Outcome {
         ours.push(of("ours")?);
         theirs.push(of("reference")?);
     }
-    let cpu = |rounds: &[(f64, f64)]| rounds::median(&rounds[1..].iter().map(|round| round.0).collect::<Vec<_>>());
-    let trips = |rounds: &[(f64, f64)]| rounds::median(&rounds[1..].iter().map(|round| round.1).collect::<Vec<_>>());
+    let cpu =
+        |rounds: &[(f64, f64)]| rounds::median(&rounds[1..].iter().map(|round| round.0).collect::<Vec<_>>());
+    let trips =
+        |rounds: &[(f64, f64)]| rounds::median(&rounds[1..].iter().map(|round| round.1).collect::<Vec<_>>());
     let figure = |what, unit, value, reference, goal| Figure {
         number: "P11",
         what,
@@ -45,7 +47,15 @@ pub fn bench(bench: &Bench) -> Outcome {
         reference: Some(("REF-R", reference)),
         goal,
     };
-    figure("CPU of Redis for a ticket, from coming to a match", "µs", cpu(&ours), cpu(&theirs), Goal::AtMost(8.0)).print();
-    figure("questions to Redis for a ticket", "each", trips(&ours), trips(&theirs), Goal::AtMost(1.0)).print();
+    figure(
+        "CPU of Redis for a ticket, from coming to a match",
+        "µs",
+        cpu(&ours),
+        cpu(&theirs),
+        Goal::AtMost(8.0),
+    )
+    .print();
+    figure("questions to Redis for a ticket", "each", trips(&ours), trips(&theirs), Goal::AtMost(1.0))
+        .print();
     Ok(())
 }

@@ -59,7 +59,8 @@ pub fn bench(bench: &Bench) -> Outcome {
         ("the leading matchmaker is killed: until another leads", figure("takeover_p50")),
         ("the longest of five", figure("takeover_most")),
     ] {
-        Figure { number: "R5", what, unit: "ms", value, reference: None, goal: Goal::AtMost(3_000.0) }.print();
+        Figure { number: "R5", what, unit: "ms", value, reference: None, goal: Goal::AtMost(3_000.0) }
+            .print();
     }
     Ok(())
 }

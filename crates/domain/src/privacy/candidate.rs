@@ -23,11 +23,11 @@ pub(super) fn filter(text: &str, rule: &Rule) -> Result<Option<String>, Fault> {
     else {
         return Err(invalid());
     };
+    let component: u16 = number(component)?;
+    let (priority, port): (u32, u16) = (number(priority)?, number(port)?);
     let fixed = is_short_token(foundation)
-        && component.parse::<u16>().is_ok_and(|n| (1..=256).contains(&n))
-        && ["udp", "tcp"].iter().any(|t| transport.eq_ignore_ascii_case(t))
-        && priority.parse::<u32>().is_ok()
-        && port.parse::<u16>().is_ok();
+        && (1..=256).contains(&component)
+        && ["udp", "tcp"].iter().any(|t| transport.eq_ignore_ascii_case(t));
     if !fixed || words.len() > MAX_WORDS || rest.len() % 2 != 0 {
         return Err(invalid());
     }
@@ -60,6 +60,11 @@ pub(super) fn filter(text: &str, rule: &Rule) -> Result<Option<String>, Fault> {
     )))
 }
 
+/// Written anew from its value, so that no other way to write it gets through.
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, Fault> {
+    text.parse().map_err(|_| invalid())
+}
+
 fn is_short_token(text: &str) -> bool {
     (1..=32).contains(&text.len()) && text.chars().all(is_token)
 }
@@ -80,9 +85,10 @@ fn is_uuid(text: &str) -> bool {
         })
 }
 
-/// The known pairs; `raddr` and `rport` are checked and dropped, unknown ones dropped.
+/// The known pairs, each once; `raddr` and `rport` are checked and dropped, unknown ones dropped.
 fn extensions(words: &[&str]) -> Result<String, Fault> {
     let mut kept = String::new();
+    let mut seen = Vec::new();
     for pair in words.chunks_exact(2) {
         let [name, value] = pair else { return Err(invalid()) };
         match *name {
@@ -90,12 +96,14 @@ fn extensions(words: &[&str]) -> Result<String, Fault> {
                 place(value)?;
             }
             "rport" => {
-                value.parse::<u16>().map_err(|_| invalid())?;
+                number::<u16>(value)?;
             }
             name if KNOWN.contains(&name) => {
-                if value.len() > 256 || !value.chars().all(is_token) {
+                // No browser repeats one; a candidate that could would grow by being written anew.
+                if value.len() > 256 || !value.chars().all(is_token) || seen.contains(&name) {
                     return Err(invalid());
                 }
+                seen.push(name);
                 kept.push(' ');
                 kept.push_str(name);
                 kept.push(' ');

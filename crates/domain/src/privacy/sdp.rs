@@ -93,8 +93,8 @@ pub(super) fn filter(sdp: &str, rule: &Rule) -> Result<String, Fault> {
             _ => return Err(invalid()),
         }
     }
-    // A description says whose it is, once, and describes something.
-    if origins == 1 && sections > 0 { Ok(out) } else { Err(invalid()) }
+    // A description says whose it is, once, and describes something. Many short lines become longer ones.
+    if origins == 1 && sections > 0 && out.len() <= MAX_BYTES { Ok(out) } else { Err(invalid()) }
 }
 
 fn push(out: &mut String, kind: &str, value: &str) {
@@ -146,7 +146,8 @@ fn media(value: &str) -> Result<String, Fault> {
         && proto.len() <= 32;
     let port: u16 = port.parse().map_err(|_| invalid())?;
     let formats: Vec<&str> = words.collect();
-    let format = |f: &&str| f.parse::<u8>().is_ok() || matches!(*f, "webrtc-datachannel");
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let format = |f: &&str| (digits(f) && f.parse::<u8>().is_ok()) || matches!(*f, "webrtc-datachannel");
     if !known || formats.is_empty() || !formats.iter().all(format) {
         return Err(invalid());
     }

@@ -19,14 +19,58 @@ pub(super) struct Traits {
     pub(super) interests: Vec<u64>,
     pub(super) from: Option<u64>,
     pub(super) wanted: Vec<u64>,
+    pub(super) outline: Outline,
+}
+
+/// A person in three numbers: a bit for each word (of 64, so that two words may share one), none for somebody who names
+/// nothing. Two outlines that share no bit share no word; two that share one may.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Outline {
+    reputation: u8,
+    languages: u64,
+    interests: u64,
+}
+
+/// What a search asks of every candidate, at hand.
+pub(super) struct Sieve<'a> {
+    now: Timestamp,
+    since: Timestamp,
+    outline: Outline,
+    settings: &'a Settings,
+}
+
+impl<'a> Sieve<'a> {
+    pub(super) const fn new(now: Timestamp, seeker: &Entry, settings: &'a Settings) -> Self {
+        Self { now, since: seeker.ticket.since, outline: seeker.traits.outline, settings }
+    }
+
+    /// False only for somebody who doesn't [`fit`].
+    pub(super) fn passes(&self, since: Timestamp, other: Outline) -> bool {
+        let waits = (self.now.since(self.since), self.now.since(since));
+        let (shortest, longest) = (waits.0.min(waits.1), waits.0.max(waits.1));
+        let may_share = |one: u64, two: u64| one == 0 || two == 0 || one & two != 0;
+        let mine = self.outline;
+        u64::from(mine.reputation.abs_diff(other.reputation)) <= self.settings.gap(longest)
+            && (may_share(mine.interests, other.interests) || self.settings.interests_free(shortest, longest))
+            && (may_share(mine.languages, other.languages) || self.settings.languages_free(shortest, longest))
+    }
 }
 
 impl Traits {
     pub(super) fn of(ticket: &Ticket) -> Self {
+        let numbers = |words: &[String]| words.iter().map(|word| number(word)).collect::<Vec<_>>();
+        let bits = |numbers: &[u64]| numbers.iter().fold(0, |bits, number| bits | (1 << (number % 64)));
+        let (languages, interests) = (numbers(&ticket.languages), numbers(&ticket.interests));
+        let outline = Outline {
+            reputation: ticket.reputation,
+            languages: bits(&languages),
+            interests: bits(&interests),
+        };
         Self {
             band: ticket.reputation.min(100) / BAND,
-            languages: ticket.languages.iter().map(|word| number(word)).collect(),
-            interests: ticket.interests.iter().map(|word| number(word)).collect(),
+            languages,
+            interests,
+            outline,
             from: ticket.country.as_deref().map(number),
             wanted: ticket.countries.iter().map(|word| number(word)).collect(),
         }

@@ -4,9 +4,11 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use foldhash::fast::FixedState;
+
 use super::{
     Pool,
-    fit::{NOTHING, Traits},
+    fit::{NOTHING, Outline, Traits},
 };
 use crate::Timestamp;
 
@@ -15,6 +17,14 @@ use crate::Timestamp;
 pub(super) struct Key {
     pub(super) slot: u32,
     pub(super) generation: u32,
+}
+
+/// A place with what refuses most candidates without a look at the ticket itself, which lies elsewhere in memory.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standing {
+    pub(super) since: Timestamp,
+    pub(super) key: Key,
+    pub(super) outline: Outline,
 }
 
 /// A criterion within a reputation band.
@@ -34,42 +44,57 @@ pub(super) enum Facet {
 
 /// Ring size below which the left places aren't worth clearing.
 const SMALL: usize = 32;
+/// How far back the longest-waiting are looked for.
+const REACH: usize = 256;
+/// Entries between two clearings of that front: four looks for each who comes, so that it never fills with places that
+/// were left behind somebody whom nobody fits.
+const CLEAR_EVERY: usize = 64;
 
 #[derive(Debug, Default)]
 struct Ring {
-    keys: VecDeque<(Timestamp, Key)>,
+    keys: VecDeque<Standing>,
     living: usize,
+    entered: usize,
 }
 
 impl Ring {
-    fn enter(&mut self, since: Timestamp, key: Key, alive: impl Fn(Key) -> bool) {
-        while self.keys.front().is_some_and(|(_, k)| !alive(*k)) {
+    fn enter(&mut self, standing: Standing, alive: impl Fn(Key) -> bool) {
+        while self.keys.front().is_some_and(|front| !alive(front.key)) {
             self.keys.pop_front();
         }
         if self.keys.len() > SMALL && self.keys.len() > 2 * self.living {
-            self.keys.retain(|(_, k)| alive(*k));
+            self.keys.retain(|one| alive(one.key));
+        }
+        self.entered += 1;
+        if self.entered.is_multiple_of(CLEAR_EVERY) && self.keys.len() > REACH {
+            let front: Vec<_> = self.keys.drain(..REACH).filter(|one| alive(one.key)).collect();
+            for place in front.into_iter().rev() {
+                self.keys.push_front(place);
+            }
         }
         self.living += 1;
-        if self.keys.back().is_none_or(|(last, _)| *last <= since) {
-            self.keys.push_back((since, key));
+        if self.keys.back().is_none_or(|last| last.since <= standing.since) {
+            self.keys.push_back(standing);
         } else {
             // Somebody who comes back with an old waiting time: rare enough to move the others.
-            let at = self.keys.partition_point(|(other, _)| *other <= since);
-            self.keys.insert(at, (since, key));
+            let at = self.keys.partition_point(|other| other.since <= standing.since);
+            self.keys.insert(at, standing);
         }
     }
 
     /// All places once, from the `start`th (modulo the size) on.
-    fn from(&self, start: usize) -> impl Iterator<Item = Key> + '_ {
+    fn from(&self, start: usize) -> impl Iterator<Item = Standing> + '_ {
         let start = if start == 0 { 0 } else { start % self.keys.len().max(1) };
-        self.keys.range(start..).chain(self.keys.range(..start)).map(|(_, key)| *key)
+        self.keys.range(start..).chain(self.keys.range(..start)).copied()
     }
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    rings: HashMap<(Pool, Facet), Ring>,
-    everybody: HashMap<Pool, Ring>,
+    /// By a fast hash without a seed of its own, so that a simulation replays: a search asks some thirty times. What people
+    /// may name is bounded, and the words are hashed well before they come here.
+    rings: HashMap<(Pool, Facet), Ring, FixedState>,
+    everybody: HashMap<Pool, Ring, FixedState>,
 }
 
 /// Every place where somebody with these traits stands.
@@ -97,10 +122,11 @@ impl Index {
         key: Key,
         alive: impl Fn(Key) -> bool,
     ) {
+        let standing = Standing { since, key, outline: traits.outline };
         for facet in places(traits) {
-            self.rings.entry((pool, facet)).or_default().enter(since, key, &alive);
+            self.rings.entry((pool, facet)).or_default().enter(standing, &alive);
         }
-        self.everybody.entry(pool).or_default().enter(since, key, &alive);
+        self.everybody.entry(pool).or_default().enter(standing, &alive);
     }
 
     /// Somebody with these traits stands here no more; the key itself is dead already.
@@ -122,16 +148,19 @@ impl Index {
     }
 
     /// A bucket's places, the longest-waiting first, or from elsewhere on.
-    pub(super) fn bucket(&self, pool: Pool, facet: Facet, start: usize) -> impl Iterator<Item = Key> + '_ {
+    pub(super) fn bucket(
+        &self,
+        pool: Pool,
+        facet: Facet,
+        start: usize,
+    ) -> impl Iterator<Item = Standing> + '_ {
         self.rings.get(&(pool, facet)).into_iter().flat_map(move |ring| ring.from(start))
     }
 
     /// Some of those who have waited longest; each call with another `start` gives others.
-    pub(super) fn elders(&self, pool: Pool, start: usize, count: usize) -> Vec<Key> {
-        /// How far back the longest-waiting are looked for.
-        const REACH: usize = 256;
+    pub(super) fn elders(&self, pool: Pool, start: usize, count: usize) -> Vec<Standing> {
         let Some(ring) = self.everybody.get(&pool) else { return Vec::new() };
         let reach = ring.keys.len().min(REACH);
-        (0..count.min(reach)).map(|i| ring.keys[start.wrapping_add(i) % reach].1).collect()
+        (0..count.min(reach)).map(|i| ring.keys[start.wrapping_add(i) % reach]).collect()
     }
 }

@@ -75,7 +75,7 @@ pub(super) fn find(text: &str) -> Option<Contact> {
 /// What a reader takes for the same: compatibility forms (full-width, circled, mathematical), case, digits of other
 /// scripts, key-cap emoji.
 fn fold(text: &str) -> String {
-    let seen = |c: &char| !matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE0F}' | '\u{20E3}');
+    let seen = |c: &char| !matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE0E}' | '\u{FE0F}' | '\u{20E3}');
     text.nfkc().filter(seen).flat_map(char::to_lowercase).map(digit).collect()
 }
 

@@ -71,11 +71,16 @@ fn literal(text: &str) -> Option<IpAddr> {
 }
 
 /// What a limit counts: a whole IPv4 address, and of IPv6 the /64, for that is what one customer is given.
-pub fn prefix(addr: IpAddr) -> String {
+pub fn network(addr: IpAddr) -> IpAddr {
     match addr.to_canonical() {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX)).to_string(),
+        IpAddr::V6(v6) => Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX)).into(),
+        v4 => v4,
     }
+}
+
+/// [`network`] as a part of a key.
+pub fn prefix(addr: IpAddr) -> String {
+    network(addr).to_string()
 }
 
 #[cfg(test)]

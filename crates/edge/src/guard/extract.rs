@@ -47,7 +47,7 @@ impl FromRequestParts<Edge> for Signed {
 }
 
 /// The token of the one `Authorization` header (RFC 6750 section 2.1).
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (scheme, token) = values.next()?.to_str().ok()?.split_once(' ')?;
     (values.next().is_none() && scheme.eq_ignore_ascii_case("bearer")).then_some(token)
@@ -109,7 +109,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// Reads a body, naming the field at fault. Depth is bounded by the parser (128).
-fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
+pub(crate) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
     let text = std::str::from_utf8(bytes).map_err(|_| Fault::bad_request("The body is not UTF-8."))?;
     // Serde would take a list for a struct's fields in order.
     if text.trim_start().starts_with('[') {
@@ -156,7 +156,7 @@ impl FromRequestParts<Edge> for RefreshCookie {
     }
 }
 
-fn refresh_cookie(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn refresh_cookie(headers: &HeaderMap) -> Option<String> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let (_, token) = pairs.find(|(name, token)| *name == "refresh" && !token.is_empty())?;

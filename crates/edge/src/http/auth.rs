@@ -61,7 +61,7 @@ pub(super) fn routes() -> Vec<Route> {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Login")]
-struct LoginBody {
+pub(super) struct LoginBody {
     /// The address to mail to.
     email: String,
 }
@@ -69,7 +69,7 @@ struct LoginBody {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Verify")]
-struct VerifyBody {
+pub(super) struct VerifyBody {
     /// Of the answer to `login`.
     challenge_id: String,
     /// Six digits.
@@ -79,7 +79,7 @@ struct VerifyBody {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Magic")]
-struct MagicBody {
+pub(super) struct MagicBody {
     /// From the fragment of the mailed link.
     token: String,
 }

@@ -28,7 +28,7 @@ pub(super) fn routes() -> Vec<Route> {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Report")]
-struct ReportBody {
+pub(super) struct ReportBody {
     /// Where the two met.
     room_id: RoomId,
     /// Who is reported.

@@ -36,7 +36,7 @@ pub(super) fn routes() -> Vec<Route> {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Age")]
-struct AgeBody {
+pub(super) struct AgeBody {
     /// Only `true` can be declared.
     adult: bool,
 }

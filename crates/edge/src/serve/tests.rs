@@ -136,6 +136,41 @@ async fn an_upgraded_connection_keeps_its_place_and_carries_bytes_both_ways() {
 }
 
 #[tokio::test]
+async fn one_address_cannot_take_every_place() {
+    let server = start(
+        whoami(),
+        None,
+        Limits { connections: 8, connections_per_ip: 2, header_ms: 60_000, ..limits() },
+    );
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        held.push(within(TcpStream::connect(server.addr)).await.unwrap());
+    }
+    let mut third = within(TcpStream::connect(server.addr)).await.unwrap();
+    let _ = third.write_all(CLOSE.as_bytes()).await;
+    assert_eq!(rest(&mut third).await, "", "closed without a word");
+    let other = tokio::net::TcpSocket::new_v4().unwrap();
+    other.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = within(other.connect(server.addr)).await.unwrap();
+    other.write_all(CLOSE.as_bytes()).await.unwrap();
+    assert!(rest(&mut other).await.contains("127.0.0.2:"), "another address has its own");
+    drop(held.pop());
+    // The place is free once the server has noticed.
+    let again = async {
+        loop {
+            let mut stream = TcpStream::connect(server.addr).await.unwrap();
+            let _ = stream.write_all(CLOSE.as_bytes()).await;
+            if rest(&mut stream).await.contains("200 OK") {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within(again).await;
+    server.lifecycle.stop.cancel();
+}
+
+#[tokio::test]
 async fn draining_ends_idle_connections_and_lets_a_running_request_finish() {
     let (asked, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (tell, wait) = (asked.clone(), go.clone());

@@ -129,6 +129,12 @@ fn read(raw: &Raw) -> Result<ClientEvent, Fault> {
     let wrong = || Fault::bad_request("The event has the wrong shape.");
     // Nothing of ours is binary.
     let Raw::Str(text, None) = raw else { return Err(wrong()) };
+    read_text(text)
+}
+
+/// The text of a packet, as an event.
+pub(super) fn read_text(text: &str) -> Result<ClientEvent, Fault> {
+    let wrong = || Fault::bad_request("The event has the wrong shape.");
     let mut parts: Vec<Value> = serde_json::from_str(text).map_err(|_| wrong())?;
     let data = if parts.len() == 2 { parts.pop().unwrap_or_default() } else { Value::Null };
     match &parts[..] {

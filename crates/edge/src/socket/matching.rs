@@ -153,31 +153,31 @@ impl Hub {
         let result = match event {
             Event::MatchFound { seats } => {
                 for seat in *seats {
-                    if let Err(fault) = patiently(async || self.on_match_found(&seat).await).await {
+                    if let Err(fault) = patiently(|| self.on_match_found(&seat)).await {
                         tracing::warn!(fault.code = %fault.code, "a match could not be told");
                     }
                 }
                 Ok(())
             }
             Event::SearchAgain { user, session, room, since } => {
-                patiently(async || self.on_search_again(Searcher { user, session }, room, since).await).await
+                patiently(|| self.on_search_again(Searcher { user, session }, room, since)).await
             }
             Event::SeatEnded { user, room, .. } => {
-                patiently(async || self.free_seat(user, |seat| seat.room() == Some(room)).await).await
+                patiently(|| self.free_seat(user, |seat| seat.room() == Some(room))).await
             }
             Event::RoomLost { room, users } => {
                 for user in users {
-                    if let Err(fault) = patiently(async || self.on_room_lost(room, user).await).await {
+                    if let Err(fault) = patiently(|| self.on_room_lost(room, user)).await {
                         tracing::warn!(fault.code = %fault.code, "the loss of a room could not be told");
                     }
                 }
                 Ok(())
             }
             Event::TicketEnded { user, ticket } => {
-                patiently(async || self.free_seat(user, |seat| holds(seat, ticket)).await).await
+                patiently(|| self.free_seat(user, |seat| holds(seat, ticket))).await
             }
             Event::TicketVoid { user, ticket, since, room, .. } => {
-                patiently(async || self.on_ticket_void(user, ticket, since, room).await).await
+                patiently(|| self.on_ticket_void(user, ticket, since, room)).await
             }
             _ => Ok(()),
         };
@@ -310,7 +310,7 @@ impl Hub {
 
 /// News of seats are acted upon even if a store is away for a moment: nobody says them again. Each of these acts goes by what
 /// the seat says, so doing it twice does nothing.
-async fn patiently(act: impl AsyncFn() -> Result<(), Fault>) -> Result<(), Fault> {
+async fn patiently<F: Future<Output = Result<(), Fault>>>(act: impl Fn() -> F) -> Result<(), Fault> {
     for _ in 1..NEWS_TRIES {
         match act().await {
             Err(fault) if fault.code == Code::Unavailable => tokio::time::sleep(NEWS_AGAIN).await,

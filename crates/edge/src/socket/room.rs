@@ -120,6 +120,7 @@ impl Hub {
         kind: SignalKind,
         d: Described,
     ) -> Result<Value, Fault> {
+        self.limit("description", session, self.settings.descriptions_per_min).await?;
         let seat = session.in_room(d.room_id);
         let signal = Signal { seat, to: d.to, kind, body: SignalBody::Sdp(d.sdp) };
         self.rooms.signal(cx, signal).await.map(|()| done())

@@ -7,7 +7,7 @@ use lettre::{
     Address, Message,
     message::{Body, Mailbox, SinglePart, header},
 };
-use visavis_domain::Timestamp;
+use visavis_domain::{Timestamp, id::JobId};
 
 use super::{Mail, SendError};
 
@@ -39,7 +39,7 @@ fn is_one_word(text: &str) -> bool {
     !text.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
-pub(super) fn build(from: &Sender, mail: &Mail, now: Timestamp, random: u64) -> Result<Message, SendError> {
+pub(super) fn build(from: &Sender, mail: &Mail, at: Timestamp, id: JobId) -> Result<Message, SendError> {
     let text_fits = mail
         .text
         .lines()
@@ -48,14 +48,15 @@ pub(super) fn build(from: &Sender, mail: &Mail, now: Timestamp, random: u64) -> 
         return Err(SendError::Permanent);
     }
     let to: Address = mail.to.parse().map_err(|_| SendError::Permanent)?;
-    let millis = u64::try_from(now.as_millis()).unwrap_or(0);
+    let millis = u64::try_from(at.as_millis()).unwrap_or(0);
     let domain = from.0.email.domain();
     Message::builder()
         .from(from.0.clone())
         .to(Mailbox::new(None, to))
         .subject(mail.subject.clone())
         .date(UNIX_EPOCH + Duration::from_millis(millis))
-        .message_id(Some(format!("<{millis}.{random:016x}@{domain}>")))
+        // The same for the same mail: who gets it twice can tell.
+        .message_id(Some(format!("<{:032x}@{domain}>", id.bits())))
         // RFC 3834: nobody's holiday notice should answer.
         .header(AutoSubmitted)
         .singlepart(
@@ -104,7 +105,7 @@ mod tests {
 
     fn formatted(mail: &Mail) -> Result<String, SendError> {
         let from = Sender::parse("Visavis <hello@v.example>").unwrap();
-        let message = build(&from, mail, Timestamp::from_millis(1_795_421_400_120), 7)?;
+        let message = build(&from, mail, Timestamp::from_millis(1_795_421_400_120), JobId::from_bits(7))?;
         Ok(String::from_utf8(message.formatted()).unwrap())
     }
 
@@ -117,7 +118,7 @@ mod tests {
             "Subject: Your code",
             "Content-Transfer-Encoding: 7bit",
             "Date: Mon, 23 Nov 2026 08:10:00 +0000",
-            "Message-ID: <1795421400120.0000000000000007@v.example>",
+            "Message-ID: <00000000000000000000000000000007@v.example>",
             "Auto-Submitted: auto-generated",
         ] {
             assert!(head.lines().any(|l| l == line), "{line} in\n{head}");

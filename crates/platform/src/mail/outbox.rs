@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use visavis_domain::Timestamp;
+use visavis_domain::{Timestamp, id::JobId};
 
 use super::SendError;
 
@@ -44,9 +44,9 @@ impl Outbox {
         Ok(mails)
     }
 
-    pub(super) async fn write(&self, mail: Vec<u8>, now: Timestamp, random: u64) -> Result<(), SendError> {
+    pub(super) async fn write(&self, mail: Vec<u8>, at: Timestamp, id: JobId) -> Result<(), SendError> {
         let outbox = self.clone();
-        let written = tokio::task::spawn_blocking(move || outbox.write_now(&mail, now, random)).await;
+        let written = tokio::task::spawn_blocking(move || outbox.write_now(&mail, at, id)).await;
         match written {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
@@ -58,10 +58,15 @@ impl Outbox {
     }
 
     /// Under another name first: whoever lists `.eml` files never sees half a mail.
-    fn write_now(&self, mail: &[u8], now: Timestamp, random: u64) -> io::Result<()> {
-        let path = self.folder.join(format!("{:013}-{random:016x}.eml", now.as_millis().max(0)));
+    fn write_now(&self, mail: &[u8], at: Timestamp, id: JobId) -> io::Result<()> {
+        let path = self.folder.join(format!("{:013}-{:032x}.eml", at.as_millis().max(0), id.bits()));
+        // Written, and then its writer died before it could say so.
+        if path.exists() {
+            return Ok(());
+        }
         let draft = path.with_extension("part");
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+        let mut file =
+            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
         let done =
             file.write_all(mail).and_then(|()| file.sync_data()).and_then(|()| fs::rename(&draft, &path));
         if done.is_err() {
@@ -105,13 +110,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_newest_are_kept_whole_and_private() {
+    async fn the_newest_are_kept_whole_private_and_once() {
         let folder = tempfile::tempdir().unwrap();
         let outbox = Outbox::open(&folder.path().join("outbox"), 3).unwrap();
         for n in 0..5 {
             let text = format!("mail {n}").into_bytes();
-            outbox.write(text, Timestamp::from_millis(1_000 + n), 7).await.unwrap();
+            outbox.write(text, Timestamp::from_millis(1_000 + n), JobId::from_bits(7)).await.unwrap();
         }
+        outbox.write(b"once".to_vec(), Timestamp::from_millis(1_004), JobId::from_bits(7)).await.unwrap();
         let mails = outbox.newest(10).unwrap();
         let texts: Vec<_> = mails.iter().map(|m| m.1.as_str()).collect();
         assert_eq!(texts, ["mail 4", "mail 3", "mail 2"]);
@@ -128,7 +134,7 @@ mod tests {
         let outbox = Outbox::open(&folder.path().join("outbox"), 3).unwrap();
         fs::remove_dir(outbox.folder()).unwrap();
         assert_eq!(
-            outbox.write(b"x".to_vec(), Timestamp::from_millis(1), 1).await,
+            outbox.write(b"x".to_vec(), Timestamp::from_millis(1), JobId::from_bits(1)).await,
             Err(SendError::Transient)
         );
     }

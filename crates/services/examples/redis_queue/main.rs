@@ -53,7 +53,9 @@ struct Spent {
 
 fn entry(number: u64) -> Entry {
     let user = UserId::from_bits(u128::from(number));
-    let words = |kind: &str, from: u64, count: u64| (0..count).map(|n| format!("{kind}{}", (from + n) % 20)).collect();
+    let words = |kind: &str, from: u64, count: u64| {
+        (0..count).map(|n| format!("{kind}{}", (from + n) % 20)).collect()
+    };
     let blocked = (1..=8).map(|n| UserId::from_bits(u128::from(number + n * 1_000_003))).collect();
     let ticket = Ticket {
         id: TicketId::from_bits(u128::from(number)),
@@ -123,7 +125,9 @@ impl Bench {
     /// What the leader does of a batch. Who fits whom costs Redis nothing, so any two do.
     async fn lead(&self) -> Result<(), Failure> {
         let (store, lease) = (&self.store, self.lease);
-        if !store.renew(lease).await.map_err(gone("the lease"))? && !store.take_lease(lease).await.map_err(gone("the lease"))? {
+        if !store.renew(lease).await.map_err(gone("the lease"))?
+            && !store.take_lease(lease).await.map_err(gone("the lease"))?
+        {
             return Err("the lease is somebody else's".into());
         }
         let (entries, _) = store.read_changes(BATCH).await.map_err(gone("a read"))?;

@@ -17,7 +17,8 @@ use visavis_domain::{
 use visavis_platform::{
     Bus, Clock, Db, Dice,
     bus::{News, Subscription},
-    mail::{self, Mailer, outbox::Outbox},
+    jobs::{self, Kind, Worker},
+    mail::{self, Mailer, Postbox, outbox::Outbox},
     secret::Secret,
 };
 use visavis_services::{auth, users};
@@ -88,9 +89,7 @@ impl World {
         let db = place.open().await;
         let (clock, dice) = (stores.clock.clone(), Dice::seeded(7));
         let folder = place.folder.path();
-        let lifecycle = stores.lifecycle.clone();
-        let mailer =
-            Mailer::new(&mail::Settings::default(), folder, clock.clone(), dice.clone(), lifecycle).unwrap();
+        let mailer = Mailer::new(&mail::Settings::default(), folder).unwrap();
         let outbox = Outbox::open(&folder.join("outbox"), 1_000).unwrap();
         let service = users::Users::new(db.clone(), clock.clone(), dice.clone(), users::Settings::default());
         let users: Arc<dyn Users> = way.reach(Arc::new(service), contract::users::through);
@@ -110,13 +109,24 @@ impl World {
         }
     }
 
+    /// The role, with somebody who carries its mails out.
     pub async fn auth_of(&self, settings: auth::Settings) -> auth::Auth {
+        let (clock, dice, bus) = (self.clock.clone(), self.dice.clone(), self.bus.clone());
+        let work = jobs::Deps {
+            db: self.db.clone(),
+            bus: bus.clone(),
+            clock: clock.clone(),
+            // Not the role's: a worker rolls whenever it comes to it.
+            dice: Dice::Secure,
+            lifecycle: self.stores.lifecycle.clone(),
+        };
+        Worker::new(work, Kind::Mail, self.mailer.effect(self.secret.clone())).start();
         let deps = auth::Deps {
             db: self.db.clone(),
             clock: self.clock.clone(),
             dice: self.dice.clone(),
             bus: self.bus.clone(),
-            mailer: self.mailer.clone(),
+            postbox: Postbox::new(self.secret.clone(), clock, dice, bus),
             secret: self.secret.clone(),
             users: self.users.clone(),
             public_url: URL.to_owned(),

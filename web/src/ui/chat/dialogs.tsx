@@ -1,31 +1,35 @@
-/** Report, block and help. */
+/** What can be asked for in a dialog. Report and block are about whoever was there when they were opened. */
 import { useState } from 'preact/hooks';
 
+import { block, report } from '../../app/random';
 import { type Key, t } from '../../i18n';
 import { REPORT_REASONS, type ReportReason } from '../../protocol/types';
+import type { Met } from '../../state/chat';
+import { Devices } from '../devices';
 import { Dialog } from '../dialog';
 import { Alert } from '../trouble';
 import { setSingleKeys, singleKeys } from './keys';
 
-export type Open = 'report' | 'block' | 'help' | null;
+export type Ask = 'report' | 'block' | 'devices' | 'help';
+export type Open = { ask: 'report' | 'block'; about: Met } | { ask: 'devices' | 'help' } | null;
 
-interface Props {
-  open: Open;
-  name: string;
-  close: () => void;
-  onReport: (reason: ReportReason, note: string) => Promise<void>;
-  onBlock: () => Promise<void>;
+/** What opens for a wish: nothing if it is about somebody, and nobody was met. */
+export function opened(ask: Ask, met: Met | null): Open {
+  if (ask === 'devices' || ask === 'help') return { ask };
+  return met && { ask, about: met };
 }
 
-export function Dialogs({ open, name, close, onReport, onBlock }: Props) {
-  switch (open) {
+export function Dialogs({ open, close }: { open: Open; close: () => void }) {
+  switch (open?.ask) {
     case 'report':
-      return <Report name={name} close={close} send={onReport} />;
+      return <Report about={open.about} close={close} />;
     case 'block':
-      return <Block name={name} close={close} block={onBlock} />;
+      return <Block about={open.about} close={close} />;
+    case 'devices':
+      return <MyDevices close={close} />;
     case 'help':
       return <Help close={close} />;
-    case null:
+    case undefined:
       return null;
   }
 }
@@ -36,6 +40,7 @@ function useTask(close: () => void): [unknown, boolean, (task: () => Promise<voi
   const [busy, setBusy] = useState(false);
   const run = (task: () => Promise<void>): void => {
     setBusy(true);
+    setError(null);
     task().then(close, (problem: unknown) => {
       setError(problem);
       setBusy(false);
@@ -44,23 +49,29 @@ function useTask(close: () => void): [unknown, boolean, (task: () => Promise<voi
   return [error, busy, run];
 }
 
-const NOTE_CHARS = 500;
+interface About {
+  about: Met;
+  close: () => void;
+}
 
-function Report({ name, close, send }: { name: string; close: () => void; send: Props['onReport'] }) {
+/** As the server takes it. */
+const NOTE_CHARS = 1_000;
+
+function Report({ about, close }: About) {
   const [reason, setReason] = useState<ReportReason | null>(null);
   const [note, setNote] = useState('');
   const [error, busy, run] = useTask(close);
   return (
-    <Dialog title={t('reportTitle', { name })} onClose={close}>
+    <Dialog title={t('reportTitle', { name: about.peer.displayName })} onClose={close}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          if (reason) run(() => send(reason, note));
+          if (reason) run(() => report(about, reason, note));
         }}
       >
         <p class="quiet">{t('reportIntro')}</p>
         <fieldset class="choices">
-          <legend class="sr-only">{t('report')}</legend>
+          <legend class="sr-only">{t('reportWhy')}</legend>
           {REPORT_REASONS.map((one) => (
             <label key={one} class="tick">
               <input type="radio" name="reason" checked={reason === one} onChange={() => setReason(one)} />
@@ -84,17 +95,17 @@ function Report({ name, close, send }: { name: string; close: () => void; send: 
   );
 }
 
-function Block({ name, close, block }: { name: string; close: () => void; block: Props['onBlock'] }) {
+function Block({ about, close }: About) {
   const [error, busy, run] = useTask(close);
   return (
-    <Dialog title={t('blockTitle', { name })} onClose={close}>
+    <Dialog title={t('blockTitle', { name: about.peer.displayName })} onClose={close}>
       <p>{t('blockIntro')}</p>
       <Alert error={error} />
       <div class="row end-row">
         <button type="button" class="plain" onClick={close}>
           {t('cancel')}
         </button>
-        <button type="button" class="danger" disabled={busy} onClick={() => run(block)}>
+        <button type="button" class="danger" disabled={busy} onClick={() => run(() => block(about))}>
           {t('block')}
         </button>
       </div>
@@ -102,14 +113,24 @@ function Block({ name, close, block }: { name: string; close: () => void; block:
   );
 }
 
+function MyDevices({ close }: { close: () => void }) {
+  return (
+    <Dialog title={t('devicesLink')} onClose={close}>
+      <Devices />
+      <Done close={close} />
+    </Dialog>
+  );
+}
+
+const KEYS: [string, Key][] = [
+  ['Esc', 'keysEsc'], ['M', 'keysM'], ['V', 'keysV'], ['R', 'keysR'], ['Enter', 'keysEnter'], ['?', 'keysHelp'],
+];
+
 function Help({ close }: { close: () => void }) {
-  const keys: [string, Key][] = [
-    ['Esc', 'keysEsc'], ['M', 'keysM'], ['V', 'keysV'], ['R', 'keysR'], ['Enter', 'keysEnter'], ['?', 'keysHelp'],
-  ];
   return (
     <Dialog title={t('keysTitle')} onClose={close}>
       <dl class="keys">
-        {keys.map(([key, what]) => (
+        {KEYS.map(([key, what]) => (
           <div key={key}>
             <dt>
               <kbd>{key}</kbd>
@@ -122,11 +143,17 @@ function Help({ close }: { close: () => void }) {
         <input type="checkbox" checked={singleKeys.value} onChange={(event) => setSingleKeys(event.currentTarget.checked)} />
         {t('singleKeys')}
       </label>
-      <div class="row end-row">
-        <button type="button" class="primary" onClick={close}>
-          {t('close')}
-        </button>
-      </div>
+      <Done close={close} />
     </Dialog>
+  );
+}
+
+function Done({ close }: { close: () => void }) {
+  return (
+    <div class="row end-row">
+      <button type="button" class="primary" onClick={close}>
+        {t('close')}
+      </button>
+    </div>
   );
 }

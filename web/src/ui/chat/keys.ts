@@ -2,8 +2,9 @@
 import { signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 
-import { chat, give, toggle } from '../../app';
-import type { Open } from './dialogs';
+import { chat, give, toggle } from '../../app/random';
+import { canGoOn } from '../../state/chat';
+import type { Ask } from './dialogs';
 
 /** Within this time a second Escape goes on. */
 const ARMED_MS = 1_500;
@@ -21,7 +22,7 @@ const isWriting = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 
 /** Whether a first Escape waits for the second. */
-export function useKeys({ open, isOpen }: { open: (what: Open) => void; isOpen: boolean }): boolean {
+export function useKeys({ ask, isOpen }: { ask: (what: Ask) => void; isOpen: boolean }): boolean {
   const [armed, setArmed] = useState(false);
   useEffect(() => {
     if (!armed) return;
@@ -29,18 +30,20 @@ export function useKeys({ open, isOpen }: { open: (what: Open) => void; isOpen: 
     return () => clearTimeout(timer);
   }, [armed]);
   useEffect(() => {
+    const letters: Record<string, () => void> = {
+      m: () => toggle('audio'),
+      v: () => toggle('video'),
+      r: () => ask('report'),
+      '?': () => ask('help'),
+    };
     const onKey = (event: KeyboardEvent): void => {
       if (isOpen || event.repeat || event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
-      const inCall = chat.value.room !== null;
-      if (event.key === 'Escape' && inCall) {
+      const letter = singleKeys.value ? letters[event.key.toLowerCase()] : undefined;
+      if (event.key === 'Escape' && canGoOn(chat.value)) {
         setArmed(!armed);
         if (armed) give({ is: 'next' });
-      } else if (singleKeys.value) {
-        const act = { m: () => toggle('audio'), v: () => toggle('video'), r: () => inCall && open('report'), '?': () => open('help') }[
-          event.key.toLowerCase()
-        ];
-        if (!act) return;
-        act();
+      } else if (letter) {
+        letter();
       } else {
         return;
       }
@@ -48,6 +51,6 @@ export function useKeys({ open, isOpen }: { open: (what: Open) => void; isOpen: 
     };
     window.addEventListener('keydown', onKey);
     return () => window.removeEventListener('keydown', onKey);
-  }, [armed, isOpen, open]);
+  }, [armed, isOpen, ask]);
   return armed;
 }

@@ -1,50 +1,59 @@
 /** The random chat: two pictures, the conversation, and what can be done. It only shows the machine's state. */
-import { useEffect, useState } from 'preact/hooks';
+import { useCallback, useEffect, useState } from 'preact/hooks';
 
-import { block, chat, connect, give, me, partnerName, report } from '../../app';
+import { chat, give } from '../../app/random';
+import { connect } from '../../app/socket';
+import { t } from '../../i18n';
+import * as devices from '../../media/devices';
 import { Header } from '../header';
-import { Dialogs, type Open } from './dialogs';
+import { Controls } from './controls';
+import { type Ask, Dialogs, type Open, opened } from './dialogs';
 import { useKeys } from './keys';
 import { Conversation } from './messages';
-import { Controls } from './controls';
 import { Stage } from './stage';
-import { StatusLine } from './status';
+import { Announcement } from './status';
 import { useSwipeUp } from './swipe';
 
 export function Chat() {
   const [open, setOpen] = useState<Open>(null);
+  const ask = useCallback((what: Ask) => setOpen(opened(what, chat.value.met)), []);
+  const close = useCallback(() => setOpen(null), []);
   const state = chat.value;
-  const armed = useKeys({ open: setOpen, isOpen: open !== null });
+  const armed = useKeys({ ask, isOpen: open !== null });
   const swipe = useSwipeUp(() => give({ is: 'next' }));
+  useHold(open !== null);
   useEffect(() => {
-    if (me.value) connect();
-    // A page that goes away leaves, so that nobody waits for it.
-    return () => give({ is: 'stop' });
+    connect();
+    // Whoever goes to another page leaves the call and puts the camera away.
+    return () => {
+      give({ is: 'stop' });
+      devices.close();
+    };
   }, []);
-  // A dialog about somebody who has gone is about nobody.
-  const gone = state.room === null;
-  useEffect(() => {
-    if (gone) setOpen((was) => (was === 'help' ? was : null));
-  }, [gone]);
 
   return (
     <div class="frame chat-frame">
       <Header />
       <main class="chat" data-state={state.phase} data-online={state.online}>
+        <h1 class="sr-only">{t('chatTitle')}</h1>
+        <Announcement state={state} armed={armed} />
         <div class="stage" ref={swipe}>
-          <Stage state={state} />
-          <StatusLine state={state} armed={armed} />
+          <Stage state={state} armed={armed} />
         </div>
-        <Conversation state={state} />
-        <Controls state={state} open={setOpen} />
+        <Conversation room={state.room} />
+        <Controls state={state} ask={ask} />
       </main>
-      <Dialogs
-        open={open}
-        name={partnerName.value}
-        close={() => setOpen(null)}
-        onReport={report}
-        onBlock={block}
-      />
+      <Dialogs open={open} close={close} />
     </div>
   );
+}
+
+/** Nobody is met by somebody who is filling in a form, or looks elsewhere. */
+function useHold(busy: boolean): void {
+  useEffect(() => {
+    const tell = (): void => give({ is: 'hold', on: busy || document.hidden });
+    tell();
+    document.addEventListener('visibilitychange', tell);
+    return () => document.removeEventListener('visibilitychange', tell);
+  }, [busy]);
 }

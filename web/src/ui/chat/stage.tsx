@@ -1,81 +1,42 @@
-/** The two pictures: the partner's and mine. */
-import { CameraOff, MicOff, UserRound } from 'lucide-preact';
+/** The two pictures: the partner's, or words where it will be, and mine. */
+import { UserRound } from 'lucide-preact';
 
-import { partnerMedia, partnerName, partnerStream } from '../../app';
-import { t } from '../../i18n';
+import { partnerMedia, partnerName, partnerStream } from '../../app/random';
+import { list, t } from '../../i18n';
 import * as devices from '../../media/devices';
 import type { State } from '../../state/chat';
-import { DeviceProblem } from '../devices';
-import { Picture } from '../picture';
+import { Tile } from '../tile';
+import { Badges, Words } from './status';
 
-export function Stage({ state }: { state: State }) {
-  const inCall = state.room !== null;
-  const stream = inCall ? partnerStream.value : null;
+export function Stage({ state, armed }: { state: State; armed: boolean }) {
+  const media = partnerMedia.value;
   const common = state.room?.peer.commonInterests ?? [];
+  const mine = devices.local.value;
   return (
     <>
-      <figure class="tile partner" aria-label={inCall ? partnerName.value : undefined}>
-        {stream ? (
-          <Picture stream={stream} label={partnerName.value} testId="partner-video" />
-        ) : (
-          <Empty searching={state.phase === 'searching' || state.phase === 'connecting'} />
-        )}
-        {state.phase === 'device-problem' && (
-          <div class="problem">
-            <DeviceProblem />
-            <button type="button" class="primary" onClick={() => location.reload()}>
-              {t('tryAgain')}
-            </button>
-          </div>
-        )}
-        {stream && partnerMedia.value && !partnerMedia.value.video && <Off what={t('cameraOff')} />}
-        {inCall && (
-          <figcaption>
-            <b>{partnerName.value}</b>
-            {partnerMedia.value && !partnerMedia.value.audio && (
-              <span class="muted">
-                <MicOff aria-hidden="true" />
-                {t('partnerMuted')}
-              </span>
-            )}
-            {common.length > 0 && <span>{t('commonInterests', { list: common.join(', ') })}</span>}
-          </figcaption>
-        )}
-      </figure>
-      <figure class="tile self" aria-label={t('you')}>
-        {devices.local.value && <Picture stream={devices.local.value} label={t('you')} testId="self-video" muted mirrored />}
-        {devices.local.value && !(devices.cameraOn.value && devices.has('video')) && <Off what={t('cameraOff')} />}
-        {!devices.local.value && <UserRound class="placeholder" aria-hidden="true" />}
-        <figcaption>
-          {t('you')}
-          {devices.local.value && !devices.microphoneOn.value && (
-            <span class="muted">
-              <MicOff aria-hidden="true" />
-              <span class="sr-only">{t('mutedYou')}</span>
-            </span>
-          )}
-        </figcaption>
-      </figure>
+      <Tile
+        of="partner"
+        name={state.room ? partnerName.value : ''}
+        stream={state.room ? partnerStream.value : null}
+        testId="partner-video"
+        cameraOn={media?.video ?? true}
+        microphoneOn={media?.audio ?? true}
+        stale={state.phase === 'reconnecting'}
+        about={common.length > 0 && <span>{t('commonInterests', { list: list(common) })}</span>}
+      >
+        <Words state={state} />
+        <Badges state={state} armed={armed} />
+      </Tile>
+      <Tile
+        of="self"
+        name={t('you')}
+        stream={mine}
+        testId="self-video"
+        cameraOn={devices.isOn('video')}
+        microphoneOn={devices.isOn('audio')}
+      >
+        {!mine && <UserRound class="placeholder" aria-hidden="true" />}
+      </Tile>
     </>
-  );
-}
-
-function Empty({ searching }: { searching: boolean }) {
-  return (
-    <div class={searching ? 'empty searching' : 'empty'} aria-hidden="true">
-      <svg viewBox="0 0 32 32">
-        <circle cx="11.5" cy="16" r="6" class="logo-me" />
-        <circle cx="20.5" cy="16" r="5" class="logo-you" />
-      </svg>
-    </div>
-  );
-}
-
-function Off({ what }: { what: string }) {
-  return (
-    <div class="off">
-      <CameraOff aria-hidden="true" />
-      {what}
-    </div>
   );
 }

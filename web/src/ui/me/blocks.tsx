@@ -1,30 +1,32 @@
 /** People I never want to meet again. */
-import { api } from '../../app';
+import { api } from '../../app/account';
 import { t } from '../../i18n';
 import { Alert } from '../trouble';
 import { useLoaded } from './loaded';
 
 export function Blocks() {
-  const { value, error, again } = useLoaded(() => api.blocks());
-  const unblock = async (id: string): Promise<void> => {
-    await api.unblock(id).catch(() => undefined);
-    await again();
-  };
+  const { value, error, change } = useLoaded(() => api.blocks());
   return (
     <section class="card">
       <h2>{t('blocks')}</h2>
       <Alert error={error} />
       {value?.length === 0 && <p class="quiet">{t('noBlocks')}</p>}
-      <ul class="people">
-        {(value ?? []).map(({ user }) => (
-          <li key={user.id}>
-            <span>{user.displayName}</span>
-            <button type="button" onClick={() => void unblock(user.id)}>
-              {t('unblock', { name: user.displayName })}
-            </button>
-          </li>
-        ))}
-      </ul>
+      {value && value.length > 0 && (
+        <ul class="people">
+          {value.map(({ user }) => (
+            <li key={user.id}>
+              <span>{user.displayName}</span>
+              <button
+                type="button"
+                aria-label={t('unblockWho', { name: user.displayName })}
+                onClick={() => void change(() => api.unblock(user.id))}
+              >
+                {t('unblock')}
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
     </section>
   );
 }

@@ -4,14 +4,16 @@ import { useCallback, useEffect, useState } from 'preact/hooks';
 export interface Loaded<T> {
   value: T | null;
   error: unknown;
-  again: () => Promise<void>;
+  /** Does something about it, and asks again. */
+  change: (act: () => Promise<void>) => Promise<void>;
 }
 
 export function useLoaded<T>(load: () => Promise<T>): Loaded<T> {
   const [value, setValue] = useState<T | null>(null);
   const [error, setError] = useState<unknown>(null);
-  const again = useCallback(async () => {
+  const change = useCallback(async (act: () => Promise<void>) => {
     try {
+      await act();
       setValue(await load());
       setError(null);
     } catch (problem) {
@@ -19,6 +21,6 @@ export function useLoaded<T>(load: () => Promise<T>): Loaded<T> {
     }
     // The loaders are methods of the one API object: they never change.
   }, []);
-  useEffect(() => void again(), [again]);
-  return { value, error, again };
+  useEffect(() => void change(() => Promise.resolve()), [change]);
+  return { value, error, change };
 }

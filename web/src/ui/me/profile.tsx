@@ -1,39 +1,55 @@
 /** What others see of me, and what I am matched by. */
 import { useState } from 'preact/hooks';
 
-import { api, info, me as account } from '../../app';
-import { t } from '../../i18n';
-import type { Me, Profile as Changes } from '../../protocol/types';
+import { api, info, me as account } from '../../app/account';
+import { type Key, list, t } from '../../i18n';
+import { type Me, type Profile as Changes, troubleOf } from '../../protocol/types';
 import { Alert } from '../trouble';
 
-const words = (text: string): string[] =>
-  text.split(',').map((word) => word.trim()).filter(Boolean);
+/** The fields by the server's names for them. */
+const NAMES: Record<string, Key> = {
+  displayName: 'name',
+  bio: 'bio',
+  languages: 'languages',
+  interests: 'interests',
+  country: 'country',
+};
+
+const words = (text: string): string[] => text.split(',').map((word) => word.trim()).filter(Boolean);
+
+function changesOf(form: HTMLFormElement): Changes {
+  const data = new FormData(form);
+  const text = (name: string): string => String(data.get(name) ?? '').trim();
+  return {
+    displayName: text('displayName'),
+    bio: text('bio'),
+    languages: words(text('languages')),
+    interests: words(text('interests')),
+    country: text('country').toUpperCase() || null,
+    ...(info.value?.sfu ? { hideIp: data.get('hideIp') === 'on' } : {}),
+  };
+}
 
 export function Profile({ me }: { me: Me }) {
   const [error, setError] = useState<unknown>(null);
   const [saved, setSaved] = useState(false);
+  // Lists are named as a whole or by their entry (`languages[0]`).
+  const wrong = troubleOf(error).fields.map((field) => field.replace(/\W.*/, '')).filter((field) => field in NAMES);
+  const look = wrong.length ? t('lookAt', { list: list(wrong.map((field) => t(NAMES[field] as Key))) }) : undefined;
 
   const save = async (form: HTMLFormElement): Promise<void> => {
-    const data = new FormData(form);
-    const text = (name: string): string => String(data.get(name) ?? '').trim();
-    const changes: Changes = {
-      displayName: text('name'),
-      bio: text('bio'),
-      languages: words(text('languages')),
-      interests: words(text('interests')),
-      country: text('country').toUpperCase() || null,
-      ...(info.value?.sfu ? { hideIp: data.get('hideIp') === 'on' } : {}),
-    };
     setError(null);
     setSaved(false);
     try {
-      account.value = await api.change(changes);
+      account.value = await api.change(changesOf(form));
       setSaved(true);
     } catch (problem) {
       setError(problem);
     }
   };
 
+  const field = (name: string) => ({ id: name, name, 'aria-invalid': wrong.includes(name) });
+  const hint = (name: string) => ({ ...field(name), 'aria-describedby': `${name}-hint` });
   return (
     <form
       class="card"
@@ -44,25 +60,19 @@ export function Profile({ me }: { me: Me }) {
       }}
     >
       <h2>{t('profile')}</h2>
-      <label for="name">{t('name')}</label>
-      <input id="name" name="name" required maxLength={64} autocomplete="nickname" defaultValue={me.displayName} />
+      <label for="displayName">{t('name')}</label>
+      <input {...field('displayName')} required maxLength={64} autocomplete="nickname" defaultValue={me.displayName} />
       <label for="bio">{t('bio')}</label>
-      <textarea id="bio" name="bio" rows={3} maxLength={500} defaultValue={me.bio} />
-      <Words name="languages" hint={t('languagesHint')} label={t('languages')} value={me.languages} />
-      <Words name="interests" hint={t('interestsHint')} label={t('interests')} value={me.interests} />
+      <textarea {...field('bio')} rows={3} maxLength={500} defaultValue={me.bio} />
+      <label for="languages">{t('languages')}</label>
+      <input {...hint('languages')} maxLength={400} defaultValue={me.languages.join(', ')} />
+      <Hint of="languages" words={t('languagesHint')} />
+      <label for="interests">{t('interests')}</label>
+      <input {...hint('interests')} maxLength={400} defaultValue={me.interests.join(', ')} />
+      <Hint of="interests" words={t('interestsHint')} />
       <label for="country">{t('country')}</label>
-      <input
-        id="country"
-        name="country"
-        maxLength={2}
-        size={4}
-        autocomplete="country"
-        aria-describedby="country-hint"
-        defaultValue={me.country ?? ''}
-      />
-      <p id="country-hint" class="quiet">
-        {t('countryHint')}
-      </p>
+      <input {...hint('country')} class="short" maxLength={2} autocomplete="country" defaultValue={me.country ?? ''} />
+      <Hint of="country" words={t('countryHint')} />
       {/* A place that can't forward media can't keep the promise. */}
       {info.value?.sfu && (
         <label class="tick">
@@ -74,19 +84,15 @@ export function Profile({ me }: { me: Me }) {
         <button class="primary">{t('save')}</button>
         <span role="status">{saved ? t('saved') : ''}</span>
       </div>
-      <Alert error={error} />
+      <Alert error={error} words={look} />
     </form>
   );
 }
 
-function Words({ name, label, hint, value }: { name: string; label: string; hint: string; value: string[] }) {
+function Hint({ of, words }: { of: string; words: string }) {
   return (
-    <>
-      <label for={name}>{label}</label>
-      <input id={name} name={name} maxLength={400} aria-describedby={`${name}-hint`} defaultValue={value.join(', ')} />
-      <p id={`${name}-hint`} class="quiet">
-        {hint}
-      </p>
-    </>
+    <p id={`${of}-hint`} class="quiet hint">
+      {words}
+    </p>
   );
 }

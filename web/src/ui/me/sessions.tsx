@@ -1,29 +1,12 @@
 /** The devices I am signed in on. */
-import { LogOut } from 'lucide-preact';
-
-import { api } from '../../app';
+import { api } from '../../app/account';
 import { language, t } from '../../i18n';
-import type { LoginSession } from '../../protocol/types';
 import { Alert } from '../trouble';
+import { nameOf } from './agent';
 import { useLoaded } from './loaded';
 
-/** A browser's long name for itself, as a person would say it. */
-export function nameOf(agent: string): string {
-  const find = (names: [RegExp, string][]): string => names.find(([like]) => like.test(agent))?.[1] ?? '';
-  const browser = find([[/Edg\//, 'Edge'], [/Firefox\//, 'Firefox'], [/Chrom(e|ium)\//, 'Chrome'], [/Safari\//, 'Safari']]);
-  const system = find([
-    [/Android/, 'Android'], [/iPhone|iPad/, 'iOS'], [/Windows/, 'Windows'], [/Mac OS X/, 'macOS'], [/Linux/, 'Linux'],
-  ]);
-  return [browser, system].filter(Boolean).join(', ') || agent.slice(0, 40) || '–';
-}
-
 export function Sessions() {
-  const { value, error, again } = useLoaded(() => api.sessions());
-  const end = async (session: LoginSession): Promise<void> => {
-    if (session.current) return api.logout();
-    await api.endSession(session.id).catch(() => undefined);
-    await again();
-  };
+  const { value, error, change } = useLoaded(() => api.sessions());
   const when = (at: string): string =>
     new Date(at).toLocaleString(language.value, { dateStyle: 'medium', timeStyle: 'short' });
   return (
@@ -32,17 +15,18 @@ export function Sessions() {
       <Alert error={error} />
       <ul class="people">
         {(value ?? []).map((session) => {
-          const name = session.current ? t('thisDevice') : nameOf(session.userAgent);
+          const name = nameOf(session.userAgent) || t('unknownDevice');
           return (
             <li key={session.id}>
               <span>
                 {name}
-                <small>{t('lastUsed', { when: when(session.lastUsedAt) })}</small>
+                <small>{session.current ? t('thisDevice') : t('lastUsed', { when: when(session.lastUsedAt) })}</small>
               </span>
-              <button type="button" onClick={() => void end(session)}>
-                <LogOut aria-hidden="true" />
-                {session.current ? t('signOut') : t('end', { what: name })}
-              </button>
+              {!session.current && (
+                <button type="button" aria-label={t('end', { what: name })} onClick={() => void change(() => api.endSession(session.id))}>
+                  {t('signOut')}
+                </button>
+              )}
             </li>
           );
         })}

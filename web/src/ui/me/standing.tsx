@@ -2,23 +2,22 @@
 import { Copy } from 'lucide-preact';
 import { useState } from 'preact/hooks';
 
-import { api } from '../../app';
+import { api } from '../../app/account';
 import { type Key, language, t } from '../../i18n';
+import { Action } from '../button';
 import { Alert } from '../trouble';
 import { useLoaded } from './loaded';
 
 export function PrivateId({ id }: { id: string }) {
   const [copied, setCopied] = useState(false);
-  const copy = (): void => void navigator.clipboard?.writeText(id).then(() => setCopied(true), () => undefined);
+  const copy = (): void => void navigator.clipboard.writeText(id).then(() => setCopied(true), () => undefined);
   return (
     <section class="card">
       <h2>{t('privateId')}</h2>
       <div class="row">
         <code>{id}</code>
-        <button type="button" onClick={copy}>
-          <Copy aria-hidden="true" />
-          {t('copy')}
-        </button>
+        {/* Browsers give it to safe pages (https) only. */}
+        {'clipboard' in navigator && <Action icon={Copy} name={t('copy')} press={copy} />}
         <span role="status">{copied ? t('copied') : ''}</span>
       </div>
       <p class="quiet">{t('privateIdHint')}</p>
@@ -43,9 +42,9 @@ export function Reputation() {
             {value.entries.map((entry) => (
               <li key={entry.at}>
                 <b>{entry.delta > 0 ? `+${entry.delta}` : entry.delta}</b>
-                <span>
+                <span lang="en">
                   {entry.reason}
-                  {entry.recoverBy && <small> ({t('recoverBy', { when: day(entry.recoverBy) })})</small>}
+                  {entry.recoverBy && <small lang={language.value}> ({t('recoverBy', { when: day(entry.recoverBy) })})</small>}
                 </span>
                 <time dateTime={entry.at}>{day(entry.at)}</time>
               </li>

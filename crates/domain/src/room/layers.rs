@@ -1,0 +1,443 @@
+//! Which simulcast layer of each picture a viewer gets. Pure; one per viewer.
+//!
+//! The bandwidth estimate is shared out: sound first, always; then the lowest layer of every picture, the largest wanted
+//! ones first; then more for the stage, then for the rest by size. When even the lowest layers don't fit, the smallest
+//! pictures pause. Down is at once, up needs room to spare for a while; an upgrade that had to be taken back makes the
+//! next one wait longer, so that a steady link stays still.
+
+use std::collections::VecDeque;
+
+use crate::{Timestamp, room::slots::Origin, wire::Source};
+
+/// Kept back for each voice: Opus at the browser's 32 kbit/s with headers, error correction and some retransmission.
+pub const VOICE_BPS: u64 = 48_000;
+/// Most layers of a picture.
+pub const MAX_LAYERS: usize = 3;
+/// Height that is sent without a `view` (protocol section 3).
+pub const DEFAULT_CAMERA_HEIGHT: u16 = 360;
+
+/// What is used of the estimate, in per cent: the rest is for retransmissions and what a key frame adds.
+const USED: u64 = 95;
+/// An estimate this much (per cent) below what is sent is believed at once, a smaller lack after [`DOWN_AFTER_MS`].
+const CLEARLY: u64 = 110;
+const DOWN_AFTER_MS: i64 = 500;
+/// An upgrade must fit with this much (per cent) to spare, for [`UP_AFTER_MS`].
+const SPARE: u64 = 120;
+const UP_AFTER_MS: i64 = 1_000;
+/// An upgrade that is taken back within this time was wrong.
+const REGRET_MS: i64 = 10_000;
+/// After a wrong upgrade the next waits this long, doubled with each further one.
+const WRONG_HOLD_MS: i64 = 30_000;
+const MAX_HOLD_MS: i64 = 240_000;
+/// A link that has been still for so long is trusted anew.
+const FORGIVEN_MS: i64 = 120_000;
+
+/// One layer of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Layer {
+    /// Lines of its picture.
+    pub height: u16,
+    /// What it costs now.
+    pub bps: u64,
+    /// Whether the publisher sends it at the moment.
+    pub live: bool,
+}
+
+/// A picture that a viewer may get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Want {
+    /// Whose, and which.
+    pub origin: Origin,
+    /// As large as the viewer shows it; 0 when it isn't shown.
+    pub max_height: u16,
+    /// From the lowest to the highest.
+    pub layers: [Layer; MAX_LAYERS],
+}
+
+/// What happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// What the link carries, in bit/s.
+    Estimate(u64),
+    /// All pictures on the viewer's lines as they are now, and how many voices.
+    Wanted {
+        /// The pictures.
+        pictures: Vec<Want>,
+        /// Lines with sound.
+        voices: u64,
+    },
+    /// Time has passed.
+    Tick,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// Send this layer of the picture; `None` pauses it.
+    Send(Origin, Option<u8>),
+    /// What is sent now and what would be if the link carried it, for the estimator's probing.
+    Rates {
+        /// Now.
+        current: u64,
+        /// At best.
+        desired: u64,
+    },
+    /// Call `handle(Tick)` then.
+    WakeAt(Timestamp),
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Layers {
+    estimate: u64,
+    pictures: Vec<Want>,
+    voices: u64,
+    picks: Vec<(Origin, Option<u8>)>,
+    lacking: Option<Timestamp>,
+    roomy: Option<Timestamp>,
+    upgraded: Option<Timestamp>,
+    changed: Timestamp,
+    hold_ms: i64,
+    rates: (u64, u64),
+    out: VecDeque<Output>,
+}
+
+impl Layers {
+    /// Nothing is sent yet; `estimate` is what is tried before anything is known.
+    pub fn new(now: Timestamp, estimate: u64) -> Self {
+        Self {
+            estimate,
+            pictures: Vec::new(),
+            voices: 0,
+            picks: Vec::new(),
+            lacking: None,
+            roomy: None,
+            upgraded: None,
+            changed: now,
+            hold_ms: UP_AFTER_MS,
+            rates: (0, 0),
+            out: VecDeque::new(),
+        }
+    }
+
+    /// The next thing to do.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// What is sent of a picture.
+    pub fn pick(&self, origin: Origin) -> Option<u8> {
+        self.picks.iter().find(|(o, _)| *o == origin).and_then(|(_, layer)| *layer)
+    }
+
+    /// Takes one input.
+    pub fn handle(&mut self, now: Timestamp, input: Input) {
+        match input {
+            Input::Estimate(bps) => self.estimate = bps,
+            Input::Wanted { mut pictures, voices } => {
+                pictures.sort_by_key(rank);
+                let changed = !same_shape(&self.pictures, &pictures);
+                (self.pictures, self.voices) = (pictures, voices);
+                if changed {
+                    self.reshape(now);
+                }
+            }
+            Input::Tick => {}
+        }
+        self.adapt(now);
+        self.tell_rates();
+    }
+
+    /// The viewer shows something else, or a publisher sends other layers: that is no matter of patience.
+    fn reshape(&mut self, now: Timestamp) {
+        let mut next = fit(&self.pictures, self.budget());
+        // What was there and may stay isn't raised on the way: that is `adapt`'s decision.
+        let risen = next.iter().any(|(o, layer)| *layer > self.pick(*o) && self.pick(*o).is_some());
+        if risen {
+            let cautious = fit(&self.pictures, self.budget() * 100 / SPARE);
+            if cautious.iter().all(|(o, layer)| layer.is_some() || self.pick(*o).is_none()) {
+                next = cautious;
+            }
+        }
+        self.apply(next);
+        (self.lacking, self.roomy, self.changed) = (None, None, now);
+    }
+
+    fn adapt(&mut self, now: Timestamp) {
+        let (budget, cost) = (self.budget(), self.cost());
+        let since = |at: Timestamp| now.as_millis() - at.as_millis();
+        if cost > budget {
+            let lacking = *self.lacking.get_or_insert(now);
+            self.roomy = None;
+            if cost * 100 > budget * CLEARLY || since(lacking) >= DOWN_AFTER_MS {
+                self.lower(now);
+            } else {
+                self.wake(lacking, DOWN_AFTER_MS);
+            }
+            return;
+        }
+        self.lacking = None;
+        if since(self.changed) >= FORGIVEN_MS {
+            self.hold_ms = UP_AFTER_MS;
+        }
+        let better = fit(&self.pictures, budget * 100 / SPARE);
+        if !self.rises(&better) {
+            self.roomy = None;
+            return;
+        }
+        let roomy = *self.roomy.get_or_insert(now);
+        if since(roomy) >= UP_AFTER_MS && since(self.changed) >= self.hold_ms {
+            self.apply(better);
+            (self.roomy, self.upgraded, self.changed) = (None, Some(now), now);
+        } else {
+            self.wake(roomy, UP_AFTER_MS);
+            self.wake(self.changed, self.hold_ms);
+        }
+    }
+
+    fn lower(&mut self, now: Timestamp) {
+        let next = fit(&self.pictures, self.budget());
+        let wrong = self.upgraded.take().is_some_and(|at| now.as_millis() - at.as_millis() < REGRET_MS);
+        if wrong {
+            self.hold_ms = (self.hold_ms * 2).clamp(WRONG_HOLD_MS, MAX_HOLD_MS);
+        }
+        self.lacking = None;
+        self.apply(next);
+        self.changed = now;
+    }
+
+    /// Whether `next` gives something more and nothing less.
+    fn rises(&self, next: &[(Origin, Option<u8>)]) -> bool {
+        next.iter().all(|(o, layer)| *layer >= self.pick(*o))
+            && next.iter().any(|(o, layer)| *layer > self.pick(*o))
+    }
+
+    fn apply(&mut self, next: Vec<(Origin, Option<u8>)>) {
+        for (origin, layer) in &next {
+            let known = self.picks.iter().find(|(o, _)| o == origin).map(|(_, layer)| *layer);
+            if known != Some(*layer) {
+                self.out.push_back(Output::Send(*origin, *layer));
+            }
+        }
+        self.picks = next;
+    }
+
+    fn budget(&self) -> u64 {
+        (self.estimate * USED / 100).saturating_sub(self.voices * VOICE_BPS)
+    }
+
+    fn cost(&self) -> u64 {
+        self.pictures.iter().filter_map(|want| self.pick(want.origin).map(|layer| want.bps(layer))).sum()
+    }
+
+    fn tell_rates(&mut self) {
+        let voices = self.voices * VOICE_BPS;
+        let desired: u64 = self.pictures.iter().filter_map(|w| w.best().map(|layer| w.bps(layer))).sum();
+        // What is desired must leave the spare that an upgrade asks for.
+        let rates = (self.cost() + voices, desired * SPARE / USED + voices);
+        let near = |a: u64, b: u64| a.abs_diff(b) * 10 <= a.max(b);
+        if !near(rates.0, self.rates.0) || !near(rates.1, self.rates.1) {
+            self.rates = rates;
+            self.out.push_back(Output::Rates { current: rates.0, desired: rates.1 });
+        }
+    }
+
+    fn wake(&mut self, from: Timestamp, after_ms: i64) {
+        self.out.push_back(Output::WakeAt(Timestamp::from_millis(from.as_millis() + after_ms)));
+    }
+}
+
+impl Want {
+    fn bps(&self, layer: u8) -> u64 {
+        self.layers.get(usize::from(layer)).map_or(0, |l| l.bps)
+    }
+
+    fn live(&self) -> impl DoubleEndedIterator<Item = (u8, &Layer)> {
+        [0, 1, 2].into_iter().zip(&self.layers).filter(|(_, layer)| layer.live)
+    }
+
+    fn lowest(&self) -> Option<u8> {
+        self.live().next().map(|(i, _)| i).filter(|_| self.max_height > 0)
+    }
+
+    /// The highest that is no larger than shown (a tenth more is the same), else the lowest.
+    fn best(&self) -> Option<u8> {
+        let most = u32::from(self.max_height) * 11 / 10;
+        let fits = self.live().rev().find(|(_, layer)| u32::from(layer.height) <= most);
+        fits.map(|(i, _)| i).filter(|_| self.max_height > 0).or_else(|| self.lowest())
+    }
+}
+
+/// The stage first, then by size; a screen before a camera of the same size.
+fn rank(want: &Want) -> (std::cmp::Reverse<u16>, bool) {
+    (std::cmp::Reverse(want.max_height), want.origin.source != Source::Screen)
+}
+
+/// The same pictures at the same sizes with the same layers.
+fn same_shape(a: &[Want], b: &[Want]) -> bool {
+    let shape = |w: &Want| (w.origin, w.max_height, w.layers.map(|l| l.live.then_some(l.height)));
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| shape(a) == shape(b))
+}
+
+/// Shares `budget` out. `pictures` are in order of importance.
+fn fit(pictures: &[Want], budget: u64) -> Vec<(Origin, Option<u8>)> {
+    let mut left = budget;
+    let mut picks: Vec<Option<u8>> = Vec::with_capacity(pictures.len());
+    for want in pictures {
+        let pick = want.lowest().filter(|&layer| want.bps(layer) <= left);
+        left -= pick.map_or(0, |layer| want.bps(layer));
+        picks.push(pick);
+    }
+    for (want, pick) in pictures.iter().zip(&mut picks) {
+        let (Some(now), Some(best)) = (*pick, want.best()) else { continue };
+        let had = want.bps(now);
+        let higher = want.live().rev().filter(|(i, _)| *i > now && *i <= best);
+        if let Some((layer, cost)) =
+            higher.map(|(i, l)| (i, l.bps)).find(|(_, bps)| *bps <= left.saturating_add(had))
+        {
+            left = (left + had).saturating_sub(cost);
+            *pick = Some(layer);
+        }
+    }
+    pictures.iter().map(|w| w.origin).zip(picks).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::id::ParticipantId;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millis(ms)
+    }
+    fn origin(n: u128, source: Source) -> Origin {
+        Origin { participant: ParticipantId::from_bits(n), source }
+    }
+    fn camera(n: u128, max_height: u16) -> Want {
+        let layer = |height, bps| Layer { height, bps, live: true };
+        let layers = [layer(180, 120_000), layer(360, 350_000), layer(720, 1_200_000)];
+        Want { origin: origin(n, Source::Camera), max_height, layers }
+    }
+    fn wanted(pictures: &[Want]) -> Input {
+        Input::Wanted { pictures: pictures.to_vec(), voices: 3 }
+    }
+    fn switches(layers: &mut Layers) -> usize {
+        std::iter::from_fn(|| layers.poll()).filter(|o| matches!(o, Output::Send(..))).count()
+    }
+
+    #[test]
+    fn with_bandwidth_everybody_gets_what_they_show() {
+        let mut layers = Layers::new(at(0), 5_000_000);
+        layers.handle(at(0), wanted(&[camera(1, 720), camera(2, 360), camera(3, 180), camera(4, 0)]));
+        let picks: Vec<_> = (1..=4).map(|n| layers.pick(origin(n, Source::Camera))).collect();
+        assert_eq!(picks, [Some(2), Some(1), Some(0), None]);
+    }
+
+    #[test]
+    fn the_stage_comes_first_and_the_smallest_pause_before_sound_suffers() {
+        let people = [camera(2, 180), camera(3, 180), camera(1, 720)];
+        let stage = origin(1, Source::Camera);
+        let shown = |estimate| {
+            let mut layers = Layers::new(at(0), estimate);
+            layers.handle(at(0), wanted(&people));
+            (layers.pick(stage), [2, 3].map(|n| layers.pick(origin(n, Source::Camera)).is_some()))
+        };
+        assert_eq!(shown(1_000_000), (Some(1), [true, true]));
+        assert_eq!(shown(550_000), (Some(0), [true, true]));
+        assert_eq!(shown(410_000), (Some(0), [true, false]));
+        assert_eq!(shown(200_000), (None, [false, false]), "three voices need 144 kbit/s");
+    }
+
+    #[test]
+    fn a_drop_is_followed_at_once_and_recovery_within_seconds() {
+        let mut layers = Layers::new(at(0), 2_500_000);
+        layers.handle(at(0), wanted(&[camera(1, 720)]));
+        layers.handle(at(30_000), Input::Estimate(500_000));
+        assert_eq!(layers.pick(origin(1, Source::Camera)), Some(0));
+        layers.handle(at(60_000), Input::Estimate(2_500_000));
+        assert_eq!(layers.pick(origin(1, Source::Camera)), Some(0), "not before it has lasted");
+        layers.handle(at(61_100), Input::Tick);
+        assert_eq!(layers.pick(origin(1, Source::Camera)), Some(2));
+    }
+
+    #[test]
+    fn a_steady_link_stays_still_however_noisy_its_estimate() {
+        for seed in 0..100_u64 {
+            let mut random = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+            let base = 300_000 + (seed % 20) * 100_000;
+            let mut layers = Layers::new(at(0), base);
+            let people = [camera(1, 720), camera(2, 360), camera(3, 360)];
+            layers.handle(at(0), wanted(&people));
+            let mut times = Vec::new();
+            for i in 0..1_800 {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let noise = (random >> 40) % (base / 5);
+                let now = at(i * 100);
+                layers.handle(now, Input::Estimate(base - base / 10 + noise));
+                layers.handle(now, wanted(&people));
+                if switches(&mut layers) > 0 && i > 300 {
+                    times.push(i * 100);
+                }
+            }
+            let worst =
+                times.iter().map(|t| times.iter().filter(|u| (*t..*t + 60_000).contains(*u)).count()).max();
+            assert!(worst.unwrap_or(0) <= 2, "seed {seed}: {times:?}");
+        }
+    }
+
+    #[test]
+    fn a_layer_that_its_publisher_stops_is_left_at_once() {
+        let mut layers = Layers::new(at(0), 5_000_000);
+        let mut one = camera(1, 720);
+        layers.handle(at(0), wanted(&[one]));
+        one.layers[2].live = false;
+        layers.handle(at(100), wanted(&[one]));
+        assert_eq!(layers.pick(one.origin), Some(1));
+    }
+
+    fn pictures() -> impl Strategy<Value = Vec<Want>> {
+        let layer = |height: u16| {
+            (1_000_u64..2_000_000, any::<bool>()).prop_map(move |(bps, live)| Layer { height, bps, live })
+        };
+        let want = (0_usize..4, layer(180), layer(360), layer(720));
+        prop::collection::vec(want, 0..10).prop_map(|wants| {
+            wants
+                .into_iter()
+                .enumerate()
+                .map(|(n, (size, a, b, c))| Want {
+                    origin: origin(n as u128, if n % 4 == 3 { Source::Screen } else { Source::Camera }),
+                    max_height: [0, 180, 360, 1080][size],
+                    layers: [a, b, c],
+                })
+                .collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sent_fits_is_live_and_no_larger_than_shown(
+            steps in prop::collection::vec((0_i64..2_000, 0_u64..6_000_000, pictures(), 0_u64..5), 1..40),
+        ) {
+            let (mut layers, mut now) = (Layers::new(at(0), 300_000), 0);
+            for (gap, estimate, pictures, voices) in steps {
+                now += gap;
+                layers.handle(at(now), Input::Estimate(estimate));
+                layers.handle(at(now), Input::Wanted { pictures: pictures.clone(), voices });
+                let mut cost = 0;
+                for want in &pictures {
+                    if let Some(layer) = layers.pick(want.origin) {
+                        let layer = want.layers[usize::from(layer)];
+                        prop_assert!(layer.live && want.max_height > 0);
+                        let lowest = want.layers.iter().find(|l| l.live).map(|l| l.height);
+                        prop_assert!(layer.height <= want.max_height + want.max_height / 10 || Some(layer.height) == lowest);
+                        cost += layer.bps;
+                    }
+                }
+                // A lack below a tenth may last half a second; sound is never part of it.
+                prop_assert!(cost * 100 <= layers.budget() * CLEARLY, "{cost} of {}", layers.budget());
+            }
+        }
+    }
+}

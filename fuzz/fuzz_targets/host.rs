@@ -1,0 +1,4 @@
+//! Hosts, origins and the public URL.
+#![no_main]
+
+visavis_fuzz::target!(visavis_edge::fuzzing::host);

@@ -1,0 +1,217 @@
+/** The random chat: the machine's inputs come from here, and its effects are carried out here. */
+import { batch, computed, signal } from '@preact/signals';
+
+import * as devices from '../media/devices';
+import { PeerLink } from '../media/peer';
+import { keepAwake } from '../media/wake';
+import { type MediaState, type ReportReason, type ServerEvent, troubleOf, type Welcome } from '../protocol/types';
+import { type Effect, handle, type Input, isActive, type Met, START, type State } from '../state/chat';
+import { api, me, onSignedOut } from './account';
+import { clock } from './clock';
+import { clearMessages, hear } from './messages';
+import { call, connect, listen, tell } from './socket';
+
+export const chat = signal<State>(START);
+export const active = computed(() => isActive(chat.value));
+export const partnerStream = signal<MediaStream | null>(null);
+export const partnerMedia = signal<MediaState | null>(null);
+/** The last partner's name, for words about somebody who has gone. */
+export const partnerName = signal('');
+
+let peer: PeerLink | null = null;
+let iceServers: RTCIceServer[] = [];
+let graceMs = 15_000;
+
+/** One input for the machine; its effects are carried out at once. */
+export function give(input: Input): void {
+  const [next, effects] = handle(chat.value, input, Date.now());
+  batch(() => {
+    if (next !== chat.value) chat.value = next;
+    if (next.room) partnerName.value = next.room.peer.displayName;
+  });
+  keepAwake(next.room !== null);
+  effects.forEach(carry);
+}
+
+function carry(effect: Effect): void {
+  switch (effect.do) {
+    case 'get-devices':
+      connect();
+      void devices.open().then((ok) => give({ is: ok || devices.local.value ? 'devices-ready' : 'devices-failed' }));
+      break;
+    case 'close-devices':
+      devices.close();
+      break;
+    case 'find-match':
+    case 'next':
+      void search(effect.do);
+      break;
+    case 'cancel-match':
+      void tell('cancel-match', {});
+      break;
+    case 'join':
+      void join(effect.roomId);
+      break;
+    case 'rejoin':
+      void rejoin(effect.roomId);
+      break;
+    case 'leave':
+      void tell('leave-room', { roomId: effect.roomId });
+      break;
+    case 'offer':
+      peer?.offer();
+      break;
+    case 'mend':
+      peer?.mend();
+      break;
+    case 'say-failed':
+      void tell('link-state', { roomId: effect.roomId, path: 'p2p', state: 'failed' });
+      break;
+    case 'close-peer':
+      closePeer();
+      break;
+  }
+}
+
+function onWelcome(welcome: Welcome): void {
+  iceServers = welcome.iceServers;
+  graceMs = welcome.limits.seatGraceMs;
+  me.value = welcome.user;
+  give({ is: 'socket-up', resumed: welcome.resumed });
+}
+
+function onEvent(event: ServerEvent): void {
+  switch (event.name) {
+    case 'match':
+      iceServers = event.data.iceServers;
+      return give({ is: 'match', match: event.data });
+    case 'match-waiting':
+      return give({ is: 'waiting', widened: event.data.widened });
+    case 'participant-joined':
+      if (isPartner(event.data.roomId, event.data.participant.id)) partnerMedia.value = event.data.participant.media;
+      return give({ is: 'joined-in', data: event.data });
+    case 'participant-state':
+      if (isPartner(event.data.roomId, event.data.participant.id)) partnerMedia.value = event.data.participant.media;
+      return give({ is: 'state', data: event.data, graceMs });
+    case 'participant-left':
+      return give({ is: 'left', data: event.data });
+    case 'room-closed':
+      return give({ is: 'closed', data: event.data });
+    case 'seat-taken':
+      return give({ is: 'seat-taken' });
+    case 'server-draining':
+      return give({ is: 'draining' });
+    case 'offer':
+    case 'answer':
+      if (isPartner(event.data.roomId, event.data.from)) peer?.take(event.name, event.data.sdp);
+      return;
+    case 'ice-candidate':
+      if (isPartner(event.data.roomId, event.data.from)) peer?.takeCandidate(event.data.candidate);
+      return;
+    case 'chat-message':
+      if (isPartner(event.data.roomId, event.data.from)) hear(event.data.id, event.data.text);
+  }
+}
+
+const isPartner = (roomId: string, participantId: string): boolean =>
+  chat.value.room?.id === roomId && chat.value.room.peerId === participantId;
+
+async function search(ask: 'find-match' | 'next'): Promise<void> {
+  try {
+    await call(ask, {});
+  } catch (error) {
+    give({ is: 'search-failed', ask, code: troubleOf(error).code });
+  }
+}
+
+async function join(roomId: string): Promise<void> {
+  closePeer();
+  clearMessages();
+  partnerMedia.value = null;
+  const link = openPeer(roomId);
+  peer = link;
+  try {
+    const joined = await call('join-room', { roomId });
+    link.use(joined.iceServers);
+    sendMedia();
+    const partner = joined.participants.find(({ id }) => id !== joined.self);
+    if (partner && isPartner(roomId, partner.id)) partnerMedia.value = partner.media;
+    give({ is: 'joined', roomId, participants: joined.participants });
+  } catch (error) {
+    give({ is: 'join-failed', roomId, code: troubleOf(error).code });
+  }
+}
+
+/** The socket's session was lost, the call was not: takes its place in the room again. */
+async function rejoin(roomId: string): Promise<void> {
+  try {
+    const joined = await call('join-room', { roomId });
+    peer?.use(joined.iceServers);
+    sendMedia();
+    give({ is: 'rejoined', roomId, participants: joined.participants });
+  } catch (error) {
+    give({ is: 'rejoin-failed', roomId, code: troubleOf(error).code });
+  }
+}
+
+function openPeer(roomId: string): PeerLink {
+  const to = chat.value.room?.peerId ?? '';
+  return new PeerLink(iceServers, devices.local.value, {
+    signal: (kind, sdp) => void tell(kind, { roomId, to, sdp }),
+    candidate: (candidate) => void tell('ice-candidate', { roomId, to, candidate }),
+    link: (state) => {
+      if (state !== 'failed') void tell('link-state', { roomId, path: 'p2p', state });
+      give({ is: 'link', roomId, state });
+    },
+    stream: (stream) => (partnerStream.value = stream),
+  });
+}
+
+function closePeer(): void {
+  peer?.close();
+  peer = null;
+  partnerStream.value = null;
+}
+
+function sendMedia(): void {
+  const roomId = chat.value.room?.id;
+  if (roomId) void tell('media-state', { roomId, audio: devices.isOn('audio'), video: devices.isOn('video'), screen: false });
+}
+
+export function toggle(kind: 'audio' | 'video'): void {
+  devices.toggle(kind);
+  sendMedia();
+}
+
+/** About whoever is or was met, who may be gone by now. */
+export async function report({ roomId, peer: { userId } }: Met, reason: ReportReason, note: string): Promise<void> {
+  await api.report(roomId, userId, reason, note);
+  forget(roomId);
+  give({ is: 'after-report', roomId });
+}
+
+export async function block({ roomId, peer: { userId } }: Met): Promise<void> {
+  await api.block(userId);
+  forget(roomId);
+  give({ is: 'after-block', roomId });
+}
+
+/** What somebody wrote who will never be met again needn't stay in sight. */
+function forget(roomId: string): void {
+  if (chat.value.met?.roomId === roomId) clearMessages();
+}
+
+clock.subscribe(() => give({ is: 'tick' }));
+listen({ up: onWelcome, down: () => give({ is: 'socket-down' }), event: onEvent });
+onSignedOut(() => {
+  closePeer();
+  devices.close();
+  chat.value = START;
+});
+// Another camera or microphone, or one that was unplugged: the partner gets what there is.
+devices.local.subscribe((stream) => {
+  peer?.send(stream);
+  sendMedia();
+});
+// A tab that is closed leaves the call, so that nobody waits for it.
+window.addEventListener('pagehide', () => give({ is: 'stop' }));
