@@ -157,7 +157,7 @@ mod tests {
         let kv = Kv::memory(Clock::manual(Timestamp::from_millis(1_000)));
         let (log, session) = (SessionLog::new(kv, Bus::memory()), SocketId::from_bits(3));
         log.open(session).await.unwrap();
-        for i in 0..1_000 {
+        for i in 0..1_000_u64 {
             let event = offer(if i % 3 == 0 { 128 * 1024 } else { LARGE / 2 });
             match i % 2 {
                 0 => log.emit(session, event).await.unwrap(),
