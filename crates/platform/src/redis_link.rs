@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, Semaphore, watch};
 use visavis_domain::Fault;
 
-use crate::{Dice, Lifecycle, hidden::Hidden};
+use crate::{Dice, Lifecycle, hidden::Hidden, patience};
 
 /// Commands under way at once. A server that answers in half a millisecond does millions a second with as many; when
 /// it stalls, they are what waits for the deadline, some hundred bytes each. Beyond: `unavailable`.
@@ -185,13 +185,13 @@ impl Link {
         ask: impl AsyncFnOnce(&mut MultiplexedConnection) -> RedisResult<T>,
     ) -> Result<T, Fault> {
         let Ok(_permit) = self.0.under_way.try_acquire() else { return Err(unavailable("full")) };
-        let answer = tokio::time::timeout(self.0.timeout, async {
+        let answer = async {
             let Some((number, mut connection)) = self.connection().await else {
                 return Err(unavailable("away"));
             };
             ask(&mut connection).await.map_err(|error| self.fault(number, &error))
-        });
-        answer.await.unwrap_or_else(|_| Err(unavailable("timeout")))
+        };
+        patience::wait(self.0.timeout, answer).await.unwrap_or_else(|| Err(unavailable("timeout")))
     }
 
     /// The connection; waits for one that may be there soon.

@@ -66,6 +66,11 @@ impl SessionLog {
         Self { kv, bus }
     }
 
+    /// The life of the store, as [`Kv::life`]: logs of an earlier one are read no more.
+    pub fn life(&self) -> u64 {
+        self.kv.life()
+    }
+
     /// Starts an empty log. Until then, and after [`Self::close`], events for the session are dropped.
     pub async fn open(&self, session: SocketId) -> Result<(), Fault> {
         self.kv.stream_open(&key(session)).await

@@ -152,9 +152,11 @@ impl Node {
                 Output::Ended { at, reason, left } => self.keep_end(id, at, reason, left).await,
                 Output::Emit { to, event } => self.emit(to, event).await,
                 Output::SeatEnded(Who { user, session }) => {
+                    self.hears_no_more(session);
                     self.tell(Event::SeatEnded { user, session, room: id }).await;
                 }
                 Output::SearchAgain(Who { user, session }, since) => {
+                    self.hears_no_more(session);
                     self.tell(Event::SearchAgain { user, session, room: id, since }).await;
                 }
                 Output::WakeAt(at) => self.timer.set(at, id),
@@ -327,8 +329,16 @@ impl Rooms for Node {
     }
 
     async fn join(&self, _cx: &Caller, req: Join) -> Result<Joined, Fault> {
+        let room = self.room(req.room)?;
+        let mut room = room.lock().await;
+        let before = room.session_of(req.user);
         let input = Input::Join { user: req.user, session: req.session, seen: req.seen };
-        match self.act(req.room, input).await? {
+        let reply = room.handle(self.deps.clock.now(), input);
+        if reply.is_ok() {
+            self.hears_now(before, req.session, req.life);
+        }
+        self.carry(req.room, &mut room).await;
+        match reply? {
             Reply::Joined(joined) => Ok(*joined),
             _ => Err(Fault::internal()),
         }

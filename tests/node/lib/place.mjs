@@ -20,6 +20,9 @@ const PROCESSES = {
   'rooms-1': ['rooms'],
 };
 
+/** People here ask again and again, as a person wouldn't. */
+const PATIENT = { 'signalling.searches_per_min': 10_000, 'signalling.chats_per_min': 10_000 };
+
 /** A place whose stores can be hurt. */
 export class Place {
   static async open(test, { more = {}, settings = {} } = {}) {
@@ -36,8 +39,21 @@ export class Place {
     place.roomsToPostgres = await way(process.env.VISAVIS_TEST_POSTGRES);
     const database = (name, url) => (name.startsWith('rooms') ? place.roomsToPostgres : place.toPostgres).by(url);
     const apart = { processes: { ...PROCESSES, ...more }, redis: place.toRedis.by(), database };
-    place.server = await startServer({ test, settings, apart });
+    place.server = await startServer({ test, settings: { ...PATIENT, ...settings }, apart });
     return place;
+  }
+
+  /** Whatever was done to the stores is over, and every process that should run does: for the next day. */
+  async mend() {
+    for (const way of [this.toRedis, this.toPostgres, this.roomsToPostgres]) way.pass();
+    await this.server.database.full(false);
+    if (!(await this.redis.runs())) await this.redis.start();
+    for (const name of this.server.names) {
+      const process = this.server.process(name);
+      process.signal('SIGCONT');
+      if (!process.runs) await this.server.start(name);
+    }
+    await this.server.ready();
   }
 
   ask(command, key, ...words) {

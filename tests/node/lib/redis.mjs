@@ -45,6 +45,11 @@ export class Redis {
     await until(() => this.ask('PING').catch(() => null), SOON, 'a redis of our own: is redis-server there?');
   }
 
+  /** Whether it answers. */
+  runs() {
+    return this.ask('PING').then(() => true, () => false);
+  }
+
   /** SIGKILL: what wasn't saved is lost. */
   async kill() {
     this.#child.kill('SIGKILL');

@@ -90,6 +90,9 @@ pub struct Join {
     pub session: SocketId,
     /// The address the server sees for this client: candidates are held against it.
     pub seen: IpAddr,
+    /// The life of the shared store in which the session began: in another one it hears nothing any more.
+    #[serde(default)]
+    pub life: u64,
 }
 
 /// A room's public view.

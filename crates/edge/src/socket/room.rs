@@ -39,7 +39,8 @@ impl Hub {
         {
             return Err(Fault::new(Code::AlreadyInRoom, "Leave the other call first."));
         }
-        let join = Join { room: at.room_id, user: session.user, session: session.id, seen: session.seen };
+        let (user, life) = (session.user, session.life());
+        let join = Join { room: at.room_id, user, session: session.id, seen: session.seen, life };
         let joined = self.rooms.join(cx, join).await?;
         session.set_call(Some(at.room_id));
         self.sit_down(cx, session, at.room_id).await?;
