@@ -35,6 +35,8 @@ mod tests {
         let seeds: Vec<_> =
             fs::read_dir(folder).unwrap().map(|file| fs::read(file.unwrap().path()).unwrap()).collect();
         assert!(seeds.len() >= 3, "only {} seeds", seeds.len());
-        seeds.iter().for_each(|seed| super::stun(seed));
+        for seed in &seeds {
+            super::stun(seed);
+        }
     }
 }
