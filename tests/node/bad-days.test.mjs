@@ -18,17 +18,18 @@ const AWAY_MS = Number(process.env.VISAVIS_AWAY_MS ?? 30_000);
 const RESUMED_MS = 10_000;
 /** A node that says nothing for ten seconds is dead, and is looked for every two. */
 const MISSED_MS = 30_000;
-/** Every subtest by itself. */
-const DAY = { timeout: 120_000 };
+/** Every subtest by itself. `VISAVIS_DAY` names those that are wanted. */
+const wanted = new RegExp(process.env.VISAVIS_DAY ?? '');
+const day = (t, name, live) => t.test(name, { timeout: 120_000, skip: !wanted.test(name) }, live);
 
 /** One day in the life of a crowd: gathers, has the day, checks that everything healed; prints the figures. */
-async function day(t, place, live, options) {
+async function lived(t, place, live, options) {
   // However the day ends, the next one begins in a place that works.
   t.after(() => place.mend());
   const crowd = await Crowd.gather(place.server, t, options);
   const noted = [];
-  const lived = await live(crowd, (what) => noted.push(what));
-  const healed = await crowd.heals(lived ?? {}, lived ?? {});
+  const said = await live(crowd, (what) => noted.push(what));
+  const healed = await crowd.heals(said ?? {});
   console.log(`${t.name}: ${[crowd.answered(), ...noted, healed].join('; ')}`);
   await crowd.leave();
 }
@@ -39,37 +40,37 @@ describe('bad days', apart, () => {
   test('of Redis', async (t) => {
     const place = await Place.open(t);
 
-    await t.test('Redis is away for 30 s', DAY, (t) =>
-      day(t, place, async (crowd) => {
+    await day(t, 'Redis is away for 30 s', (t) =>
+      lived(t, place, async (crowd) => {
         place.toRedis.cut();
-        const lived = await crowd.live(AWAY_MS);
+        const said = await crowd.live(AWAY_MS);
         place.toRedis.pass();
-        return lived;
+        return said;
       }));
 
-    await t.test('Redis is slow: half a second an answer', DAY, (t) =>
-      day(t, place, async (crowd) => {
+    await day(t, 'Redis is slow: half a second an answer', (t) =>
+      lived(t, place, async (crowd) => {
         place.toRedis.slow(500);
-        const lived = await crowd.live(10_000);
+        const said = await crowd.live(10_000);
         place.toRedis.pass();
-        return lived;
+        return said;
       }));
 
-    await t.test('Redis is started again, empty', DAY, (t) =>
-      day(t, place, async (crowd, note) => {
+    await day(t, 'Redis is started again, empty', (t) =>
+      lived(t, place, async (crowd, note) => {
         await place.redis.kill();
         await place.redis.forget();
         await place.redis.start();
         const from = performance.now();
         const renewed = () => crowd.pages.every((page) => page.renewed > 1 && page.socket.connected);
-        const lived = await crowd.live(HEALED_MS, renewed);
+        const said = await crowd.live(HEALED_MS, renewed);
         assert.ok(renewed(), `every page begins anew: ${crowd.pages.filter((page) => page.renewed < 2).map((page) => page.summary())}`);
         note(`every page has a new session after ${Math.round(performance.now() - from)} ms`);
-        return lived;
+        return said;
       }));
 
-    await t.test('Redis is set back: a replica without the last writes is promoted', DAY, (t) =>
-      day(t, place, async (crowd, note) => {
+    await day(t, 'Redis is set back: a replica without the last writes is promoted', (t) =>
+      lived(t, place, async (crowd, note) => {
         // What is saved: two wait. What is lost: they were matched with two who came later, and two more came to wait.
         await place.redis.save();
         const saved = [...crowd.waiting];
@@ -78,20 +79,20 @@ describe('bad days', apart, () => {
         const fresh = await Crowd.gather(place.server, t, { calls: 0, waiting: 2 });
         await place.redis.kill();
         await place.redis.start();
-        const lived = await crowd.live(10_000);
+        const said = await crowd.live(10_000);
         // Whoever waited in vain for a message that is lost searches as before.
         note(await fresh.heals());
         await fresh.leave();
         crowd.waiting = [];
-        return lived;
+        return said;
       }));
 
-    await t.test('messages come twice and in another order', DAY, (t) =>
-      day(t, place, async (crowd, note) => {
+    await day(t, 'messages come twice and in another order', (t) =>
+      lived(t, place, async (crowd, note) => {
         const heard = await place.redis.listen(`${place.server.prefix}bus/*`);
         await crowd.everybodyMeets();
-        const lived = await crowd.live(3_000);
-        await Promise.all(lived.lines);
+        const said = await crowd.live(3_000);
+        await Promise.all(said.lines);
         heard.close();
         const again = [...heard.messages].reverse().flatMap((message) => [message, message]);
         for (const { channel, text } of again) await place.redis.ask('PUBLISH', channel, text);
@@ -106,40 +107,40 @@ describe('bad days', apart, () => {
     const place = await Place.open(t, { more: { 'rooms-2': ['rooms'] } });
     const { server } = place;
 
-    await t.test('Postgres is away for 30 s', DAY, (t) =>
-      day(t, place, async (crowd) => {
+    await day(t, 'Postgres is away for 30 s', (t) =>
+      lived(t, place, async (crowd) => {
         for (const way of [place.toPostgres, place.roomsToPostgres]) way.cut();
-        const lived = await crowd.live(AWAY_MS);
+        const said = await crowd.live(AWAY_MS);
         for (const way of [place.toPostgres, place.roomsToPostgres]) way.pass();
-        return lived;
+        return said;
       }));
 
-    await t.test('Postgres is full of connections', DAY, (t) =>
-      day(t, place, async (crowd) => {
+    await day(t, 'Postgres is full of connections', (t) =>
+      lived(t, place, async (crowd) => {
         await server.database.full(true);
-        const lived = await crowd.live(8_000);
+        const said = await crowd.live(8_000);
         await server.database.full(false);
-        return lived;
+        return said;
       }));
 
-    await t.test('a signalling process is killed', DAY, (t) =>
-      day(t, place, async (crowd, note) => {
+    await day(t, 'a signalling process is killed', (t) =>
+      lived(t, place, async (crowd, note) => {
         const where = new Map();
         for (const page of crowd.pages) where.set(page, await place.signallingOf(page));
         const killed = where.get(crowd.calls[0][0]);
         const hit = crowd.pages.filter((page) => where.get(page) === killed);
         const from = performance.now();
         const killing = server.process(killed).kill();
-        const lived = await crowd.live(RESUMED_MS, () => hit.every((page) => page.resumed > 0));
+        const said = await crowd.live(RESUMED_MS, () => hit.every((page) => page.resumed > 0));
         assert.ok(hit.every((page) => page.resumed > 0 && page.renewed === 1), `everybody resumed: ${hit.map((page) => page.summary())}`);
         note(`${hit.length} of ${crowd.pages.length} pages resumed within ${Math.round(performance.now() - from)} ms`);
         await killing;
         await server.start(killed);
-        return lived;
+        return said;
       }));
 
-    await t.test('the leading matchmaker is killed between claim and announcement', DAY, (t) =>
-      day(t, place, async (crowd, note) => {
+    await day(t, 'the leading matchmaker is killed between claim and announcement', (t) =>
+      lived(t, place, async (crowd, note) => {
         const { lease, name } = await place.leader();
         place.roomsToPostgres.freeze();
         await crowd.comeLater();
@@ -151,13 +152,13 @@ describe('bad days', apart, () => {
         place.roomsToPostgres.pass();
         assert.ok(crowd.waiting.every((page) => page.met.length === 0), 'nobody has been told');
         note(`taken over after ${await place.takenOver(lease, from)} ms`);
-        const lived = await crowd.live(3_000);
+        const said = await crowd.live(3_000);
         await server.start(name);
-        return lived;
+        return said;
       }));
 
-    await t.test('two leaders at once: one is paused for 10 s and comes back', DAY, (t) =>
-      day(t, place, async (crowd, note) => {
+    await day(t, 'two leaders at once: one is paused for 10 s and comes back', (t) =>
+      lived(t, place, async (crowd, note) => {
         const { lease, name } = await place.leader();
         const [one, two] = crowd.later;
         // The first search may be on its way through the leader when it stops.
@@ -179,8 +180,8 @@ describe('bad days', apart, () => {
         return crowd.live(3_000);
       }));
 
-    await t.test('a process with rooms is killed', DAY, (t) =>
-      day(t, place, async (crowd, note) => {
+    await day(t, 'a process with rooms is killed', (t) =>
+      lived(t, place, async (crowd, note) => {
         const where = new Map();
         for (const pair of crowd.calls) where.set(pair, await place.roomsOf(pair[0]));
         const killed = where.get(crowd.calls[0]);
@@ -208,9 +209,9 @@ describe('bad days', apart, () => {
           await until(() => came.is === 'in-call' || settled(), HEALED_MS, () => `somebody for ${came.summary()}`);
           if (settled()) break;
         }
-        const lived = await crowd.live(2_000);
+        const said = await crowd.live(2_000);
         await server.start(killed);
-        return lived;
+        return said;
       }, { calls: 3, waiting: 0 }));
   });
 });

@@ -11,6 +11,8 @@ import { SOON, pause, until } from './wait.mjs';
 const CLEAR_MS = 5_000;
 /** Until everything goes on after the day: back-offs of two seconds, leases, new searches, a busy machine. */
 export const HEALED_MS = 25_000;
+/** Between two tries to be answered once it is over. */
+const AGAIN_MS = 250;
 /** Between two looks at how people are answered. */
 const PROBE_EVERY = 1_000;
 
@@ -164,17 +166,17 @@ export class Crowd {
   }
 
   /** After the day: calls that never noticed, promises kept, and everybody who waits is matched. */
-  async heals({ lines = [] } = {}, { callsGoOn = true } = {}) {
+  async heals({ lines = [] } = {}) {
     const from = performance.now();
-    if (callsGoOn) {
-      await Promise.all(lines);
-      for (const pair of this.calls) for (const page of pair) await this.#say(page);
-      for (const pair of this.calls) await this.#hearsAll(pair);
-    }
+    await Promise.all(lines);
+    for (const pair of this.calls) for (const page of pair) await this.#say(page);
+    for (const pair of this.calls) await this.#hearsAll(pair);
     const talked = performance.now();
     await this.#promised();
     await this.everybodyMeets();
-    if (callsGoOn) for (const page of this.calls.flat()) assert.deepEqual([page.is, page.ends, page.met.length], ['in-call', [], 1], `a running call noticed something: ${page.summary()}`);
+    for (const page of this.calls.flat()) {
+      assert.deepEqual([page.is, page.ends, page.met.length], ['in-call', [], 1], `a running call noticed something: ${page.summary()}`);
+    }
     await this.nobodyTwice();
     return `lines after ${Math.round(talked - from)} ms, all who waited in calls after ${Math.round(performance.now() - from)} ms`;
   }
@@ -195,18 +197,30 @@ export class Crowd {
   /** What was acknowledged is there. */
   async #promised() {
     for (const [person, { last, tried }] of this.#bios) {
-      const { body } = await person.ask('GET', '/api/users/me');
+      const { body } = await this.#answered(() => person.ask('GET', '/api/users/me'), 200);
       if (last !== null) assert.ok([last, ...tried].includes(body.bio), `promised "${last}", found "${body.bio}"`);
     }
     for (const [person, other] of this.#blocks) {
-      const { body } = await person.ask('GET', '/api/blocks');
+      const { body } = await this.#answered(() => person.ask('GET', '/api/blocks'), 200);
       assert.ok(JSON.stringify(body).includes(other.id), `the block of ${other.id}`);
     }
     const { done } = this.#reporter;
     if (done) assert.equal((await this.#server.database.rows(`SELECT id FROM reports WHERE id = '${done}'`)).length, 1, 'the report');
-    for (const person of this.#newcomers) assert.equal((await person.ask('GET', '/api/users/me')).status, 200, 'an account that was made meanwhile');
+    // An account that was made meanwhile is there, and every login lives.
+    for (const person of this.#newcomers) await this.#answered(() => person.ask('GET', '/api/users/me'), 200);
     const everybody = [...this.pages.map((page) => page.person), ...this.later];
-    for (const person of everybody) assert.equal((await person.refresh()).status, 200, `the login of ${person.email}`);
+    for (const person of everybody) await this.#answered(() => person.refresh(), 200);
+  }
+
+  /** The answer once the place has healed; any other one than this or `unavailable` is wrong. */
+  async #answered(ask, status) {
+    const end = performance.now() + HEALED_MS;
+    for (;;) {
+      const answer = await ask();
+      if (answer.status === status) return answer;
+      assert.ok(answer.status === 503 && performance.now() < end, `${ask}: ${answer.status} ${JSON.stringify(answer.body)}`);
+      await pause(AGAIN_MS);
+    }
   }
 
   /** Those who come later search; with the waiting ones each finds somebody. */

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Method as HttpMethod, Request, StatusCode};
 use http_body_util::Full;
+use tokio::sync::oneshot;
 use visavis_domain::{
     Code, Fault,
     breaker::Input,
@@ -123,11 +124,24 @@ impl Rpc {
         if !link.admit(self.0.clock.now()) {
             return Err(Lost::Unsent);
         }
-        let to = node.id.to_string();
-        let outcome = tokio::time::timeout(wait, self.ask(&link, to, method, &cx, body)).await;
-        let outcome = outcome.unwrap_or(Err(Lost::Unanswered));
-        link.tell(self.0.clock.now(), judge(&outcome));
-        outcome
+        let is_trial = link.is_tried();
+        let (rpc, to) = (self.clone(), node.id.to_string());
+        let call = async move {
+            let outcome = tokio::time::timeout(wait, rpc.ask(&link, to, method, &cx, body)).await;
+            let outcome = outcome.unwrap_or(Err(Lost::Unanswered));
+            link.tell(rpc.0.clock.now(), judge(&outcome));
+            outcome
+        };
+        if !is_trial {
+            return call.await;
+        }
+        // All others wait for how a trial ends, so it comes to its end even if its own caller goes away: who asks two things at
+        // once does so as soon as the other one is refused.
+        let (tell, told) = oneshot::channel();
+        self.0.lifecycle.spawn("rpc-trial", async move {
+            let _ = tell.send(call.await);
+        });
+        told.await.unwrap_or(Err(Lost::Unanswered))
     }
 
     /// A call to a role of this very process.
