@@ -64,9 +64,11 @@ pub fn name(bytes: &[u8]) {
 mod tests {
     use std::{fs, path::Path};
 
+    type Check = fn(&[u8]);
+
     #[test]
     fn the_seeds_keep_their_promise() {
-        let targets: [(&str, fn(&[u8])); 4] = [
+        let targets: [(&str, Check); 4] = [
             ("stun", super::stun),
             ("offer", super::offer),
             ("picture", super::picture),
