@@ -2,7 +2,7 @@
 
 use std::{
     io::Write,
-    net::{SocketAddr, TcpListener, UdpSocket},
+    net::{SocketAddr, TcpListener},
     sync::Arc,
     time::Duration,
 };
@@ -39,12 +39,12 @@ use visavis_platform::{
     session_log::SessionLog,
     telemetry,
 };
-use visavis_sfu::udp;
+use visavis_sfu::media::Reach;
 
 use crate::{
     Failure,
     config::{Config, Hidden, Loaded, Role},
-    descriptors, shared, undertaker,
+    descriptors, media, shared, undertaker,
     wire::{self, Ground, Roles},
 };
 
@@ -66,7 +66,7 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
     let metrics = telemetry::init(&config.log)?;
     let lifecycle = Lifecycle::default();
     telemetry::upkeep(&metrics, &lifecycle);
-    let ports = Ports::open(&config)?;
+    let mut ports = Ports::open(&config)?;
     let private_at = ports.private.local_addr()?;
     let public_at = ports.public.as_ref().map_or(Ok(config.listen), TcpListener::local_addr)?;
     let mut site = config.site(public_at, private_at)?;
@@ -76,7 +76,11 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
     let mutual = config.rpc_tls().map(|files| Mutual::load(files, &lifecycle)).transpose()?;
     let me = record(&config, &site, &ports)?;
     let ground = ground(&config, &lifecycle, me, mutual.clone()).await?;
-    let roles = wire::roles(&ground, &config, &issuer).await?;
+    let reach = media::reach(&config, public_at);
+    let lines = banner(&config, &site, &ground, &ports, &reach)?;
+    let forwards = (std::mem::take(&mut ports.media), reach);
+    let warnings = warnings.into_iter().chain(media::warning(&config, &forwards.1, public_at));
+    let roles = wire::roles(&ground, &config, &issuer, forwards).await?;
     let tls = config.tls_files().map(|files| Tls::load(files, &lifecycle)).transpose()?;
     let fronts = Fronts::build(&config, &ground, &roles, &site);
     let writes_mail = matches!(config.mail.backend, Kind::Dir) && config.does(Role::Auth);
@@ -90,15 +94,11 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
         dev: config.dev,
     });
 
-    let lines = banner(&config, &site, &ground, &ports)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
     spawn_sweep(&ground);
     start_jobs(&ground);
-    if let Some(media) = ports.media {
-        spawn_media(media, &ground)?;
-    }
     if let (Some(listener), Some(public)) = (ports.public, fronts.public) {
         spawn_server(listener, public, Front::Public(tls), &site.limits, &lifecycle);
     }
@@ -137,27 +137,18 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
 struct Ports {
     public: Option<TcpListener>,
     private: TcpListener,
-    media: Option<UdpSocket>,
+    media: Vec<visavis_sfu::media::Ports>,
 }
 
 impl Ports {
     fn open(config: &Config) -> Result<Self, Failure> {
         let public = config.does(Role::Gateway).then(|| listener("listen", config.listen, config.share_port));
-        let media = config.does(Role::Rooms).then(|| Self::media(config.media.listen));
+        let media = if config.does(Role::Rooms) { media::open(config)? } else { Vec::new() };
         Ok(Self {
             public: public.transpose()?,
             private: listener("private.listen", config.private.listen, false)?,
-            media: media.transpose()?,
+            media,
         })
-    }
-
-    fn media(at: SocketAddr) -> Result<UdpSocket, Failure> {
-        let bound = UdpSocket::bind(at).or_else(|cause| match at {
-            // A machine without IPv6: every interface is then every IPv4 one.
-            SocketAddr::V6(at) if at.ip().is_unspecified() => UdpSocket::bind(("0.0.0.0", at.port())),
-            _ => Err(cause),
-        });
-        bound.map_err(|cause| Failure::Bind { key: "media.listen", at, cause })
     }
 }
 
@@ -175,8 +166,8 @@ fn listener(key: &'static str, at: SocketAddr, share: bool) -> Result<TcpListene
 /// What others are told of this process.
 fn record(config: &Config, site: &Site, ports: &Ports) -> Result<Record, Failure> {
     let private = ports.private.local_addr()?;
-    let media = match &ports.media {
-        Some(socket) => config.media_addresses(site, private, socket.local_addr()?.port()),
+    let media = match ports.media.first() {
+        Some(first) => config.media_addresses(site, private, first.udp.local_addr()?.port()),
         None => Vec::new(),
     };
     Ok(Record {
@@ -301,6 +292,7 @@ fn edge(ground: &Ground, roles: &Roles, site: &Site, tokens: Tokens, checks: Che
         users: Arc::clone(&roles.users),
         friends: Arc::clone(&roles.friends),
         moderation: Arc::clone(&roles.moderation),
+        rooms: Arc::clone(&roles.rooms),
         kv: ground.kv.clone(),
         clock: ground.clock.clone(),
         dice: ground.dice.clone(),
@@ -339,14 +331,27 @@ fn checks(config: &Config, ground: &Ground) -> Checks {
 }
 
 /// The lines an operator sees at the start: what is on, where mail goes, what is where.
-fn banner(config: &Config, site: &Site, ground: &Ground, ports: &Ports) -> Result<Vec<String>, Failure> {
+fn banner(
+    config: &Config,
+    site: &Site,
+    ground: &Ground,
+    ports: &Ports,
+    reach: &Reach,
+) -> Result<Vec<String>, Failure> {
     let roles: Vec<_> = config.own_roles().iter().map(|role| role.name()).collect();
     let roles = if config.is_whole() { "all in this process".to_owned() } else { roles.join(", ") };
     let mut lines = vec![format!("  roles     {roles}"), format!("  data      {}", config.data.display())];
     lines.extend(ground.mailer.as_ref().map(|mailer| format!("  mail      {}", mailer.describe())));
     lines.push(format!("  private   http://{} (metrics{})", ports.private.local_addr()?, dev(site)));
-    if let Some(media) = &ports.media {
-        lines.push(format!("  media     udp {} (STUN)", media.local_addr()?));
+    if let (Some(first), Some(last)) = (ports.media.first(), ports.media.last()) {
+        let to = last.udp.local_addr()?.port();
+        let more = if ports.media.len() > 1 { format!(" to {to}") } else { String::new() };
+        let told: Vec<String> = reach.advertised.iter().map(ToString::to_string).collect();
+        lines.push(format!(
+            "  media     udp {}{more} (STUN), told as {}",
+            first.udp.local_addr()?,
+            told.join(", ")
+        ));
     }
     if config.does(Role::Signalling) {
         lines.push(format!("  calls     directly between browsers{}", turn(config)));
@@ -389,18 +394,6 @@ fn spawn_server(listener: TcpListener, router: Router, front: Front, limits: &Li
             inner.drain.cancel();
         }
     });
-}
-
-fn spawn_media(socket: UdpSocket, ground: &Ground) -> Result<(), Failure> {
-    socket.set_nonblocking(true)?;
-    let socket = tokio::net::UdpSocket::from_std(socket)?;
-    let (clock, lifecycle) = (ground.clock.clone(), ground.lifecycle.clone());
-    ground.lifecycle.spawn("media-port", async move {
-        if let Err(error) = udp::serve(socket, clock, &lifecycle).await {
-            tracing::error!(%error, "the media port has failed");
-        }
-    });
-    Ok(())
 }
 
 fn spawn_sweep(ground: &Ground) {

@@ -23,7 +23,10 @@ use visavis_platform::{
     session_log::SessionLog,
 };
 use visavis_services::{auth, friends, matchmaking, moderation, users};
-use visavis_sfu::node::{self, Node};
+use visavis_sfu::{
+    media::{Ports, Reach},
+    node::{self, Node},
+};
 
 use crate::config::{Config, Role};
 
@@ -71,6 +74,9 @@ pub struct Roles {
 
 /// The two halves of a contract: as bytes, and from them.
 type Halves<C> = (fn(Arc<C>) -> Arc<dyn Dispatch>, fn(Arc<dyn Transport>) -> Arc<C>);
+
+/// The media ports, and how they are reached.
+pub type Forwards = (Vec<Ports>, Reach);
 
 struct Wiring<'a> {
     ground: &'a Ground,
@@ -137,12 +143,12 @@ impl Wiring<'_> {
         Ok(Some(Arc::new(moderation::Moderation::new(g.db()?, clock, dice, bus, settings))))
     }
 
-    fn node(&self) -> Result<Option<Arc<Node>>, Fault> {
+    fn node(&self, (ports, reach): Forwards) -> Result<Option<Arc<Node>>, Fault> {
         if !self.does(Role::Rooms) {
             return Ok(None);
         }
         let g = self.ground;
-        Ok(Some(Node::start(node::Deps {
+        let deps = node::Deps {
             db: g.db()?,
             log: g.log.clone(),
             bus: g.bus.clone(),
@@ -152,7 +158,12 @@ impl Wiring<'_> {
             node: g.nodes.id(),
             places: g.places.clone(),
             settings: self.config.rooms.clone(),
-        })))
+        };
+        let started = Node::start_with(deps, ports, &reach);
+        started.map(Some).map_err(|error| {
+            tracing::error!(%error, "media can't be started");
+            Fault::internal()
+        })
     }
 
     fn matchmaking(
@@ -178,18 +189,24 @@ impl Wiring<'_> {
             dice: g.dice.clone(),
             lifecycle: g.lifecycle.clone(),
             settings: self.config.queue.clone(),
+            strangers: self.config.strangers.clone(),
         }))))
     }
 }
 
 /// Builds the roles in their order. `issuer` is the public URL that tokens and mails name.
-pub async fn roles(ground: &Ground, config: &Config, issuer: &str) -> Result<Roles, Fault> {
+pub async fn roles(
+    ground: &Ground,
+    config: &Config,
+    issuer: &str,
+    forwards: Forwards,
+) -> Result<Roles, Fault> {
     let w = Wiring { ground, config };
     let users = w.pick(w.users()?, (users_contract::serve, users_contract::remote));
     let auth = w.pick(w.auth(&users, issuer).await?, (auth_contract::serve, auth_contract::remote));
     let friends = w.pick(w.friends()?, (friends_contract::serve, friends_contract::remote));
     let moderation = w.pick(w.moderation()?, (moderation_contract::serve, moderation_contract::remote));
-    let node = w.node()?;
+    let node = w.node(forwards)?;
     let object = node.clone().map(|node| node as Arc<dyn Rooms>);
     let here = w.pick(object, (rooms_contract::serve, rooms_contract::remote));
     // Rooms are placed: with other nodes about, a call for one may be for them though this one holds rooms too.

@@ -7,7 +7,8 @@ use crate::{
     contract::rooms::Candidate,
     id::{LoginId, MessageId, ParticipantId, RoomId, SocketId, TicketId, UserId},
     queue::Pool,
-    wire::{Band, IceServer, LeftReason, Participant, Path},
+    room::speaker::Loudness,
+    wire::{Band, IceServer, LeftReason, Participant, Path, ReactionKind, Source},
 };
 
 /// A Socket.IO event from server to client (protocol section 3). Reliable ones get a `seq` from the session's log.
@@ -122,11 +123,88 @@ pub enum ServerEvent {
         /// When the server took it.
         at: Timestamp,
     },
+    /// Who is on which of my receiving lines: all of them, each time.
+    Slots {
+        /// Which room.
+        room_id: RoomId,
+        /// The lines.
+        slots: Vec<SlotLine>,
+    },
+    /// Who speaks. Volatile.
+    ActiveSpeaker {
+        /// Which room.
+        room_id: RoomId,
+        /// Who has the floor.
+        participant_id: Option<ParticipantId>,
+        /// Everybody who is heard.
+        levels: Vec<Loudness>,
+    },
+    /// The direct connection is given up: offer to the server, and keep the direct one until `moved`.
+    MoveToSfu {
+        /// Which room.
+        room_id: RoomId,
+        /// Why.
+        reason: MoveReason,
+    },
+    /// Both have a picture through the server: the direct connection can go.
+    Moved {
+        /// Which room.
+        room_id: RoomId,
+    },
+    /// The room takes more people: offer again, with more receiving lines.
+    RoomChanged {
+        /// Which room.
+        room_id: RoomId,
+        /// Most people.
+        max_participants: usize,
+    },
+    /// Somebody wants to speak, or no longer.
+    Hand {
+        /// Which room.
+        room_id: RoomId,
+        /// Who.
+        from: ParticipantId,
+        /// Or lowered.
+        raised: bool,
+    },
+    /// Somebody reacts. Volatile.
+    Reaction {
+        /// Which room.
+        room_id: RoomId,
+        /// Who.
+        from: ParticipantId,
+        /// How.
+        kind: ReactionKind,
+    },
+}
+
+/// What a receiving line carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SlotLine {
+    /// The line's name in the session description.
+    pub mid: String,
+    /// Who is on it.
+    pub participant_id: Option<ParticipantId>,
+    /// What; of an empty line, what it is for.
+    pub source: Source,
+}
+
+/// Why a call moves to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MoveReason {
+    /// One side says that the direct connection has failed.
+    LinkFailed,
+    /// It didn't come up in time.
+    LinkTimeout,
+    /// What runs in the call must be looked at.
+    Safety,
 }
 
 impl ServerEvent {
     /// The names of all events, in the order of the enum.
-    pub const NAMES: [&'static str; 12] = [
+    pub const NAMES: [&'static str; 19] = [
         "seat-taken",
         "server-draining",
         "match-waiting",
@@ -139,11 +217,18 @@ impl ServerEvent {
         "participant-left",
         "room-closed",
         "chat-message",
+        "slots",
+        "active-speaker",
+        "move-to-sfu",
+        "moved",
+        "room-changed",
+        "hand",
+        "reaction",
     ];
 
     /// Volatile events skip the log: no `seq`, never replayed.
     pub const fn is_volatile(&self) -> bool {
-        matches!(self, Self::MatchWaiting { .. })
+        matches!(self, Self::MatchWaiting { .. } | Self::ActiveSpeaker { .. } | Self::Reaction { .. })
     }
 }
 
@@ -193,6 +278,12 @@ pub enum CloseReason {
     ServerLost,
     /// The server is shutting down.
     Shutdown,
+    /// The host has removed me.
+    Removed,
+    /// Its owner has ended the room for good.
+    Deleted,
+    /// The server has lost the room's media; come in again.
+    MediaFailed,
 }
 
 impl CloseReason {
@@ -205,6 +296,9 @@ impl CloseReason {
             Self::Safety => "safety",
             Self::ServerLost => "server-lost",
             Self::Shutdown => "shutdown",
+            Self::Removed => "removed",
+            Self::Deleted => "deleted",
+            Self::MediaFailed => "media-failed",
         }
     }
 }

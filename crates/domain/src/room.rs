@@ -3,6 +3,7 @@
 //!
 //! It must never tell one guest the other's address: every signal passes [`crate::privacy`] on its way out.
 
+pub mod group;
 pub mod keyframes;
 pub mod layers;
 mod member;
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Code, Fault, Timestamp,
     contract::rooms::{Guest, Joined, Link, LinkState, RoomKind, RoomView, SignalBody, SignalKind},
-    event::{CloseReason, MatchPeer, MatchSeat, ServerEvent},
+    event::{CloseReason, MatchPeer, MatchSeat, MoveReason, ServerEvent},
     id::{MessageId, ParticipantId, RoomId, SocketId, TicketId, UserId},
     privacy,
     wire::{LeftReason, Media, Path},
@@ -53,6 +54,10 @@ pub struct Matched {
     pub since: Timestamp,
 }
 
+/// How long a direct connection has from when both are in: then the call moves to the server (protocol section 4).
+const DIRECT_WITHIN: Duration = Duration::from_secs(5);
+/// A silent connection to the server is told of after about this; the rest of the grace it has left.
+const SILENT_AFTER: Duration = Duration::from_secs(5);
 /// Signals held for a peer who hasn't joined: an offer and all candidates of a host with many interfaces.
 const HELD_SIGNALS: usize = 64;
 /// How long an ended room still answers `peer-gone` instead of `not-in-room`: longer than any request in flight.
@@ -102,6 +107,10 @@ pub enum Input {
     Park(Who),
     /// A socket is back.
     Unpark(Who),
+    /// Nothing comes over somebody's connection to the server any more, or it does again.
+    Silent(ParticipantId, bool),
+    /// What runs in the call must be looked at: it moves to the server.
+    Watch,
     /// `by` has blocked or reported `other`: whatever they share ends.
     Part {
         /// Who acted.
@@ -163,10 +172,30 @@ pub enum Output {
     SeatEnded(Who),
     /// The match came to nothing for this one: search on with the old waiting time.
     SearchAgain(Who, Timestamp),
+    /// What the room's media is told.
+    Media(MediaOrder),
+    /// A group's record is in use: it lives on.
+    Used,
+    /// Keep a host's decision in the record.
+    Keep {
+        /// Nobody but the owner comes in.
+        locked: bool,
+    },
     /// Call `handle(Tick)` then.
     WakeAt(Timestamp),
     /// Forget the room.
     Gone,
+}
+
+/// What a room's media is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaOrder {
+    /// What others may have of somebody.
+    Tracks(ParticipantId, Media),
+    /// Somebody has gone.
+    Leave(ParticipantId),
+    /// All have.
+    Close,
 }
 
 /// The machine.
@@ -174,6 +203,11 @@ pub enum Output {
 pub struct Room {
     id: RoomId,
     transport: Path,
+    /// Whether the call may move to the server, and whether it is on its way there.
+    movable: bool,
+    moving: bool,
+    /// Since when both are in.
+    both_in: Option<Timestamp>,
     created_at: Timestamp,
     settings: Settings,
     members: [Member; 2],
@@ -199,7 +233,52 @@ impl Room {
             Member::expected(participants[1], second, until),
         ];
         let out = VecDeque::from([Output::WakeAt(until)]);
-        Self { id, transport, created_at: now, settings: settings.clone(), members, ended: None, out }
+        Self {
+            id,
+            transport,
+            movable: false,
+            moving: false,
+            both_in: None,
+            created_at: now,
+            settings: settings.clone(),
+            members,
+            ended: None,
+            out,
+        }
+    }
+
+    /// The same, and the server's media stands behind it when the two can't reach each other.
+    #[must_use]
+    pub const fn movable(mut self, movable: bool) -> Self {
+        self.movable = movable;
+        self
+    }
+
+    /// The participant that acts through this seat and may offer to the server's media.
+    pub fn offering(&self, who: Who) -> Result<ParticipantId, Fault> {
+        let i = self.seated(who)?;
+        if self.ended.is_some() {
+            return Err(peer_gone());
+        }
+        if self.transport != Path::Sfu && !self.moving {
+            return Err(Fault::new(Code::WrongState, "This call runs directly between the two."));
+        }
+        Ok(self.members[i].participant)
+    }
+
+    /// Through which session somebody who is here is told of things.
+    pub fn session(&self, participant: ParticipantId) -> Option<SocketId> {
+        self.members.iter().find(|m| m.participant == participant && m.is_in()).map(|m| m.session)
+    }
+
+    /// The sessions of both, as far as they are here.
+    pub fn sessions(&self) -> impl Iterator<Item = SocketId> + '_ {
+        self.members.iter().filter(|m| m.is_in()).map(|m| m.session)
+    }
+
+    /// What others may have of somebody, if their page has said so.
+    pub fn tracks(&self, participant: ParticipantId) -> Option<Media> {
+        self.members.iter().find(|m| m.participant == participant && m.told).map(|m| m.media)
     }
 
     /// What both seats are told; `common_interests` come from the matcher.
@@ -264,6 +343,8 @@ impl Room {
             Input::Chat { from, text, nonce, id } => self.chat(now, from, text, nonce, id),
             Input::Park(who) => self.park(now, who),
             Input::Unpark(who) => self.unpark(who),
+            Input::Silent(participant, silent) => Ok(self.silent(now, participant, silent)),
+            Input::Watch => Ok(self.watch()),
             Input::Part { by, other } => Ok(self.part(now, by, other)),
             Input::Close(reason) => Ok(self.close(now, reason)),
             Input::Tick => Ok(self.tick(now)),
@@ -312,6 +393,10 @@ impl Room {
             Place::Expected { .. } => {
                 if self.members[1 - i].is_in() {
                     self.out.push_back(Output::Started { at: now });
+                    self.both_in = Some(now);
+                    if self.movable && self.transport == Path::P2p {
+                        self.out.push_back(Output::WakeAt(now + DIRECT_WITHIN));
+                    }
                 }
                 let participant = self.members[i].view();
                 self.tell(1 - i, ServerEvent::ParticipantJoined { room_id: self.id, participant });
@@ -320,7 +405,15 @@ impl Room {
             Place::In | Place::Gone => {}
         }
         self.flush_held(i);
-        let room = RoomView { id: self.id, kind: RoomKind::Random, created_at: self.created_at };
+        let room = RoomView {
+            id: self.id,
+            kind: RoomKind::Random,
+            created_at: self.created_at,
+            name: None,
+            max_participants: 2,
+            locked: false,
+            expires_at: None,
+        };
         let participants = self.members.iter().filter(|m| m.is_in()).map(Member::view).collect();
         let me = self.members[i].participant;
         Ok(Reply::Joined(Box::new(Joined { room, me, participants, transport: self.transport })))
@@ -352,6 +445,11 @@ impl Room {
         let i = self.seated(from)?;
         if to.is_some_and(|to| to != self.members[1 - i].participant) || self.ended.is_some() {
             return Err(peer_gone());
+        }
+        let ours = self.transport == Path::Sfu || (self.moving && to.is_none());
+        if ours && kind == SignalKind::Candidate {
+            // The server needs none: it answers whoever proves themselves.
+            return Ok(Reply::Done);
         }
         if self.transport != Path::P2p {
             return Err(Fault::new(Code::WrongState, "This call runs through the server."));
@@ -399,20 +497,70 @@ impl Room {
 
     fn link(&mut self, link: LinkState) -> Result<Reply, Fault> {
         let i = self.seated(Who { user: link.seat.user, session: link.seat.session })?;
-        if link.path != self.transport {
-            return Err(Fault::new(Code::WrongState, "This call doesn't take that path."));
+        match link.path {
+            Path::Sfu if self.moving => {
+                self.members[i].through = link.state == Link::Connected;
+                if self.members.iter().all(|m| m.through) {
+                    (self.moving, self.transport) = (false, Path::Sfu);
+                    (0..2).for_each(|i| self.tell(i, ServerEvent::Moved { room_id: self.id }));
+                }
+            }
+            path if path == self.transport => {
+                self.members[i].link = Some(link.state);
+                if path == Path::P2p && link.state == Link::Failed && self.both_in.is_some() {
+                    self.start_move(MoveReason::LinkFailed);
+                }
+            }
+            // Said just before the move was done.
+            Path::P2p if self.both_in.is_some() && self.movable => {}
+            _ => return Err(Fault::new(Code::WrongState, "This call doesn't take that path.")),
         }
-        self.members[i].link = Some(link.state);
         Ok(Reply::Done)
+    }
+
+    /// Make before break: both offer to the server and keep the direct connection until each sees the other there.
+    fn start_move(&mut self, reason: MoveReason) {
+        if !self.movable || self.moving || self.transport != Path::P2p || self.ended.is_some() {
+            return;
+        }
+        self.moving = true;
+        (0..2).for_each(|i| self.tell(i, ServerEvent::MoveToSfu { room_id: self.id, reason }));
+    }
+
+    fn watch(&mut self) -> Reply {
+        self.start_move(MoveReason::Safety);
+        Reply::Done
     }
 
     fn media(&mut self, who: Who, media: Media) -> Result<Reply, Fault> {
         let i = self.seated(who)?;
-        if self.members[i].media != media {
-            self.members[i].media = media;
+        let member = &mut self.members[i];
+        let changed = std::mem::replace(&mut member.media, media) != media;
+        let first = !std::mem::replace(&mut member.told, true);
+        if changed || first {
+            self.out.push_back(Output::Media(MediaOrder::Tracks(member.participant, media)));
+        }
+        if changed {
             self.tell_state(i);
         }
         Ok(Reply::Done)
+    }
+
+    fn silent(&mut self, now: Timestamp, participant: ParticipantId, silent: bool) -> Reply {
+        let Some(i) = self.members.iter().position(|m| m.participant == participant) else {
+            return Reply::Done;
+        };
+        if self.transport != Path::Sfu || self.ended.is_some() {
+            return Reply::Done;
+        }
+        let grace = Duration::from_secs(self.settings.seat_grace_s).saturating_sub(SILENT_AFTER);
+        let until = silent.then(|| now + grace);
+        let was = std::mem::replace(&mut self.members[i].silent, until);
+        self.out.extend(until.map(Output::WakeAt));
+        if was.is_some() != silent {
+            self.tell_state(i);
+        }
+        Reply::Done
     }
 
     fn chat(
@@ -489,13 +637,19 @@ impl Room {
             Place::Expected { until } | Place::Parked { until } => *until <= now,
             _ => false,
         };
-        let late: Vec<usize> = (0..2).filter(|&i| due(&self.members[i].place)).collect();
+        let silent = |m: &Member| m.silent.is_some_and(|until| until <= now);
+        let late: Vec<usize> =
+            (0..2).filter(|&i| due(&self.members[i].place) || silent(&self.members[i])).collect();
         let (missing, lost): (Vec<_>, Vec<_>) =
             late.into_iter().partition(|&i| matches!(self.members[i].place, Place::Expected { .. }));
         if !missing.is_empty() {
             self.never_came(now, &missing);
         } else if let [i, ..] = lost[..] {
             self.end_for(now, i, LeftReason::Lost, CloseReason::Lost);
+        } else if self.both_in.is_some_and(|since| now >= since + DIRECT_WITHIN)
+            && self.members.iter().any(|m| m.link != Some(Link::Connected))
+        {
+            self.start_move(MoveReason::LinkTimeout);
         }
         Reply::Done
     }
@@ -538,6 +692,7 @@ impl Room {
     fn finish(&mut self, now: Timestamp, reason: CloseReason, left: Vec<(UserId, LeftReason)>) {
         self.ended = Some(now);
         self.out.push_front(Output::Ended { at: now, reason, left });
+        self.out.push_back(Output::Media(MediaOrder::Close));
         self.out.push_back(Output::WakeAt(now + TOMBSTONE));
     }
 

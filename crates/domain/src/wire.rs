@@ -176,6 +176,26 @@ pub struct Media {
     pub screen: bool,
 }
 
+/// What can be said with one sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReactionKind {
+    /// Well said.
+    ThumbsUp,
+    /// Not so.
+    ThumbsDown,
+    /// Hands together.
+    Clap,
+    /// Funny.
+    Laugh,
+    /// Lovely.
+    Heart,
+    /// Unexpected.
+    Surprise,
+    /// Time to celebrate.
+    Party,
+}
+
 /// Whether a participant's socket is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -5,6 +5,7 @@ mod auth;
 mod blocks;
 mod place;
 mod reports;
+mod rooms;
 pub(crate) mod route;
 mod users;
 
@@ -17,7 +18,8 @@ use route::Route;
 
 /// Every route of the public listener but the page's.
 pub(crate) fn table() -> Vec<Route> {
-    [auth::routes(), users::routes(), blocks::routes(), reports::routes(), place::routes()].concat()
+    [auth::routes(), users::routes(), blocks::routes(), reports::routes(), rooms::routes(), place::routes()]
+        .concat()
 }
 
 /// The routes without the guard, for `app` to put the socket layer inside: `guard::wrap(routes(edge).layer(…), edge)`.

@@ -23,7 +23,9 @@ mod web;
 use std::{fmt, ops::Deref, sync::Arc};
 
 use ipnet::IpNet;
-use visavis_domain::contract::{auth::Auth, friends::Friends, moderation::Moderation, users::Users};
+use visavis_domain::contract::{
+    auth::Auth, friends::Friends, moderation::Moderation, rooms::Rooms, users::Users,
+};
 use visavis_platform::{Clock, Dice, Kv, Lifecycle};
 
 use crate::{
@@ -46,6 +48,8 @@ pub struct Parts {
     pub friends: Arc<dyn Friends>,
     /// Reports.
     pub moderation: Arc<dyn Moderation>,
+    /// Rooms of groups.
+    pub rooms: Arc<dyn Rooms>,
     /// Rate limits.
     pub kv: Kv,
     /// Time.

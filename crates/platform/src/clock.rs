@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use visavis_domain::Timestamp;
@@ -32,6 +32,12 @@ impl Clock {
             Self::System => SystemTime::now().into(),
             Self::Manual(millis) => Timestamp::from_millis(millis.load(Ordering::SeqCst)),
         }
+    }
+
+    /// A point of the machine's steady clock, for media: it never steps. A manual clock doesn't turn it.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    pub fn instant(&self) -> Instant {
+        Instant::now()
     }
 
     /// Turns a manual clock; the system clock stays as it is.

@@ -20,6 +20,7 @@ pub mod logins;
 mod open;
 pub mod pools;
 pub mod reports;
+pub mod rooms;
 mod row;
 mod statement;
 pub mod users;
@@ -114,8 +115,10 @@ impl Db {
 impl Db {
     /// Forgets what is past its retention: a bounded number of rows a call. True when there may be more.
     pub async fn sweep(&self, now: visavis_domain::Timestamp) -> Result<bool> {
-        let gone =
-            codes::sweep(self, now).await? + logins::sweep(self, now).await? + jobs::sweep(self, now).await?;
+        let gone = codes::sweep(self, now).await?
+            + logins::sweep(self, now).await?
+            + jobs::sweep(self, now).await?
+            + rooms::sweep(self, now).await?;
         Ok(gone > 0)
     }
 }

@@ -23,7 +23,7 @@ use visavis_domain::{
 };
 use visavis_platform::{
     Db,
-    db::{Tx, blocks, calls, codes, jobs, keys, logins, pools, reports, users},
+    db::{Tx, blocks, calls, codes, jobs, keys, logins, pools, reports, rooms, users},
 };
 use visavis_testkit::Database;
 
@@ -209,8 +209,27 @@ async fn call(db: &Db) {
     pools::next_epoch(db, "adult").await.unwrap();
     calls::met(db, ROOM, ADA, BOB, NOW).await.unwrap();
     calls::by_room(db, ROOM).await.unwrap();
+    calls::clean(db, ADA, 5).await.unwrap();
     call_jobs(db).await;
+    call_rooms(db).await;
     db.sweep(NOW).await.unwrap();
+}
+
+async fn call_rooms(db: &Db) {
+    let room = rooms::GroupRoom {
+        id: ROOM,
+        owner: ADA,
+        name: None,
+        seats: 10,
+        locked: false,
+        created_at: NOW,
+        expires_at: NOW,
+    };
+    rooms::insert(db, &room).await.unwrap();
+    rooms::by_id(db, ROOM, NOW).await.unwrap();
+    rooms::used(db, ROOM, NOW).await.unwrap();
+    rooms::set_locked(db, ROOM, true).await.unwrap();
+    rooms::delete(db, ROOM).await.unwrap();
 }
 
 async fn call_jobs(db: &Db) {

@@ -2,6 +2,9 @@
 //! and the bus, and wakes it on time. It decides nothing.
 
 mod claims;
+mod groups;
+mod live;
+mod media;
 mod timer;
 mod untold;
 
@@ -17,11 +20,14 @@ use visavis_domain::{
     Code, Fault, Timestamp,
     contract::{
         Caller,
-        rooms::{Chat, Join, Joined, LinkState, MediaState, OpenPair, PairOpened, Rooms, Seat, Signal},
+        rooms::{
+            Chat, CreateGroup, DeleteGroup, GroupRecord, Hand, Join, Joined, LinkState, MediaState, Moderate,
+            OpenGroup, OpenPair, PairOpened, React, Rooms, Seat, SfuAnswer, SfuOffer, Signal, View,
+        },
     },
     event::{CloseReason, Event, Topic},
     id::{MessageId, NodeId, RoomId, UserId},
-    room::{Input, Output, Reply, Room, Settings, Who},
+    room::{Output, Reply, Room, Settings, Who},
     wire::{LeftReason, Path},
 };
 use visavis_platform::{
@@ -31,6 +37,11 @@ use visavis_platform::{
     session_log::SessionLog,
 };
 
+use crate::{
+    media::{Ports, Reach, Shards},
+    udp::Report,
+};
+use live::{AnyRoom, Input};
 use timer::Timer;
 use untold::Untold;
 
@@ -68,6 +79,8 @@ pub struct Deps {
 #[derive(Debug)]
 pub struct Node {
     deps: Deps,
+    /// The media; none where calls run between browsers only.
+    shards: Option<Box<Shards>>,
     rooms: Mutex<HashMap<RoomId, Live>>,
     timer: Timer,
     unsaved: Mutex<Vec<EndedCall>>,
@@ -77,7 +90,7 @@ pub struct Node {
 }
 
 /// One room; its lock is held while an input's outputs are carried, so that they go out in order.
-type Live = Arc<AsyncMutex<Room>>;
+type Live = Arc<AsyncMutex<AnyRoom>>;
 
 /// The end of a call, to be kept.
 #[derive(Debug, Clone)]
@@ -89,10 +102,23 @@ struct EndedCall {
 }
 
 impl Node {
-    /// A node without rooms, with its tasks running.
+    /// A node without rooms, with its tasks running, and with media on these ports.
+    pub fn start_with(deps: Deps, ports: Vec<Ports>, reach: &Reach) -> std::io::Result<Arc<Self>> {
+        let (clock, dice, lifecycle) = (&deps.clock, &deps.dice, &deps.lifecycle);
+        let (shards, reports) = Shards::start(ports, reach, clock, dice, lifecycle)?;
+        Ok(Self::run(deps, Some((shards, reports))))
+    }
+
+    /// A node without rooms, with its tasks running. Its calls run between browsers only.
     pub fn start(deps: Deps) -> Arc<Self> {
+        Self::run(deps, None)
+    }
+
+    fn run(deps: Deps, media: Option<(Shards, tokio::sync::mpsc::Receiver<Report>)>) -> Arc<Self> {
+        let (shards, reports) = media.unzip();
         let node = Arc::new(Self {
             deps,
+            shards: shards.map(Box::new),
             rooms: Mutex::default(),
             timer: Timer::default(),
             unsaved: Mutex::default(),
@@ -105,6 +131,9 @@ impl Node {
         lifecycle.spawn("rooms-unsaved", Arc::clone(&node).save_ends());
         lifecycle.spawn("rooms-untold", Arc::clone(&node).tell_again());
         lifecycle.spawn("rooms-claims", Arc::clone(&node).keep_claims());
+        if let Some(reports) = reports {
+            lifecycle.spawn("rooms-media", Arc::clone(&node).hear_media(reports));
+        }
         node
     }
 
@@ -139,7 +168,7 @@ impl Node {
         reply
     }
 
-    async fn carry(&self, id: RoomId, room: &mut Room) {
+    async fn carry(&self, id: RoomId, room: &mut AnyRoom) {
         while let Some(output) = room.poll() {
             match output {
                 Output::Started { at } => {
@@ -151,6 +180,9 @@ impl Node {
                 }
                 Output::Ended { at, reason, left } => self.keep_end(id, at, reason, left).await,
                 Output::Emit { to, event } => self.emit(to, event).await,
+                Output::Media(order) => self.order_media(id, order),
+                Output::Used => self.keep_used(id).await,
+                Output::Keep { locked } => self.keep_lock(id, locked).await,
                 Output::SeatEnded(Who { user, session }) => {
                     self.hears_no_more(session);
                     self.tell(Event::SeatEnded { user, session, room: id }).await;
@@ -263,8 +295,11 @@ impl Node {
         }
         let participants = [self.deps.dice.id(&self.deps.clock), self.deps.dice.id(&self.deps.clock)];
         let now = self.deps.clock.now();
-        let room = Room::pair(now, req.room, req.guests, participants, req.transport, &self.deps.settings);
-        let room = Arc::new(AsyncMutex::new(room));
+        let movable = req.movable && self.shards.is_some();
+        // Without media of its own this node can only let them talk directly.
+        let transport = if self.shards.is_some() { req.transport } else { Path::P2p };
+        let room = Room::pair(now, req.room, req.guests, participants, transport, &self.deps.settings);
+        let room = Arc::new(AsyncMutex::new(AnyRoom::Pair(room.movable(movable))));
         rooms.insert(req.room, Arc::clone(&room));
         Ok((room, true))
     }
@@ -302,11 +337,12 @@ impl Rooms for Node {
     async fn open_pair(&self, _cx: &Caller, req: OpenPair) -> Result<PairOpened, Fault> {
         let (id, transport, common) = (req.room, req.transport, req.common_interests.clone());
         let (room, new) = self.place(req)?;
-        let mut room = room.lock().await;
+        let mut held = room.lock().await;
+        let AnyRoom::Pair(room) = &mut *held else { return Ok(PairOpened::Over) };
         if new {
             // Claimed before it is written down: a row of a room that is elsewhere would outlive this node's rooms.
             let opening = match self.claim(id).await {
-                Ok(true) => self.keep_open(id, &room, transport).await,
+                Ok(true) => self.keep_open(id, room, transport).await,
                 Ok(false) => Ok(Opening::Known),
                 Err(fault) => Err(fault),
             };
@@ -319,9 +355,10 @@ impl Rooms for Node {
                 Opening::Known | Opening::TicketUsed => return Ok(PairOpened::Over),
                 Opening::InCall(who) => return Ok(PairOpened::InCall(who)),
             }
-            self.carry(id, &mut room).await;
+            self.carry(id, &mut held).await;
             self.gauge();
         }
+        let AnyRoom::Pair(room) = &*held else { return Ok(PairOpened::Over) };
         if room.is_over() {
             return Ok(PairOpened::Over);
         }
@@ -329,15 +366,15 @@ impl Rooms for Node {
     }
 
     async fn join(&self, _cx: &Caller, req: Join) -> Result<Joined, Fault> {
-        let room = self.room(req.room)?;
+        let (id, participant) = (req.room, self.deps.dice.id(&self.deps.clock));
+        let room = self.room(id)?;
         let mut room = room.lock().await;
-        let before = room.session_of(req.user);
-        let input = Input::Join { user: req.user, session: req.session, seen: req.seen };
-        let reply = room.handle(self.deps.clock.now(), input);
+        let (before, session, life) = (room.session_of(req.user), req.session, req.life);
+        let reply = room.handle(self.deps.clock.now(), Input::Join(req, participant));
         if reply.is_ok() {
-            self.hears_now(before, req.session, req.life);
+            self.hears_now(before, session, life);
         }
-        self.carry(req.room, &mut room).await;
+        self.carry(id, &mut room).await;
         match reply? {
             Reply::Joined(joined) => Ok(*joined),
             _ => Err(Fault::internal()),
@@ -349,8 +386,8 @@ impl Rooms for Node {
     }
 
     async fn signal(&self, _cx: &Caller, req: Signal) -> Result<(), Fault> {
-        let input = Input::Signal { from: who(req.seat), to: req.to, kind: req.kind, body: req.body };
-        self.act(req.seat.room, input).await.map(drop)
+        let (room, from) = (req.seat.room, who(req.seat));
+        self.act(room, Input::Signal(req, from)).await.map(drop)
     }
 
     async fn link_state(&self, _cx: &Caller, req: LinkState) -> Result<(), Fault> {
@@ -377,6 +414,42 @@ impl Rooms for Node {
     async fn seated(&self, _cx: &Caller, seat: Seat) -> Result<bool, Fault> {
         // A room that isn't here may be elsewhere: who doesn't know where asks the others too.
         Ok(self.room(seat.room)?.lock().await.is_seated(seat.user))
+    }
+
+    async fn create(&self, _cx: &Caller, req: CreateGroup) -> Result<GroupRecord, Fault> {
+        self.make_record(req).await
+    }
+
+    async fn look(&self, _cx: &Caller, room: RoomId) -> Result<GroupRecord, Fault> {
+        self.look_at(room).await
+    }
+
+    async fn delete(&self, _cx: &Caller, req: DeleteGroup) -> Result<(), Fault> {
+        self.end_record(req).await
+    }
+
+    async fn open_group(&self, _cx: &Caller, req: OpenGroup) -> Result<(), Fault> {
+        self.open_record(req.room).await
+    }
+
+    async fn offer(&self, _cx: &Caller, req: SfuOffer) -> Result<SfuAnswer, Fault> {
+        self.answer_offer(req).await
+    }
+
+    async fn view(&self, _cx: &Caller, req: View) -> Result<(), Fault> {
+        self.take_view(req).await
+    }
+
+    async fn hand(&self, _cx: &Caller, req: Hand) -> Result<(), Fault> {
+        self.act(req.seat.room, Input::Hand(who(req.seat), req.raised)).await.map(drop)
+    }
+
+    async fn react(&self, _cx: &Caller, req: React) -> Result<(), Fault> {
+        self.act(req.seat.room, Input::React(who(req.seat), req.kind)).await.map(drop)
+    }
+
+    async fn moderate(&self, _cx: &Caller, req: Moderate) -> Result<(), Fault> {
+        self.act(req.seat.room, Input::Moderate(who(req.seat), req.action, req.participant)).await.map(drop)
     }
 
     async fn unpark(&self, _cx: &Caller, seat: Seat) -> Result<(), Fault> {

@@ -39,6 +39,24 @@ pub fn answer(packet: &[u8], from: SocketAddr) -> Option<Answer> {
     Some(read(packet)?.answer(from))
 }
 
+/// The ICE name (the part of USERNAME before the colon, RFC 8445 section 7.2.2) that a binding request is for. Only a way to
+/// find whom to ask: whether the sender knows the password is judged there.
+pub fn ufrag(packet: &[u8]) -> Option<&str> {
+    let (header, mut rest) = packet.split_at_checked(HEADER)?;
+    if u16_at(header, 0)? != BINDING_REQUEST || header.get(4..8)? != MAGIC {
+        return None;
+    }
+    while !rest.is_empty() {
+        let (kind, length) = (u16_at(rest, 0)?, usize::from(u16_at(rest, 2)?));
+        if kind == USERNAME {
+            let name = std::str::from_utf8(rest.get(4..4 + length)?).ok()?;
+            return name.split_once(':').map(|(ours, _)| ours);
+        }
+        rest = rest.get(4 + length.next_multiple_of(4)..)?;
+    }
+    None
+}
+
 /// One datagram to send back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -297,6 +315,21 @@ mod tests {
             assert!(is_ignored(&ask(&[high, low, 0, 2, b'a', b'b', 0, 0])), "{kind:#x}");
             assert!(is_ignored(&ask(&[0x80, 0x22, 0, 0, high, low, 0, 0])), "{kind:#x} behind another");
         }
+    }
+
+    #[test]
+    fn a_request_of_a_call_names_it() {
+        let named = |name: &[u8]| {
+            let [high, low] = u16::try_from(name.len()).unwrap().to_be_bytes();
+            let padding = [0; 3];
+            let padding = &padding[..name.len().next_multiple_of(4) - name.len()];
+            ask(&[&[0x80, 0x22, 0, 4, 1, 2, 3, 4, 0, 6, high, low][..], name, padding].concat())
+        };
+        assert_eq!(ufrag(&named(b"ours:theirs")), Some("ours"));
+        assert_eq!(ufrag(&named(b"ours")), None);
+        assert_eq!(ufrag(&named(&[0xFF, b':'])), None);
+        assert_eq!(ufrag(&ask(&[])), None);
+        assert_eq!(ufrag(&named(b"ours:theirs")[..34]), None, "cut short");
     }
 
     #[test]

@@ -1,266 +1,374 @@
-//! The media port. Today it answers STUN; media comes with the forwarding unit. A stranger's packet makes no state but one
-//! bounded counter, and no more than one small answer. It must never queue, and never wait for a sender.
+//! A shard's thread: moves datagrams between one UDP port and the pure shard, answers STUN to strangers, hands frames of TCP
+//! connections through. It decides nothing. It must never wait for a sender, nor queue for one.
 
-use std::{collections::HashMap, io, net::IpAddr};
+use std::{
+    collections::{HashMap, VecDeque},
+    io::{self, IoSliceMut},
+    net::{IpAddr, SocketAddr, UdpSocket},
+    os::fd::{AsFd, OwnedFd},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
+    time::{Duration, Instant},
+};
 
-use tokio::net::UdpSocket;
-use visavis_domain::{Timestamp, limit::Rule};
-use visavis_platform::{Clock, Lifecycle};
+use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use tokio::sync::mpsc::Sender;
+use visavis_domain::id::RoomId;
+use visavis_platform::Clock;
 
-use crate::stun;
+use crate::{
+    burst::{Burst, Carrier, Route},
+    call::News,
+    gate::{Gate, Limits, MAX_PREFIXES},
+    negotiate::Common,
+    shard::{Command, Input, Output, Shard, Ticket},
+    stun,
+};
 
-/// Networks in one generation of the table: two of them are about 3 MiB. When an attack fills it, what is forgotten
-/// is bounded by [`Limits::total`].
-const MAX_PREFIXES: usize = 32_768;
-/// Receive errors in a row after which the socket is beyond help. Single ones tell that an earlier answer met a closed
+/// Commands that wait for the thread, which takes them within a millisecond; beyond that the role answers `unavailable`.
+const MAX_COMMANDS: usize = 4_096;
+/// News that wait for the role; beyond that the oldest of them wait in the thread.
+pub(crate) const MAX_NEWS: usize = 4_096;
+/// News that wait in the thread; a role that takes none any more is lost anyway.
+const MAX_BACKLOG: usize = 65_536;
+/// Receive calls in a row before what has come is forwarded.
+const MAX_BATCHES: usize = 4;
+/// A receive buffer: what generic receive offload puts together at most.
+const BUFFER: usize = 65_535;
+/// The kernel's own buffers: a tenth of a second of a full gigabit.
+const SOCKET_BUFFER: usize = 8 << 20;
+/// Receive errors in a row after which the socket is beyond help. Single ones tell that an earlier datagram met a closed
 /// port or a dead route, and say nothing about this socket.
 const MAX_ERRORS: u32 = 100;
 
-/// How many STUN answers go out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// To one network: IPv4 /24, IPv6 /48.
-    pub prefix: Rule,
-    /// To all together, so that forged senders of many networks can't make a reflector of this port.
-    pub total: Rule,
-}
-
-impl Default for Limits {
-    /// A browser that gathers asks a few times for each of its interfaces; a network of many people shares a prefix. In
-    /// total 2000 answers a second are at most 104 kB.
-    fn default() -> Self {
-        Self { prefix: Rule::per_second(200, 50), total: Rule::per_second(4_000, 2_000) }
-    }
-}
-
-/// Answers until the process stops.
-pub async fn serve(socket: UdpSocket, clock: Clock, lifecycle: &Lifecycle) -> io::Result<()> {
-    serve_with(socket, Limits::default(), clock, lifecycle).await
-}
-
-/// As [`serve`], with other limits.
-pub async fn serve_with(
-    socket: UdpSocket,
-    limits: Limits,
-    clock: Clock,
-    lifecycle: &Lifecycle,
-) -> io::Result<()> {
-    let dropped = |why: &'static str| metrics::counter!("visavis_udp_dropped_total", "why" => why);
-    let (not_stun, rate, unsent) = (dropped("not-stun"), dropped("rate"), dropped("unsent"));
-    let answered = metrics::counter!("visavis_stun_answers_total");
-    let mut gate = Gate::new(limits, MAX_PREFIXES);
-    // One byte more than is read: a longer packet is cut, which shows that it was longer.
-    let mut buffer = [0; stun::MAX_REQUEST + 1];
-    let mut errors = 0;
-    loop {
-        let received = tokio::select! {
-            () = lifecycle.stop.cancelled() => return Ok(()),
-            received = socket.recv_from(&mut buffer) => received,
-        };
-        let (length, from) = match received {
-            Ok(received) => received,
-            Err(error) if errors >= MAX_ERRORS => return Err(error),
-            Err(_) => {
-                errors += 1;
-                continue;
-            }
-        };
-        errors = 0;
-        let Some(answer) = stun::answer(&buffer[..length], from) else {
-            not_stun.increment(1);
-            continue;
-        };
-        if !gate.passes(clock.now(), from.ip()) {
-            rate.increment(1);
-            continue;
-        }
-        // A full send buffer loses the answer; the client asks again.
-        match socket.try_send_to(answer.as_bytes(), from) {
-            Ok(_) => answered.increment(1),
-            Err(_) => unsent.increment(1),
-        }
-    }
-}
-
-/// Both limits. Networks are kept in two generations: when the younger is full it becomes the elder and the elder is
-/// forgotten. So memory is bounded, no packet pays for a clean-up, and who keeps asking is kept.
+/// What comes to the thread beside datagrams.
 #[derive(Debug)]
-struct Gate {
-    limits: Limits,
-    most: usize,
-    total: Option<i64>,
-    younger: HashMap<IpAddr, i64>,
-    elder: HashMap<IpAddr, i64>,
+pub(crate) enum Note {
+    Command(Command),
+    /// A TCP connection is there; its frames go to this queue.
+    TcpOpen(SocketAddr, Sender<Vec<u8>>),
+    /// A frame of it.
+    TcpFrame(Route, Vec<u8>),
+    /// It has ended.
+    TcpClosed(SocketAddr),
 }
 
-impl Gate {
-    fn new(limits: Limits, most: usize) -> Self {
-        Self { limits, most, total: None, younger: HashMap::new(), elder: HashMap::new() }
+/// What the thread tells the role.
+#[derive(Debug)]
+pub enum Report {
+    /// The answer to a join.
+    Answered(Ticket, Result<String, visavis_domain::Fault>),
+    /// Something about a room.
+    News(RoomId, News),
+    /// A room has failed and is closed.
+    Failed(RoomId),
+}
+
+/// The way to a shard's thread.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    notes: SyncSender<Note>,
+    bell: Arc<OwnedFd>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Line {
+    /// Hands a note over; false when the thread is gone or drowning.
+    pub(crate) fn tell(&self, note: Note) -> bool {
+        let told = match self.notes.try_send(note) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+        };
+        self.ring();
+        told
     }
 
-    fn passes(&mut self, now: Timestamp, ip: IpAddr) -> bool {
-        let total = self.limits.total.decide(now, self.total);
-        if !total.allowed {
-            return false;
-        }
-        let key = prefix(ip);
-        let known = self.younger.get(&key).copied();
-        let tat = known.or_else(|| self.elder.get(&key).copied());
-        let own = self.limits.prefix.decide(now, tat);
-        if known.is_none() && self.younger.len() >= self.most {
-            self.elder = std::mem::take(&mut self.younger);
-        }
-        self.younger.insert(key, own.new_tat);
-        if own.allowed {
-            // A refused packet takes nothing of what all share.
-            self.total = Some(total.new_tat);
-        }
-        own.allowed
+    /// Ends the thread.
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.ring();
+    }
+
+    fn ring(&self) {
+        // Full means that it rings already.
+        let _ = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
     }
 }
 
-/// IPv4: /24. IPv6: /48, what one customer usually has.
-fn prefix(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            IpAddr::from([a, b, c, 0])
+/// What a shard's thread stands on.
+pub(crate) struct Deps {
+    pub(crate) socket: UdpSocket,
+    pub(crate) common: Common,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
+    pub(crate) reports: Sender<Report>,
+    /// Addresses of this machine: datagrams may be sent from them by name.
+    pub(crate) own: Vec<IpAddr>,
+}
+
+/// Starts the thread of shard `index`.
+pub(crate) fn start(index: usize, deps: Deps) -> io::Result<Line> {
+    let (notes, inbox) = sync_channel(MAX_COMMANDS);
+    let bell = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
+    let stop = Arc::new(AtomicBool::new(false));
+    let line = Line { notes, bell: Arc::clone(&bell), stop: Arc::clone(&stop) };
+    let thread = Thread::new(deps, inbox, bell, stop)?;
+    std::thread::Builder::new().name(format!("media-{index}")).spawn(move || {
+        if let Err(error) = thread.run() {
+            tracing::error!(shard = index, %error, "a media port has failed");
         }
-        IpAddr::V6(v6) => {
-            let mut octets = v6.octets();
-            octets[6..].fill(0);
-            IpAddr::from(octets)
+    })?;
+    Ok(line)
+}
+
+struct Counters {
+    received: metrics::Counter,
+    sent: metrics::Counter,
+    calls: metrics::Counter,
+    unsent: metrics::Counter,
+    answered: metrics::Counter,
+    limited: metrics::Counter,
+}
+
+impl Counters {
+    fn new() -> Self {
+        Self {
+            received: metrics::counter!("visavis_media_datagrams_total", "way" => "in"),
+            sent: metrics::counter!("visavis_media_datagrams_total", "way" => "out"),
+            calls: metrics::counter!("visavis_media_system_calls_total"),
+            unsent: metrics::counter!("visavis_udp_dropped_total", "why" => "unsent"),
+            answered: metrics::counter!("visavis_stun_answers_total"),
+            limited: metrics::counter!("visavis_udp_dropped_total", "why" => "rate"),
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::{net::SocketAddr, time::Duration};
+struct Thread {
+    deps: Deps,
+    state: UdpSocketState,
+    shard: Shard,
+    gate: Gate,
+    inbox: Receiver<Note>,
+    bell: Arc<OwnedFd>,
+    stop: Arc<AtomicBool>,
+    wake: Instant,
+    port: u16,
+    v6: bool,
+    segments: bool,
+    tcp: HashMap<SocketAddr, Sender<Vec<u8>>>,
+    backlog: VecDeque<Report>,
+    counters: Counters,
+}
 
-    use proptest::prelude::*;
-    use tokio::time::timeout;
-
-    use super::*;
-
-    const PATIENCE: Duration = Duration::from_secs(10);
-
-    /// A request whose transaction id ends in `n`.
-    fn request(n: u8) -> [u8; 20] {
-        let mut request = [7; 20];
-        request[..8].copy_from_slice(&[0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42]);
-        request[19] = n;
-        request
+impl Thread {
+    fn new(deps: Deps, inbox: Receiver<Note>, bell: Arc<OwnedFd>, stop: Arc<AtomicBool>) -> io::Result<Self> {
+        let state = UdpSocketState::new(UdpSockRef::from(&deps.socket))?;
+        // As much as the system allows; less only means that it drops earlier.
+        let _ = state.set_recv_buffer_size(UdpSockRef::from(&deps.socket), SOCKET_BUFFER);
+        let _ = state.set_send_buffer_size(UdpSockRef::from(&deps.socket), SOCKET_BUFFER);
+        let local = deps.socket.local_addr()?;
+        let now = deps.clock.instant();
+        let shard = Shard::new(now, deps.clock.now(), deps.common.clone());
+        let segments = state.max_gso_segments() > 1;
+        let gate = Gate::new(deps.limits, MAX_PREFIXES);
+        Ok(Self {
+            state,
+            shard,
+            gate,
+            inbox,
+            bell,
+            stop,
+            wake: now,
+            port: local.port(),
+            v6: local.is_ipv6(),
+            segments,
+            tcp: HashMap::new(),
+            backlog: VecDeque::new(),
+            counters: Counters::new(),
+            deps,
+        })
     }
 
-    /// Which request the next answer belongs to.
-    async fn next(client: &UdpSocket) -> u8 {
-        let mut buffer = [0; 100];
-        let length = timeout(PATIENCE, client.recv(&mut buffer)).await.unwrap().unwrap();
-        assert_eq!((length, &buffer[..2]), (32, &[1, 1][..]));
-        buffer[19]
-    }
-
-    async fn client(local: &str, server: SocketAddr) -> UdpSocket {
-        let client = UdpSocket::bind(local).await.unwrap();
-        client.connect(server).await.unwrap();
-        client
-    }
-
-    /// A served socket, its clock and its end.
-    async fn start(limits: Limits) -> (SocketAddr, Clock, Lifecycle) {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let address = socket.local_addr().unwrap();
-        let (clock, lifecycle) = (Clock::manual(Timestamp::from_millis(1_000)), Lifecycle::default());
-        let (its_clock, its_life) = (clock.clone(), lifecycle.clone());
-        lifecycle
-            .spawn("udp", async move { serve_with(socket, limits, its_clock, &its_life).await.unwrap() });
-        (address, clock, lifecycle)
-    }
-
-    #[tokio::test]
-    async fn a_request_is_answered_over_a_real_socket_and_noise_is_not() {
-        let (address, _, lifecycle) = start(Limits::default()).await;
-        let client = client("127.0.0.1:0", address).await;
-        // Packets are read in order: an answer to any of these would come before the one that is awaited.
-        for noise in [&[][..], b"hello", &[0; 20], &[0x80; 200], &[0; 1_400], &request(1)[..19]] {
-            client.send(noise).await.unwrap();
+    fn run(mut self) -> io::Result<()> {
+        let mut buffers = vec![vec![0; BUFFER]; BATCH_SIZE];
+        let mut metas = vec![RecvMeta::default(); BATCH_SIZE];
+        let mut errors = 0;
+        while !self.stop.load(Ordering::Relaxed) {
+            self.sleep()?;
+            self.take_notes();
+            match self.receive(&mut buffers, &mut metas) {
+                Ok(()) => errors = 0,
+                Err(error) if errors >= MAX_ERRORS => return Err(error),
+                Err(_) => errors += 1,
+            }
+            self.shard.handle(self.deps.clock.instant(), Input::Tick);
+            self.carry();
         }
-        client.send(&request(2)).await.unwrap();
-        assert_eq!(next(&client).await, 2);
-        assert!(lifecycle.shut_down(PATIENCE).await);
+        Ok(())
     }
 
-    #[tokio::test]
-    async fn a_flooding_network_is_refused_until_its_time_has_come_and_others_are_not() {
-        let limits = Limits { prefix: Rule::per_second(3, 1), ..Limits::default() };
-        let (address, clock, lifecycle) = start(limits).await;
-        let flooder = client("127.0.0.1:0", address).await;
-        let other = client("127.0.1.1:0", address).await;
-        for n in 0..4 {
-            flooder.send(&request(n)).await.unwrap();
+    /// Until something comes or is due.
+    fn sleep(&mut self) -> io::Result<()> {
+        let left = self.wake.saturating_duration_since(self.deps.clock.instant());
+        let timeout = Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(1),
+            tv_nsec: i64::from(left.subsec_nanos()),
+        };
+        let mut fds = [
+            PollFd::from_borrowed_fd(self.deps.socket.as_fd(), PollFlags::IN),
+            PollFd::from_borrowed_fd(self.bell.as_fd(), PollFlags::IN),
+        ];
+        self.counters.calls.increment(1);
+        match poll(&mut fds, Some(&timeout)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
-        // Once somebody behind it has an answer, the fourth has been read and judged.
-        other.send(&request(100)).await.unwrap();
-        assert_eq!(next(&other).await, 100);
-        clock.advance(Duration::from_secs(1));
-        flooder.send(&request(4)).await.unwrap();
-        for n in [0, 1, 2, 4] {
-            assert_eq!(next(&flooder).await, n, "the fourth request has no answer");
+        if !fds[1].revents().is_empty() {
+            let _ = rustix::io::read(&*self.bell, &mut [0; 8]);
         }
-        assert!(lifecycle.shut_down(PATIENCE).await);
+        Ok(())
     }
 
-    fn gate(prefix: u32, total: u32, most: usize) -> Gate {
-        Gate::new(Limits { prefix: Rule::per_second(prefix, 1), total: Rule::per_second(total, 1) }, most)
-    }
-
-    fn ask(gate: &mut Gate, ip: &str) -> bool {
-        gate.passes(Timestamp::from_millis(0), ip.parse().unwrap())
-    }
-
-    #[test]
-    fn neighbours_share_a_limit_and_strangers_do_not() {
-        for (one, neighbour, stranger) in [
-            ("203.0.113.7", "203.0.113.99", "203.0.114.7"),
-            ("203.0.113.7", "::ffff:203.0.113.8", "::ffff:203.0.114.7"),
-            ("2001:db8:1:2::3", "2001:db8:1:ffff::9", "2001:db8:2:2::3"),
-        ] {
-            let mut gate = gate(1, 100, 10);
-            assert!(ask(&mut gate, one));
-            assert!(!ask(&mut gate, neighbour), "{neighbour}");
-            assert!(ask(&mut gate, stranger), "{stranger}");
+    fn take_notes(&mut self) {
+        let now = self.deps.clock.instant();
+        for note in self.inbox.try_iter().take(MAX_COMMANDS) {
+            match note {
+                Note::Command(command) => self.shard.handle(now, Input::Command(command)),
+                Note::TcpOpen(peer, frames) => drop(self.tcp.insert(peer, frames)),
+                Note::TcpClosed(peer) => drop(self.tcp.remove(&peer)),
+                Note::TcpFrame(route, bytes) => {
+                    self.shard.handle(now, Input::Datagram { route, bytes: &bytes });
+                }
+            }
         }
     }
 
-    #[test]
-    fn all_share_a_limit_that_refused_ones_do_not_use_up() {
-        let mut gate = gate(1, 2, 10);
-        assert!(ask(&mut gate, "192.0.2.1"));
-        assert!((0..50).all(|_| !ask(&mut gate, "192.0.2.1")));
-        assert!(ask(&mut gate, "198.51.100.1"));
-        assert!(!ask(&mut gate, "203.0.113.1"));
-    }
-
-    #[test]
-    fn a_full_table_forgets_who_was_silent_longest() {
-        let mut gate = gate(1, 100, 2);
-        for ip in ["10.0.1.1", "10.0.2.1", "10.0.3.1"] {
-            assert!(ask(&mut gate, ip));
+    fn receive(&mut self, buffers: &mut [Vec<u8>], metas: &mut [RecvMeta]) -> io::Result<()> {
+        for _ in 0..MAX_BATCHES {
+            let mut slices: Vec<IoSliceMut<'_>> = buffers.iter_mut().map(|b| IoSliceMut::new(b)).collect();
+            self.counters.calls.increment(1);
+            let socket = UdpSockRef::from(&self.deps.socket);
+            let count = match self.state.recv(socket, &mut slices, metas) {
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            drop(slices);
+            let now = self.deps.clock.instant();
+            for (buffer, meta) in buffers.iter().zip(metas.iter()).take(count) {
+                let route = self.route(meta);
+                let bytes = buffer.get(..meta.len).unwrap_or_default();
+                for datagram in bytes.chunks(meta.stride.max(1)) {
+                    self.datagram(now, route, datagram);
+                }
+            }
+            if count < metas.len() {
+                return Ok(());
+            }
         }
-        assert!(!ask(&mut gate, "10.0.1.1"), "in the elder generation; asking keeps it");
-        assert!(ask(&mut gate, "10.0.4.1"));
-        assert!(ask(&mut gate, "10.0.2.1"), "forgotten");
-        assert!(!ask(&mut gate, "10.0.1.1"));
+        Ok(())
     }
 
-    proptest! {
-        #[test]
-        fn the_table_never_outgrows_its_bound(ips in prop::collection::vec(any::<IpAddr>(), 0..300), most in 1usize..20) {
-            let mut gate = gate(1, 1_000, most);
-            for ip in ips {
-                gate.passes(Timestamp::from_millis(0), ip);
-                prop_assert!(gate.younger.len() <= most && gate.elder.len() <= most);
+    fn datagram(&mut self, now: Instant, route: Route, datagram: &[u8]) {
+        self.counters.received.increment(1);
+        if let Some(answer) = stun::answer(datagram, route.to) {
+            if self.gate.passes(self.deps.clock.now(), route.to.ip()) {
+                self.counters.answered.increment(1);
+                self.send(route, answer.as_bytes(), None);
+            } else {
+                self.counters.limited.increment(1);
+            }
+            return;
+        }
+        self.shard.handle(now, Input::Datagram { route, bytes: datagram });
+    }
+
+    /// Where a datagram came from and which of the advertised addresses it was meant for: behind a NAT the machine's own
+    /// address stands for the public one.
+    fn route(&self, meta: &RecvMeta) -> Route {
+        let to = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
+        let own = meta.dst_ip.map(|ip| SocketAddr::new(ip.to_canonical(), self.port));
+        let named = own.filter(|own| self.deps.common.udp.contains(own));
+        let of_family = || self.deps.common.udp.iter().find(|at| at.is_ipv4() == to.is_ipv4()).copied();
+        Route { carrier: Carrier::Udp, to, at: named.or_else(of_family).unwrap_or(to) }
+    }
+
+    fn carry(&mut self) {
+        while let Some(output) = self.shard.poll() {
+            match output {
+                Output::Send(burst) => {
+                    self.burst(&burst);
+                    self.shard.recycle(burst);
+                }
+                Output::Answered(ticket, answer) => self.backlog.push_back(Report::Answered(ticket, answer)),
+                Output::News(room, news) => self.backlog.push_back(Report::News(room, news)),
+                Output::Failed(room) => {
+                    tracing::error!(room.id = %room, "a room's media has failed and is closed");
+                    metrics::counter!("visavis_rooms_failed_total").increment(1);
+                    self.backlog.push_back(Report::Failed(room));
+                }
+                Output::WakeAt(at) => self.wake = at,
+            }
+        }
+        while let Some(report) = self.backlog.pop_front() {
+            if let Err(error) = self.deps.reports.try_send(report) {
+                self.backlog.push_front(error.into_inner());
+                self.wake = self.wake.min(self.deps.clock.instant() + Duration::from_millis(5));
+                break;
+            }
+        }
+        self.backlog.truncate(MAX_BACKLOG);
+    }
+
+    fn burst(&mut self, burst: &Burst) {
+        if burst.route.carrier == Carrier::Tcp {
+            if let Some(frames) = self.tcp.get(&burst.route.to) {
+                // A full queue is a link that is too slow: the datagram is lost, as on any such link.
+                burst.datagrams().for_each(|d| drop(frames.try_send(d.to_vec())));
+            }
+            return;
+        }
+        let one = burst.bytes.len() <= burst.segment;
+        if one {
+            self.send(burst.route, &burst.bytes, None);
+        } else if !self.segments || !self.send(burst.route, &burst.bytes, Some(burst.segment)) {
+            for datagram in burst.datagrams() {
+                self.send(burst.route, datagram, None);
+            }
+        }
+    }
+
+    /// One system call; false when the system can't cut segments.
+    fn send(&mut self, route: Route, bytes: &[u8], segment: Option<usize>) -> bool {
+        let destination = match route.to {
+            SocketAddr::V4(to) if self.v6 => SocketAddr::new(to.ip().to_ipv6_mapped().into(), to.port()),
+            to => to,
+        };
+        let own = route.at.ip();
+        let src_ip = self.deps.own.contains(&own).then_some(match own {
+            IpAddr::V4(own) if self.v6 => own.to_ipv6_mapped().into(),
+            own => own,
+        });
+        let transmit = Transmit { destination, ecn: None, contents: bytes, segment_size: segment, src_ip };
+        self.counters.calls.increment(1);
+        match self.state.try_send(UdpSockRef::from(&self.deps.socket), &transmit) {
+            Ok(()) => {
+                let count = segment.map_or(1, |segment| bytes.len().div_ceil(segment.max(1)));
+                self.counters.sent.increment(count as u64);
+                true
+            }
+            // EIO and EINVAL: the interface can't; from now on one by one.
+            Err(error) if segment.is_some() && matches!(error.raw_os_error(), Some(5 | 22)) => {
+                self.segments = false;
+                false
+            }
+            Err(_) => {
+                self.counters.unsent.increment(1);
+                true
             }
         }
     }

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 pub mod databases;
+pub mod link;
 pub mod own_redis;
 pub mod proxy;
 pub mod stores;

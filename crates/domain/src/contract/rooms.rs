@@ -8,12 +8,20 @@ use crate::{
     Timestamp,
     event::MatchSeat,
     id::{MessageId, ParticipantId, RoomId, SocketId, TicketId, UserId},
-    wire::{Card, Media, Participant, Path},
+    wire::{Card, Media, Participant, Path, ReactionKind, Source},
 };
 
 crate::contract! {
     /// A room lives on one node from first join to last leave; that node alone writes its state.
     "rooms" => trait Rooms {
+        /// Makes the record of a group's room; nothing is live yet.
+        fn create(CreateGroup) -> GroupRecord [once, 2000 ms];
+        /// The record, whether the room is live or not.
+        fn look(RoomId) -> GroupRecord [idempotent, 1000 ms];
+        /// Ends a group's room for good: its owner only.
+        fn delete(DeleteGroup) -> () [idempotent, 2000 ms];
+        /// Opens the live room of a record, for its first guest.
+        fn open_group(OpenGroup) -> () [idempotent, 2000 ms] opens room;
         /// Opens the room of two strangers; each must join within ten seconds of being told.
         fn open_pair(OpenPair) -> PairOpened [once, 2000 ms] opens room;
         /// Takes the caller's place. Joining again (another socket of the same user) keeps the participant id.
@@ -22,6 +30,16 @@ crate::contract! {
         fn leave(Seat) -> () [idempotent, 3000 ms] at room;
         /// Relays an offer, answer or candidate to the other side of a P2P room.
         fn signal(Signal) -> () [once, 2000 ms] at seat.room;
+        /// Answers the caller's offer to the server's media.
+        fn offer(SfuOffer) -> SfuAnswer [idempotent, 4000 ms] at seat.room;
+        /// What the caller shows, and how large.
+        fn view(View) -> () [idempotent, 2000 ms] at seat.room;
+        /// The caller wants to speak, or no longer.
+        fn hand(Hand) -> () [idempotent, 2000 ms] at seat.room;
+        /// The caller reacts.
+        fn react(React) -> () [once, 2000 ms] at seat.room;
+        /// The host decides.
+        fn moderate(Moderate) -> () [idempotent, 2000 ms] at seat.room;
         /// What the caller's media connection says of itself.
         fn link_state(LinkState) -> () [idempotent, 2000 ms] at seat.room;
         /// Which tracks the caller has on.
@@ -47,6 +65,9 @@ pub struct OpenPair {
     pub guests: [Guest; 2],
     /// Which way their media goes.
     pub transport: Path,
+    /// Whether a direct call moves to the server when the two can't reach each other.
+    #[serde(default)]
+    pub movable: bool,
     /// What both like, for the `match` event.
     pub common_interests: Vec<String>,
 }
@@ -90,6 +111,9 @@ pub struct Join {
     pub session: SocketId,
     /// The address the server sees for this client: candidates are held against it.
     pub seen: IpAddr,
+    /// What others see, for a room that doesn't know its guests beforehand.
+    #[serde(default)]
+    pub card: Option<Card>,
     /// The life of the shared store in which the session began: in another one it hears nothing any more.
     #[serde(default)]
     pub life: u64,
@@ -105,6 +129,18 @@ pub struct RoomView {
     pub kind: RoomKind,
     /// When it was opened.
     pub created_at: Timestamp,
+    /// What it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Most people: it decides how many lines are offered to the server.
+    #[serde(default)]
+    pub max_participants: usize,
+    /// Nobody but its owner comes in.
+    #[serde(default)]
+    pub locked: bool,
+    /// When its record ends unless it is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
 }
 
 /// What a room is for.
@@ -113,6 +149,8 @@ pub struct RoomView {
 pub enum RoomKind {
     /// Two strangers.
     Random,
+    /// Up to ten who have the link.
+    Group,
 }
 
 /// What a join is answered.
@@ -235,4 +273,133 @@ pub struct Chat {
     pub text: String,
     /// The client's own name for the message, at most 64 characters.
     pub nonce: String,
+}
+
+/// A room to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateGroup {
+    /// The room, made by the caller: asked twice, it is one.
+    pub room: RoomId,
+    /// Who makes it, and hosts it.
+    pub owner: UserId,
+    /// The checked name.
+    pub name: Option<String>,
+    /// Most people, 2 to 10.
+    pub limit: usize,
+    /// Nobody but the owner comes in.
+    pub locked: bool,
+}
+
+/// A room's record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupRecord {
+    /// What everybody may see of it.
+    pub room: RoomView,
+    /// Who made it.
+    pub owner: UserId,
+}
+
+/// A room to be ended for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteGroup {
+    /// Which.
+    pub room: RoomId,
+    /// Who asks.
+    pub user: UserId,
+}
+
+/// A room to be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenGroup {
+    /// Which.
+    pub room: RoomId,
+}
+
+/// An offer to the server's media.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SfuOffer {
+    /// The sender's seat.
+    pub seat: Seat,
+    /// The session description.
+    pub sdp: String,
+}
+
+/// Its answer, with all of the server's candidates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SfuAnswer {
+    /// The session description.
+    pub sdp: String,
+}
+
+/// What somebody shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// Whose seat.
+    pub seat: Seat,
+    /// The pictures.
+    pub wanted: Vec<Wanted>,
+}
+
+/// One picture and its size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Wanted {
+    /// Whose.
+    pub participant_id: ParticipantId,
+    /// Which.
+    pub source: Source,
+    /// Lines it is shown with; 0 when it isn't.
+    pub max_height: u16,
+}
+
+/// A raised hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hand {
+    /// Whose.
+    pub seat: Seat,
+    /// Or lowered.
+    pub raised: bool,
+}
+
+/// A reaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct React {
+    /// Whose.
+    pub seat: Seat,
+    /// Which.
+    pub kind: ReactionKind,
+}
+
+/// What a host can decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Switch a microphone off, until it is allowed again.
+    Mute,
+    /// Allow it again.
+    AllowMic,
+    /// Out, and kept out.
+    Remove,
+    /// Nobody else comes in.
+    Lock,
+    /// Others may come in.
+    Unlock,
+    /// Nobody but the host shares a screen.
+    ForbidScreen,
+    /// Everybody may.
+    AllowScreen,
+    /// Somebody else hosts.
+    MakeHost,
+}
+
+/// A host's decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moderate {
+    /// The host's seat.
+    pub seat: Seat,
+    /// What.
+    pub action: Action,
+    /// About whom.
+    #[serde(default)]
+    pub participant: Option<ParticipantId>,
 }

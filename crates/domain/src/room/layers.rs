@@ -18,12 +18,24 @@ pub const DEFAULT_CAMERA_HEIGHT: u16 = 360;
 
 /// What is used of the estimate, in per cent: the rest is for retransmissions and what a key frame adds.
 const USED: u64 = 95;
+/// An estimate is an average of some seconds. When it falls below this much (per cent) of what it was within
+/// [`FALL_MS`], the link is far below the average already, and it's taken to fall as far again.
+const FALL: u64 = 75;
+const FALL_MS: i64 = 1_000;
+/// Estimates that are remembered for that; they come with every change of a twentieth.
+const MAX_TOLD: usize = 64;
 /// An estimate this much (per cent) below what is sent is believed at once, a smaller lack after [`DOWN_AFTER_MS`].
 const CLEARLY: u64 = 110;
 const DOWN_AFTER_MS: i64 = 500;
 /// An upgrade must fit with this much (per cent) to spare, for [`UP_AFTER_MS`].
 const SPARE: u64 = 120;
 const UP_AFTER_MS: i64 = 1_000;
+/// An upgrade begins with a key frame, and its burst makes an estimate dip: within this time only one that is below this
+/// much (per cent) of the cost is believed.
+const GRACE_MS: i64 = 3_000;
+const DIP: u64 = 60;
+/// Nothing more is looked for so soon after a fall: what is looked with would fill the queue that has to empty.
+const CALM_MS: i64 = 2_000;
 /// An upgrade that is taken back within this time was wrong.
 const REGRET_MS: i64 = 10_000;
 /// After a wrong upgrade the next waits this long, doubled with each further one.
@@ -89,11 +101,15 @@ pub enum Output {
 /// The machine.
 #[derive(Debug)]
 pub struct Layers {
+    /// What is believed of the link.
     estimate: u64,
+    /// What was told of it lately, the newest last.
+    told: VecDeque<(Timestamp, u64)>,
     pictures: Vec<Want>,
     voices: u64,
     picks: Vec<(Origin, Option<u8>)>,
     lacking: Option<Timestamp>,
+    fell: Option<Timestamp>,
     roomy: Option<Timestamp>,
     upgraded: Option<Timestamp>,
     changed: Timestamp,
@@ -107,10 +123,12 @@ impl Layers {
     pub fn new(now: Timestamp, estimate: u64) -> Self {
         Self {
             estimate,
+            told: VecDeque::from([(now, estimate)]),
             pictures: Vec::new(),
             voices: 0,
             picks: Vec::new(),
             lacking: None,
+            fell: None,
             roomy: None,
             upgraded: None,
             changed: now,
@@ -132,8 +150,17 @@ impl Layers {
 
     /// Takes one input.
     pub fn handle(&mut self, now: Timestamp, input: Input) {
+        if !matches!(input, Input::Estimate(_)) {
+            self.believe(now);
+        }
         match input {
-            Input::Estimate(bps) => self.estimate = bps,
+            Input::Estimate(bps) => {
+                if self.told.len() >= MAX_TOLD {
+                    self.told.pop_front();
+                }
+                self.told.push_back((now, bps));
+                self.believe(now);
+            }
             Input::Wanted { mut pictures, voices } => {
                 pictures.sort_by_key(rank);
                 let changed = !same_shape(&self.pictures, &pictures);
@@ -146,6 +173,43 @@ impl Layers {
         }
         self.adapt(now);
         self.tell_rates();
+    }
+
+    /// What should flow while an upgrade is being waited for, media and padding together: a link that can't carry it tells
+    /// before the upgrade, and an estimator that sees it carried doesn't take the upgrade for an accident.
+    pub fn rehearsed(&self) -> u64 {
+        let better = || fit(&self.pictures, self.budget() * 100 / SPARE);
+        let cost = |picks: &[(Origin, Option<u8>)]| {
+            let of = |(o, layer): &(Origin, Option<u8>)| {
+                let want = self.pictures.iter().find(|w| w.origin == *o);
+                want.zip(*layer).map_or(0, |(want, layer)| want.bps(layer))
+            };
+            picks.iter().map(of).sum::<u64>()
+        };
+        self.roomy.map_or(0, |_| cost(&better()) + self.voices * VOICE_BPS)
+    }
+
+    /// Makes up its mind about the link from what it was told.
+    fn believe(&mut self, now: Timestamp) {
+        let past = |at: &Timestamp| now.as_millis() - at.as_millis() >= FALL_MS;
+        // The last of those that are past held until the next one.
+        while self.told.len() > 1 && self.told.get(1).is_some_and(|(at, _)| past(at)) {
+            self.told.pop_front();
+        }
+        let newest = self.told.back().map_or(self.estimate, |(_, bps)| *bps);
+        let highest = self.told.iter().map(|(_, bps)| *bps).max().unwrap_or(newest);
+        let falling = newest * 100 < highest * FALL;
+        if falling {
+            self.fell = Some(now);
+        }
+        self.estimate =
+            if falling { newest.saturating_sub(highest - newest).max(newest / 2) } else { newest };
+    }
+
+    /// Whether more is wanted than the link is believed to carry, and it may be asked whether it carries more.
+    pub fn may_look(&self, now: Timestamp) -> bool {
+        let calm = self.fell.is_none_or(|fell| now.as_millis() - fell.as_millis() >= CALM_MS);
+        calm && self.pictures.iter().any(|want| self.pick(want.origin) < want.best())
     }
 
     /// The viewer shows something else, or a publisher sends other layers: that is no matter of patience.
@@ -169,7 +233,9 @@ impl Layers {
         if cost > budget {
             let lacking = *self.lacking.get_or_insert(now);
             self.roomy = None;
-            if cost * 100 > budget * CLEARLY || since(lacking) >= DOWN_AFTER_MS {
+            let young = self.upgraded.is_some_and(|at| since(at) < GRACE_MS);
+            let dip = young && budget * 100 >= cost * DIP;
+            if !dip && (cost * 100 > budget * CLEARLY || since(lacking) >= DOWN_AFTER_MS) {
                 self.lower(now);
             } else {
                 self.wake(lacking, DOWN_AFTER_MS);
@@ -355,7 +421,11 @@ mod tests {
         let mut layers = Layers::new(at(0), 2_500_000);
         layers.handle(at(0), wanted(&[camera(1, 720)]));
         layers.handle(at(30_000), Input::Estimate(500_000));
-        assert_eq!(layers.pick(origin(1, Source::Camera)), Some(0));
+        assert!(layers.pick(origin(1, Source::Camera)) < Some(1));
+        for i in 0..40 {
+            layers.handle(at(30_000 + i * 100), Input::Tick);
+        }
+        assert_eq!(layers.pick(origin(1, Source::Camera)), Some(0), "the fall is over");
         layers.handle(at(60_000), Input::Estimate(2_500_000));
         assert_eq!(layers.pick(origin(1, Source::Camera)), Some(0), "not before it has lasted");
         layers.handle(at(61_100), Input::Tick);

@@ -51,6 +51,12 @@ pub(super) struct Member {
     pub(super) seen: Option<IpAddr>,
     pub(super) media: Media,
     pub(super) link: LastLink,
+    /// Whether their page has said what is on.
+    pub(super) told: bool,
+    /// Whether they have seen the other through the server.
+    pub(super) through: bool,
+    /// Until when a silent connection to the server is waited for.
+    pub(super) silent: Option<Timestamp>,
     pub(super) held: VecDeque<Held>,
     nonces: VecDeque<(String, MessageId)>,
 }
@@ -68,6 +74,9 @@ impl Member {
             seen: None,
             media: Media::default(),
             link: None,
+            told: false,
+            through: false,
+            silent: None,
             held: VecDeque::new(),
             nonces: VecDeque::new(),
         }
@@ -82,7 +91,7 @@ impl Member {
     }
 
     pub(super) fn view(&self) -> Participant {
-        let parked = matches!(self.place, Place::Parked { .. });
+        let parked = matches!(self.place, Place::Parked { .. }) || self.silent.is_some();
         Participant {
             id: self.participant,
             user_id: self.user,

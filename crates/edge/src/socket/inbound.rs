@@ -194,6 +194,10 @@ impl Hub {
             ClientEvent::LinkState(linked) => self.on_link_state(&cx, session, &linked).await,
             ClientEvent::MediaState(tracks) => self.on_media_state(&cx, session, &tracks).await,
             ClientEvent::ChatMessage(message) => self.on_chat(&cx, session, message).await,
+            ClientEvent::View(viewed) => self.on_view(&cx, session, viewed).await,
+            ClientEvent::Hand(raised) => self.on_hand(&cx, session, &raised).await,
+            ClientEvent::Reaction(reacted) => self.on_reaction(&cx, session, &reacted).await,
+            ClientEvent::ModerateRoom(moderated) => self.on_moderate(&cx, session, &moderated).await,
         }
     }
 

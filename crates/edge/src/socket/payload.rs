@@ -6,11 +6,11 @@ use visavis_domain::{
     Code, Fault,
     contract::{
         matchmaking::Wishes,
-        rooms::{Candidate, Link},
+        rooms::{Action, Candidate, Link, Wanted},
     },
     event::ServerEvent,
     id::{ParticipantId, RoomId},
-    wire::{Media, Path},
+    wire::{Media, Path, ReactionKind},
 };
 
 /// The largest session description.
@@ -23,6 +23,8 @@ pub(super) const MAX_CHAT_CHARS: usize = 2_000;
 pub(super) const MAX_SAMPLE: usize = 64 * 1024;
 /// Between two samples.
 pub(super) const SAMPLE_EVERY_MS: u64 = 5_000;
+/// Pictures a page can show: nine cameras and two screens, and some that are just leaving.
+const MAX_WANTED: usize = 32;
 /// The longest name a client gives its message.
 const MAX_NONCE: usize = 64;
 
@@ -40,6 +42,10 @@ pub(super) enum ClientEvent {
     LinkState(Linked),
     MediaState(Tracks),
     ChatMessage(Message),
+    View(Viewed),
+    Hand(Raised),
+    Reaction(Reacted),
+    ModerateRoom(Moderated),
 }
 
 /// `{roomId}`
@@ -103,6 +109,40 @@ pub(super) struct Message {
     pub(super) nonce: String,
 }
 
+/// `{roomId, wanted: [{participantId, source, maxHeight}]}`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Viewed {
+    pub(super) room_id: RoomId,
+    pub(super) wanted: Vec<Wanted>,
+}
+
+/// `{roomId, raised}`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Raised {
+    pub(super) room_id: RoomId,
+    pub(super) raised: bool,
+}
+
+/// `{roomId, kind}`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Reacted {
+    pub(super) room_id: RoomId,
+    pub(super) kind: ReactionKind,
+}
+
+/// `{roomId, action, participantId?}`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Moderated {
+    pub(super) room_id: RoomId,
+    pub(super) action: Action,
+    #[serde(default)]
+    pub(super) participant_id: Option<ParticipantId>,
+}
+
 impl ClientEvent {
     /// Reads an event of `bytes` length; what isn't exactly right is refused before anything is done.
     pub(super) fn read(name: &str, bytes: usize, data: Value) -> Result<Self, Fault> {
@@ -125,6 +165,10 @@ impl ClientEvent {
             "link-state" => shape(data).map(Self::LinkState),
             "media-state" => shape(data).map(Self::MediaState),
             "chat-message" => message(data).map(Self::ChatMessage),
+            "view" => viewed(data).map(Self::View),
+            "hand" => shape(data).map(Self::Hand),
+            "reaction" => shape(data).map(Self::Reaction),
+            "moderate-room" => shape(data).map(Self::ModerateRoom),
             _ => Err(Fault::bad_request("There is no such event.")),
         }
     }
@@ -157,6 +201,14 @@ fn described(data: Value) -> Result<Described, Fault> {
     Ok(described)
 }
 
+fn viewed(data: Value) -> Result<Viewed, Fault> {
+    let viewed: Viewed = shape(data)?;
+    if viewed.wanted.len() > MAX_WANTED {
+        return Err(Fault::field("wanted", format!("can have at most {MAX_WANTED} pictures")));
+    }
+    Ok(viewed)
+}
+
 fn message(data: Value) -> Result<Message, Fault> {
     let message: Message = shape(data)?;
     if message.nonce.is_empty() || message.nonce.len() > MAX_NONCE {
@@ -183,7 +235,7 @@ mod tests {
 
     use super::*;
 
-    const NAMES: [&str; 11] = [
+    const NAMES: [&str; 15] = [
         "find-match",
         "cancel-match",
         "next",
@@ -195,6 +247,10 @@ mod tests {
         "link-state",
         "media-state",
         "chat-message",
+        "view",
+        "hand",
+        "reaction",
+        "moderate-room",
     ];
 
     fn any_json() -> impl Strategy<Value = Value> {

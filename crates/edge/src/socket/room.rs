@@ -5,7 +5,10 @@ use visavis_domain::{
     Code, Fault,
     contract::{
         Caller,
-        rooms::{Chat, Join, LinkState, MediaState, Seat as RoomSeat, Signal, SignalBody, SignalKind},
+        rooms::{
+            Chat, Hand, Join, LinkState, MediaState, Moderate, OpenGroup, React, Seat as RoomSeat, SfuAnswer,
+            SfuOffer, Signal, SignalBody, SignalKind, View,
+        },
     },
     id::RoomId,
     text,
@@ -14,7 +17,7 @@ use visavis_domain::{
 use super::{
     Hub,
     inbound::done,
-    payload::{Described, InRoom, Linked, Message, Tracks, Trickled},
+    payload::{Described, InRoom, Linked, Message, Moderated, Raised, Reacted, Tracks, Trickled, Viewed},
     seat::{Holding, MAX_RACES, Seat},
     session::Session,
 };
@@ -39,10 +42,23 @@ impl Hub {
         {
             return Err(Fault::new(Code::AlreadyInRoom, "Leave the other call first."));
         }
-        let (user, life) = (session.user, session.life());
-        let join = Join { room: at.room_id, user, session: session.id, seen: session.seen, life };
-        let joined = self.rooms.join(cx, join).await?;
-        session.set_call(Some(at.room_id));
+        // Only a group needs it, and finds out; a call of two goes on while the accounts are away.
+        let card = self.users.card(cx, session.user).await.ok();
+        let (room, user, seen, life) = (at.room_id, session.user, session.seen, session.life());
+        let join = Join { room, user, session: session.id, seen, card, life };
+        let joined = match self.rooms.join(cx, join.clone()).await {
+            // A group's room that nobody is in: its record opens it.
+            Err(fault) if fault.code == Code::NotInRoom => {
+                match self.rooms.open_group(cx, OpenGroup { room }).await {
+                    // Somebody else is just opening it.
+                    Ok(()) | Err(Fault { code: Code::Conflict, .. }) => self.rooms.join(cx, join).await?,
+                    Err(Fault { code: Code::NotFound, .. }) => return Err(fault),
+                    Err(other) => return Err(other),
+                }
+            }
+            joined => joined?,
+        };
+        session.set_call(Some(room));
         self.sit_down(cx, session, at.room_id).await?;
         let mut ack = serde_json::to_value(&joined).map_err(|_| Fault::internal())?;
         if let Value::Object(fields) = &mut ack {
@@ -102,7 +118,19 @@ impl Hub {
         session: &Session,
         offer: Described,
     ) -> Result<Value, Fault> {
-        self.signal(cx, session, SignalKind::Offer, offer).await
+        if offer.to.is_some() {
+            return self.signal(cx, session, SignalKind::Offer, offer).await;
+        }
+        let room = offer.room_id;
+        let to_server = SfuOffer { seat: session.in_room(room), sdp: offer.sdp.clone() };
+        match self.rooms.offer(cx, to_server).await {
+            Ok(SfuAnswer { sdp }) => Ok(json!({"ok": true, "answer": {"sdp": sdp}})),
+            // A direct call: it is for the other side.
+            Err(fault) if fault.code == Code::WrongState => {
+                self.signal(cx, session, SignalKind::Offer, offer).await
+            }
+            Err(fault) => Err(fault),
+        }
     }
 
     pub(super) async fn on_answer(
@@ -164,5 +192,37 @@ impl Hub {
         let chat = Chat { seat: session.in_room(m.room_id), text, nonce: m.nonce };
         let id = self.rooms.chat(cx, chat).await?;
         Ok(json!({"ok": true, "id": id}))
+    }
+
+    pub(super) async fn on_view(&self, cx: &Caller, session: &Session, v: Viewed) -> Result<Value, Fault> {
+        let view = View { seat: session.in_room(v.room_id), wanted: v.wanted };
+        self.rooms.view(cx, view).await.map(|()| done())
+    }
+
+    pub(super) async fn on_hand(&self, cx: &Caller, session: &Session, r: &Raised) -> Result<Value, Fault> {
+        let hand = Hand { seat: session.in_room(r.room_id), raised: r.raised };
+        self.rooms.hand(cx, hand).await.map(|()| done())
+    }
+
+    pub(super) async fn on_reaction(
+        &self,
+        cx: &Caller,
+        session: &Session,
+        r: &Reacted,
+    ) -> Result<Value, Fault> {
+        self.limit("reaction", session, self.settings.chats_per_min).await?;
+        let react = React { seat: session.in_room(r.room_id), kind: r.kind };
+        self.rooms.react(cx, react).await.map(|()| done())
+    }
+
+    pub(super) async fn on_moderate(
+        &self,
+        cx: &Caller,
+        session: &Session,
+        m: &Moderated,
+    ) -> Result<Value, Fault> {
+        let seat = session.in_room(m.room_id);
+        let moderate = Moderate { seat, action: m.action, participant: m.participant_id };
+        self.rooms.moderate(cx, moderate).await.map(|()| done())
     }
 }

@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
-use visavis_domain::{Fault, event::CloseReason, id::RoomId, room::Input};
+use visavis_domain::{Fault, event::CloseReason, id::RoomId};
 use visavis_platform::places::{CLAIM, Claim};
 
-use super::Node;
+use super::{Node, live::Input};
 
 /// How often claims are renewed: twice may go wrong.
 const RENEW: Duration = Duration::from_secs(CLAIM.as_secs() / 4);

@@ -106,7 +106,7 @@ impl Node {
     /// Appends to a session's log, now or as soon as that can be.
     pub(super) async fn emit(&self, to: SocketId, event: ServerEvent) {
         if event.is_volatile() {
-            let _ = self.deps.log.emit(to, event).await;
+            self.deps.bus.publish(Event::Volatile { session: to, event }).await;
             return;
         }
         let mark = format!("{:016x}", self.deps.dice.u64());

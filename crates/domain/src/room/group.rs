@@ -1,0 +1,539 @@
+//! A room of up to ten: who is in, who hosts, what the host decides, how it empties. Pure, like the room of two.
+//!
+//! Nobody's address passes here at all: media runs through the server, and this machine only says who may be heard.
+
+mod person;
+
+use std::{collections::VecDeque, time::Duration};
+
+use crate::{
+    Code, Fault, Timestamp,
+    contract::rooms::{Action, Joined, RoomKind, RoomView},
+    event::{CloseReason, ServerEvent},
+    id::{MessageId, ParticipantId, RoomId, SocketId, UserId},
+    room::{MediaOrder, Output, Reply, Settings, Who},
+    wire::{Card, LeftReason, Media, Path, ReactionKind},
+};
+use person::{Absence, Person};
+
+/// Most people of a room.
+pub const MOST: usize = 10;
+/// Fewest that a room can be made for.
+pub const FEWEST: usize = 2;
+/// A room that everybody has left stays so long: whoever reloads the page finds it as it was.
+const EMPTY_FOR: Duration = Duration::from_secs(20);
+/// A silent connection is told after about this; the rest of the grace it has left.
+const SILENT_AFTER: Duration = Duration::from_secs(5);
+/// People kept out that are remembered; with more the one removed first may come back.
+const MAX_REMOVED: usize = 100;
+
+/// What a room is made with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The room.
+    pub id: RoomId,
+    /// What it is called.
+    pub name: Option<String>,
+    /// Who made it: hosts it whenever they are in.
+    pub owner: UserId,
+    /// Most people.
+    pub limit: usize,
+    /// Nobody but the owner comes in.
+    pub locked: bool,
+    /// When the record was made.
+    pub created_at: Timestamp,
+    /// When it ends unless it is used.
+    pub expires_at: Timestamp,
+}
+
+/// What happens.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// Somebody comes in, or comes again.
+    Join {
+        /// Who.
+        user: UserId,
+        /// Through which session; it is the seat from now on.
+        session: SocketId,
+        /// What others see.
+        card: Card,
+        /// The participant they become, if they are new.
+        participant: ParticipantId,
+    },
+    /// Somebody leaves on purpose.
+    Leave(Who),
+    /// Somebody's tracks.
+    Media(Who, Media),
+    /// Somebody writes.
+    Chat {
+        /// From whom.
+        from: Who,
+        /// The checked text.
+        text: String,
+        /// The client's name for it.
+        nonce: String,
+        /// The id it gets, unless this nonce has one.
+        id: MessageId,
+    },
+    /// Somebody wants to speak, or no longer.
+    Hand(Who, bool),
+    /// Somebody reacts.
+    React(Who, ReactionKind),
+    /// The host decides.
+    Moderate(Who, Action, Option<ParticipantId>),
+    /// A socket dropped.
+    Park(Who),
+    /// A socket is back.
+    Unpark(Who),
+    /// Nothing comes over somebody's media connection any more, or it does again.
+    Silent(ParticipantId, bool),
+    /// The room ends for everybody.
+    Close(CloseReason),
+    /// Time has passed.
+    Tick,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Group {
+    plan: Plan,
+    settings: Settings,
+    people: Vec<Person>,
+    host: Option<ParticipantId>,
+    removed: VecDeque<UserId>,
+    screens_forbidden: bool,
+    empty_since: Option<Timestamp>,
+    ended: bool,
+    out: VecDeque<Output>,
+}
+
+impl Group {
+    /// An empty room.
+    pub fn new(now: Timestamp, plan: Plan, settings: &Settings) -> Self {
+        let out = VecDeque::from([Output::WakeAt(now + EMPTY_FOR)]);
+        Self {
+            plan,
+            settings: settings.clone(),
+            people: Vec::new(),
+            host: None,
+            removed: VecDeque::new(),
+            screens_forbidden: false,
+            empty_since: Some(now),
+            ended: false,
+            out,
+        }
+    }
+
+    /// The next thing to do.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// Takes one input. A fault changes nothing.
+    pub fn handle(&mut self, now: Timestamp, input: Input) -> Result<Reply, Fault> {
+        if self.ended {
+            return Err(not_in_room());
+        }
+        match input {
+            Input::Join { user, session, card, participant } => self.join(user, session, card, participant),
+            Input::Leave(who) => self.leave(now, who),
+            Input::Media(who, media) => self.media(who, media),
+            Input::Chat { from, text, nonce, id } => self.chat(now, from, text, nonce, id),
+            Input::Hand(who, raised) => self.hand(who, raised),
+            Input::React(who, kind) => self.react(who, kind),
+            Input::Moderate(who, action, target) => self.moderate(now, who, action, target),
+            Input::Park(who) => self.park(now, who),
+            Input::Unpark(who) => self.unpark(who),
+            Input::Silent(participant, silent) => Ok(self.silent(now, participant, silent)),
+            Input::Close(reason) => Ok(self.close(reason)),
+            Input::Tick => Ok(self.tick(now)),
+        }
+    }
+
+    /// Whether this user is in.
+    pub fn is_seated(&self, user: UserId) -> bool {
+        self.people.iter().any(|p| p.user == user)
+    }
+
+    /// The participant that acts through this seat.
+    pub fn participant(&self, who: Who) -> Result<ParticipantId, Fault> {
+        self.seated(who).map(|i| self.people[i].participant)
+    }
+
+    /// Through which session somebody is told of things.
+    pub fn session(&self, participant: ParticipantId) -> Option<SocketId> {
+        self.people.iter().find(|p| p.participant == participant).map(|p| p.session)
+    }
+
+    /// The session that holds somebody's place.
+    pub fn session_of(&self, user: UserId) -> Option<SocketId> {
+        self.people.iter().find(|p| p.user == user).map(|p| p.session)
+    }
+
+    /// Everybody's session.
+    pub fn sessions(&self) -> impl Iterator<Item = SocketId> + '_ {
+        self.people.iter().map(|p| p.session)
+    }
+
+    /// What others may have of somebody.
+    pub fn tracks(&self, participant: ParticipantId) -> Option<Media> {
+        let person = self.people.iter().find(|p| p.participant == participant)?;
+        person.told.then(|| self.allowed(person))
+    }
+
+    /// Most people.
+    pub const fn limit(&self) -> usize {
+        self.plan.limit
+    }
+
+    fn view(&self) -> RoomView {
+        RoomView {
+            id: self.plan.id,
+            kind: RoomKind::Group,
+            created_at: self.plan.created_at,
+            name: self.plan.name.clone(),
+            max_participants: self.plan.limit,
+            locked: self.plan.locked,
+            expires_at: Some(self.plan.expires_at),
+        }
+    }
+
+    fn seated(&self, who: Who) -> Result<usize, Fault> {
+        let holds = |p: &Person| p.user == who.user && p.session == who.session;
+        self.people.iter().position(holds).ok_or_else(not_in_room)
+    }
+
+    fn join(
+        &mut self,
+        user: UserId,
+        session: SocketId,
+        card: Card,
+        participant: ParticipantId,
+    ) -> Result<Reply, Fault> {
+        let index = match self.people.iter().position(|p| p.user == user) {
+            Some(index) => {
+                self.return_to(index, session);
+                index
+            }
+            None => self.come_in(Person::new(participant, user, session, card))?,
+        };
+        let joined = Joined {
+            room: self.view(),
+            me: self.people[index].participant,
+            participants: self.people.iter().map(|p| self.show(p)).collect(),
+            transport: Path::Sfu,
+        };
+        Ok(Reply::Joined(Box::new(joined)))
+    }
+
+    fn return_to(&mut self, index: usize, session: SocketId) {
+        let person = &mut self.people[index];
+        let was = person.presence();
+        person.session = session;
+        person.parked = None;
+        if person.presence() != was {
+            self.tell_state(index);
+        }
+    }
+
+    fn come_in(&mut self, person: Person) -> Result<usize, Fault> {
+        let owner = person.user == self.plan.owner;
+        if self.removed.contains(&person.user) {
+            return Err(Fault::new(Code::Removed, "The host has removed you from this room."));
+        }
+        if self.plan.locked && !owner {
+            return Err(Fault::new(Code::RoomLocked, "The host has locked this room."));
+        }
+        if self.people.len() >= self.plan.limit {
+            let most = self.plan.limit;
+            return Err(Fault::new(Code::RoomFull, format!("The room is full: {most} people are in it.")));
+        }
+        let participant = person.participant;
+        self.people.push(person);
+        self.empty_since = None;
+        let index = self.people.len() - 1;
+        if owner || self.host.is_none() {
+            self.give_host(participant);
+        }
+        let participant = self.show(&self.people[index]);
+        self.tell_others(index, &ServerEvent::ParticipantJoined { room_id: self.plan.id, participant });
+        self.out.push_back(Output::Used);
+        Ok(index)
+    }
+
+    fn leave(&mut self, now: Timestamp, who: Who) -> Result<Reply, Fault> {
+        let index = self.seated(who)?;
+        self.depart(now, index, LeftReason::Left);
+        Ok(Reply::Done)
+    }
+
+    /// Somebody goes, whatever the reason; the host's chair goes to whoever has been here longest.
+    fn depart(&mut self, now: Timestamp, index: usize, reason: LeftReason) {
+        let participant = self.show(&self.people[index]);
+        let event = ServerEvent::ParticipantLeft { room_id: self.plan.id, participant, reason };
+        self.tell_others(index, &event);
+        let person = self.people.remove(index);
+        self.out.push_back(Output::Media(MediaOrder::Leave(person.participant)));
+        self.out.push_back(Output::SeatEnded(person.who()));
+        self.out.push_back(Output::Used);
+        if self.host == Some(person.participant) {
+            self.host = None;
+            if let Some(next) = self.people.first().map(|p| p.participant) {
+                self.give_host(next);
+            }
+        }
+        if self.people.is_empty() {
+            self.empty_since = Some(now);
+            self.out.push_back(Output::WakeAt(now + EMPTY_FOR));
+        }
+    }
+
+    fn give_host(&mut self, to: ParticipantId) {
+        let was = self.host.replace(to);
+        for i in 0..self.people.len() {
+            let concerned = |p: ParticipantId| Some(p) == was || p == to;
+            if was != Some(to) && concerned(self.people[i].participant) {
+                self.tell_state(i);
+            }
+        }
+    }
+
+    fn media(&mut self, who: Who, media: Media) -> Result<Reply, Fault> {
+        let index = self.seated(who)?;
+        let person = &self.people[index];
+        if media.audio && person.muted {
+            return Err(Fault::new(Code::Forbidden, "The host has muted you."));
+        }
+        let screens = self.people.iter().filter(|p| p.media.screen && p.user != who.user).count();
+        if media.screen && !person.media.screen {
+            if self.screens_forbidden && self.host != Some(person.participant) {
+                return Err(Fault::new(Code::Forbidden, "The host has switched screen sharing off."));
+            }
+            if screens >= super::slots::SCREENS {
+                return Err(Fault::new(Code::Conflict, "Two screens are shared already."));
+            }
+        }
+        let person = &mut self.people[index];
+        let changed = person.media != media || !person.told;
+        (person.media, person.told) = (media, true);
+        if changed {
+            self.order_tracks(index);
+            self.tell_state(index);
+        }
+        Ok(Reply::Done)
+    }
+
+    fn allowed(&self, person: &Person) -> Media {
+        let host = self.host == Some(person.participant);
+        Media {
+            audio: person.media.audio && !person.muted,
+            video: person.media.video,
+            screen: person.media.screen && (host || !self.screens_forbidden),
+        }
+    }
+
+    fn order_tracks(&mut self, index: usize) {
+        let person = &self.people[index];
+        let order = MediaOrder::Tracks(person.participant, self.allowed(person));
+        self.out.push_back(Output::Media(order));
+    }
+
+    fn chat(
+        &mut self,
+        now: Timestamp,
+        from: Who,
+        text: String,
+        nonce: String,
+        id: MessageId,
+    ) -> Result<Reply, Fault> {
+        let index = self.seated(from)?;
+        if let Some(said) = self.people[index].said(&nonce) {
+            return Ok(Reply::Said(said));
+        }
+        self.people[index].remember(nonce, id);
+        let from = self.people[index].participant;
+        let event = ServerEvent::ChatMessage { room_id: self.plan.id, id, from, text, at: now };
+        self.tell_others(index, &event);
+        Ok(Reply::Said(id))
+    }
+
+    fn hand(&mut self, who: Who, raised: bool) -> Result<Reply, Fault> {
+        let index = self.seated(who)?;
+        if std::mem::replace(&mut self.people[index].hand, raised) != raised {
+            let from = self.people[index].participant;
+            self.tell_others(index, &ServerEvent::Hand { room_id: self.plan.id, from, raised });
+            self.tell_state(index);
+        }
+        Ok(Reply::Done)
+    }
+
+    fn react(&mut self, who: Who, kind: ReactionKind) -> Result<Reply, Fault> {
+        let index = self.seated(who)?;
+        let from = self.people[index].participant;
+        self.tell_others(index, &ServerEvent::Reaction { room_id: self.plan.id, from, kind });
+        Ok(Reply::Done)
+    }
+
+    fn moderate(
+        &mut self,
+        now: Timestamp,
+        who: Who,
+        action: Action,
+        target: Option<ParticipantId>,
+    ) -> Result<Reply, Fault> {
+        let index = self.seated(who)?;
+        if self.host != Some(self.people[index].participant) {
+            return Err(Fault::new(Code::Forbidden, "Only the host can do that."));
+        }
+        match action {
+            Action::Lock | Action::Unlock => {
+                self.plan.locked = action == Action::Lock;
+                self.out.push_back(Output::Keep { locked: self.plan.locked });
+            }
+            Action::ForbidScreen | Action::AllowScreen => self.set_screens(action == Action::ForbidScreen),
+            Action::Mute | Action::AllowMic => {
+                let target = self.target(target)?;
+                self.mute(target, action == Action::Mute);
+            }
+            Action::Remove => {
+                let target = self.target(target)?;
+                if target == index {
+                    return Err(Fault::bad_request("To leave is another event."));
+                }
+                self.expel(now, target);
+            }
+            Action::MakeHost => {
+                let target = self.target(target)?;
+                self.give_host(self.people[target].participant);
+            }
+        }
+        Ok(Reply::Done)
+    }
+
+    fn target(&self, target: Option<ParticipantId>) -> Result<usize, Fault> {
+        let target = target.ok_or_else(|| Fault::field("participantId", "says whom it is about"))?;
+        let found = self.people.iter().position(|p| p.participant == target);
+        found.ok_or_else(|| Fault::new(Code::PeerGone, "They aren't in the room any more."))
+    }
+
+    fn mute(&mut self, target: usize, muted: bool) {
+        let person = &mut self.people[target];
+        if std::mem::replace(&mut person.muted, muted) != muted {
+            if muted {
+                person.media.audio = false;
+            }
+            person.told = true;
+            self.order_tracks(target);
+            self.tell_state(target);
+        }
+    }
+
+    fn set_screens(&mut self, forbidden: bool) {
+        self.screens_forbidden = forbidden;
+        for i in 0..self.people.len() {
+            let person = &self.people[i];
+            if forbidden && person.media.screen && self.host != Some(person.participant) {
+                self.people[i].media.screen = false;
+                self.order_tracks(i);
+                self.tell_state(i);
+            }
+        }
+    }
+
+    fn expel(&mut self, now: Timestamp, target: usize) {
+        if self.removed.len() >= MAX_REMOVED {
+            self.removed.pop_front();
+        }
+        self.removed.push_back(self.people[target].user);
+        let closed = ServerEvent::RoomClosed { room_id: self.plan.id, reason: CloseReason::Removed };
+        self.out.push_back(Output::Emit { to: self.people[target].session, event: closed });
+        self.depart(now, target, LeftReason::Removed);
+    }
+
+    fn park(&mut self, now: Timestamp, who: Who) -> Result<Reply, Fault> {
+        let index = self.seated(who)?;
+        let until = now + Duration::from_secs(self.settings.seat_grace_s);
+        self.set_absence(index, Absence::Socket, Some(until));
+        Ok(Reply::Done)
+    }
+
+    fn unpark(&mut self, who: Who) -> Result<Reply, Fault> {
+        let index = self.seated(who)?;
+        self.set_absence(index, Absence::Socket, None);
+        Ok(Reply::Done)
+    }
+
+    fn silent(&mut self, now: Timestamp, participant: ParticipantId, silent: bool) -> Reply {
+        if let Some(index) = self.people.iter().position(|p| p.participant == participant) {
+            let grace = Duration::from_secs(self.settings.seat_grace_s).saturating_sub(SILENT_AFTER);
+            self.set_absence(index, Absence::Media, silent.then(|| now + grace));
+        }
+        Reply::Done
+    }
+
+    fn set_absence(&mut self, index: usize, what: Absence, until: Option<Timestamp>) {
+        let person = &mut self.people[index];
+        let was = person.presence();
+        match what {
+            Absence::Socket => person.parked = until,
+            Absence::Media => person.silent = until,
+        }
+        self.out.extend(until.map(Output::WakeAt));
+        if person.presence() != was {
+            self.tell_state(index);
+        }
+    }
+
+    fn close(&mut self, reason: CloseReason) -> Reply {
+        self.ended = true;
+        for person in &self.people {
+            let event = ServerEvent::RoomClosed { room_id: self.plan.id, reason };
+            self.out.push_back(Output::Emit { to: person.session, event });
+            self.out.push_back(Output::SeatEnded(person.who()));
+        }
+        self.people.clear();
+        self.out.push_back(Output::Media(MediaOrder::Close));
+        self.out.push_back(Output::Gone);
+        Reply::Done
+    }
+
+    fn tick(&mut self, now: Timestamp) -> Reply {
+        while let Some(index) = self.people.iter().position(|p| p.is_lost(now)) {
+            self.depart(now, index, LeftReason::Lost);
+        }
+        if self.empty_since.is_some_and(|since| now >= since + EMPTY_FOR) {
+            self.ended = true;
+            self.out.push_back(Output::Media(MediaOrder::Close));
+            self.out.push_back(Output::Gone);
+        }
+        Reply::Done
+    }
+
+    fn show(&self, person: &Person) -> crate::wire::Participant {
+        person.view(self.host == Some(person.participant))
+    }
+
+    /// To everybody, whoever it is about: the muted person's page learns it the same way.
+    fn tell_state(&mut self, index: usize) {
+        let participant = self.show(&self.people[index]);
+        let event = ServerEvent::ParticipantState { room_id: self.plan.id, participant };
+        for person in &self.people {
+            self.out.push_back(Output::Emit { to: person.session, event: event.clone() });
+        }
+    }
+
+    fn tell_others(&mut self, index: usize, event: &ServerEvent) {
+        for (i, person) in self.people.iter().enumerate() {
+            if i != index {
+                self.out.push_back(Output::Emit { to: person.session, event: event.clone() });
+            }
+        }
+    }
+}
+
+fn not_in_room() -> Fault {
+    Fault::new(Code::NotInRoom, "You are not in that room.")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! One person of a group.
+
+use std::collections::VecDeque;
+
+use crate::{
+    Timestamp,
+    id::{MessageId, ParticipantId, SocketId, UserId},
+    room::Who,
+    wire::{Card, Media, Participant, Presence},
+};
+
+/// Nonces remembered per person, so that a repeated message is one message: a client repeats only its last few.
+const NONCES: usize = 16;
+
+/// What is missing of somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Absence {
+    Socket,
+    Media,
+}
+
+#[derive(Debug)]
+pub(super) struct Person {
+    pub(super) participant: ParticipantId,
+    pub(super) user: UserId,
+    pub(super) session: SocketId,
+    card: Card,
+    /// What their page says is on, and whether it has said anything yet.
+    pub(super) media: Media,
+    pub(super) told: bool,
+    /// By the host.
+    pub(super) muted: bool,
+    pub(super) hand: bool,
+    /// Until when a dropped socket, or a silent connection, is waited for.
+    pub(super) parked: Option<Timestamp>,
+    pub(super) silent: Option<Timestamp>,
+    nonces: VecDeque<(String, MessageId)>,
+}
+
+impl Person {
+    pub(super) fn new(participant: ParticipantId, user: UserId, session: SocketId, card: Card) -> Self {
+        Self {
+            participant,
+            user,
+            session,
+            card,
+            media: Media::default(),
+            told: false,
+            muted: false,
+            hand: false,
+            parked: None,
+            silent: None,
+            nonces: VecDeque::new(),
+        }
+    }
+
+    pub(super) const fn who(&self) -> Who {
+        Who { user: self.user, session: self.session }
+    }
+
+    pub(super) const fn presence(&self) -> Presence {
+        if self.parked.is_some() || self.silent.is_some() {
+            Presence::Reconnecting
+        } else {
+            Presence::Connected
+        }
+    }
+
+    pub(super) fn is_lost(&self, now: Timestamp) -> bool {
+        [self.parked, self.silent].into_iter().flatten().any(|until| until <= now)
+    }
+
+    pub(super) fn view(&self, host: bool) -> Participant {
+        Participant {
+            id: self.participant,
+            user_id: self.user,
+            display_name: self.card.display_name.clone(),
+            avatar_url: self.card.avatar_url.clone(),
+            band: self.card.band,
+            state: self.presence(),
+            media: self.media,
+            host,
+            hand_raised: self.hand,
+        }
+    }
+
+    pub(super) fn said(&self, nonce: &str) -> Option<MessageId> {
+        self.nonces.iter().find(|(n, _)| n == nonce).map(|(_, id)| *id)
+    }
+
+    pub(super) fn remember(&mut self, nonce: String, id: MessageId) {
+        if self.nonces.len() >= NONCES {
+            self.nonces.pop_front();
+        }
+        self.nonces.push_back((nonce, id));
+    }
+}

@@ -1,0 +1,221 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::wire::{Band, Presence};
+
+const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+const S: Duration = Duration::from_secs(1);
+
+fn who(n: u128) -> Who {
+    Who { user: UserId::from_bits(n), session: SocketId::from_bits(n) }
+}
+fn id(n: u128) -> ParticipantId {
+    ParticipantId::from_bits(n)
+}
+fn room(limit: usize) -> Group {
+    let plan = Plan {
+        id: RoomId::from_bits(1),
+        name: None,
+        owner: UserId::from_bits(1),
+        limit,
+        locked: false,
+        created_at: NOW,
+        expires_at: NOW + 86_400 * S,
+    };
+    Group::new(NOW, plan, &Settings::default())
+}
+fn join_input(n: u128) -> Input {
+    let Who { user, session } = who(n);
+    let card = Card { id: user, display_name: format!("p{n}"), avatar_url: None, band: Band::New };
+    Input::Join { user, session, card, participant: id(n) }
+}
+fn join(room: &mut Group, n: u128) -> Result<Joined, Code> {
+    match room.handle(NOW, join_input(n)) {
+        Ok(Reply::Joined(joined)) => Ok(*joined),
+        Ok(other) => panic!("{other:?}"),
+        Err(fault) => Err(fault.code),
+    }
+}
+fn act(room: &mut Group, input: Input) -> Result<(), Code> {
+    room.handle(NOW, input).map(drop).map_err(|f| f.code)
+}
+/// What each session was told.
+fn told(room: &mut Group) -> Vec<(u128, ServerEvent)> {
+    let all = std::iter::from_fn(|| room.poll());
+    all.filter_map(|o| if let Output::Emit { to, event } = o { Some((to.bits(), event)) } else { None })
+        .collect()
+}
+fn orders(room: &mut Group) -> Vec<MediaOrder> {
+    std::iter::from_fn(|| room.poll())
+        .filter_map(|o| if let Output::Media(m) = o { Some(m) } else { None })
+        .collect()
+}
+
+#[test]
+fn ten_come_in_and_the_eleventh_hears_that_it_is_full() {
+    let mut room = room(10);
+    for n in 1..=10 {
+        assert_eq!(join(&mut room, n).unwrap().participants.len(), usize::try_from(n).unwrap());
+    }
+    assert_eq!(join(&mut room, 11), Err(Code::RoomFull));
+    assert_eq!(join(&mut room, 3).unwrap().me, id(3), "whoever is in may come again");
+    act(&mut room, Input::Leave(who(4))).unwrap();
+    assert!(join(&mut room, 11).is_ok());
+}
+
+#[test]
+fn the_first_hosts_until_the_owner_comes_and_the_chair_is_handed_on() {
+    let mut room = room(10);
+    join(&mut room, 2).unwrap();
+    let joined = join(&mut room, 1).unwrap();
+    let hosts = |j: &Joined| j.participants.iter().filter(|p| p.host).map(|p| p.id).collect::<Vec<_>>();
+    assert_eq!(hosts(&joined), [id(1)]);
+    join(&mut room, 3).unwrap();
+    act(&mut room, Input::Leave(who(1))).unwrap();
+    assert_eq!(hosts(&join(&mut room, 2).unwrap()), [id(2)]);
+    act(&mut room, Input::Moderate(who(2), Action::MakeHost, Some(id(3)))).unwrap();
+    assert_eq!(hosts(&join(&mut room, 2).unwrap()), [id(3)]);
+    assert_eq!(act(&mut room, Input::Moderate(who(2), Action::Lock, None)), Err(Code::Forbidden));
+}
+
+#[test]
+fn a_locked_room_takes_nobody_but_its_owner_and_those_who_are_in() {
+    let mut room = room(10);
+    join(&mut room, 2).unwrap();
+    act(&mut room, Input::Moderate(who(2), Action::Lock, None)).unwrap();
+    assert_eq!(join(&mut room, 3), Err(Code::RoomLocked));
+    assert!(join(&mut room, 2).is_ok() && join(&mut room, 1).is_ok());
+    act(&mut room, Input::Moderate(who(1), Action::Unlock, None)).unwrap();
+    assert!(join(&mut room, 3).is_ok());
+}
+
+#[test]
+fn whoever_is_muted_stays_so_until_the_host_allows_it() {
+    let mut room = room(10);
+    let on = Media { audio: true, video: true, screen: false };
+    join(&mut room, 1).unwrap();
+    join(&mut room, 2).unwrap();
+    act(&mut room, Input::Media(who(2), on)).unwrap();
+    act(&mut room, Input::Moderate(who(1), Action::Mute, Some(id(2)))).unwrap();
+    assert_eq!(room.tracks(id(2)), Some(Media { audio: false, ..on }));
+    assert_eq!(act(&mut room, Input::Media(who(2), on)), Err(Code::Forbidden));
+    act(&mut room, Input::Moderate(who(1), Action::AllowMic, Some(id(2)))).unwrap();
+    act(&mut room, Input::Media(who(2), on)).unwrap();
+    assert_eq!(orders(&mut room).last(), Some(&MediaOrder::Tracks(id(2), on)));
+}
+
+#[test]
+fn the_removed_are_told_and_kept_out() {
+    let mut room = room(10);
+    (1..=3).for_each(|n| drop(join(&mut room, n).unwrap()));
+    told(&mut room);
+    act(&mut room, Input::Moderate(who(1), Action::Remove, Some(id(2)))).unwrap();
+    let told = told(&mut room);
+    assert!(
+        told.iter()
+            .any(|(to, e)| *to == 2
+                && matches!(e, ServerEvent::RoomClosed { reason: CloseReason::Removed, .. }))
+    );
+    assert!(
+        told.iter().any(|(to, e)| *to == 3
+            && matches!(e, ServerEvent::ParticipantLeft { reason: LeftReason::Removed, .. }))
+    );
+    assert_eq!(join(&mut room, 2), Err(Code::Removed));
+    assert_eq!(
+        act(
+            &mut room,
+            Input::Chat { from: who(2), text: "x".into(), nonce: "n".into(), id: MessageId::from_bits(1) }
+        ),
+        Err(Code::NotInRoom)
+    );
+}
+
+#[test]
+fn two_screens_at_once_and_none_when_the_host_forbids_it() {
+    let mut room = room(10);
+    let screen = Media { audio: false, video: false, screen: true };
+    (1..=3).for_each(|n| drop(join(&mut room, n).unwrap()));
+    act(&mut room, Input::Media(who(2), screen)).unwrap();
+    act(&mut room, Input::Media(who(3), screen)).unwrap();
+    assert_eq!(act(&mut room, Input::Media(who(1), screen)), Err(Code::Conflict));
+    act(&mut room, Input::Moderate(who(1), Action::ForbidScreen, None)).unwrap();
+    assert_eq!(room.tracks(id(2)).map(|m| m.screen), Some(false));
+    assert_eq!(act(&mut room, Input::Media(who(3), screen)), Err(Code::Forbidden));
+    act(&mut room, Input::Media(who(1), screen)).unwrap();
+}
+
+#[test]
+fn a_dropped_socket_and_a_silent_connection_are_shown_and_lost_after_their_grace() {
+    let mut room = room(10);
+    (1..=3).for_each(|n| drop(join(&mut room, n).unwrap()));
+    told(&mut room);
+    act(&mut room, Input::Park(who(2))).unwrap();
+    room.handle(NOW, Input::Silent(id(3), true)).unwrap();
+    let states: Vec<_> = told(&mut room)
+        .into_iter()
+        .filter_map(|(to, e)| match e {
+            ServerEvent::ParticipantState { participant, .. } if to == 1 => {
+                Some((participant.id, participant.state))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(states, [(id(2), Presence::Reconnecting), (id(3), Presence::Reconnecting)]);
+    room.handle(NOW, Input::Silent(id(3), false)).unwrap();
+    room.handle(NOW + 16 * S, Input::Tick).unwrap();
+    assert!(!room.is_seated(UserId::from_bits(2)) && room.is_seated(UserId::from_bits(3)));
+}
+
+#[test]
+fn an_empty_room_closes_after_twenty_seconds_and_not_before() {
+    let mut room = room(10);
+    join(&mut room, 1).unwrap();
+    act(&mut room, Input::Leave(who(1))).unwrap();
+    let gone = |room: &mut Group, at| {
+        room.handle(at, Input::Tick).ok();
+        std::iter::from_fn(|| room.poll()).any(|o| o == Output::Gone)
+    };
+    assert!(!gone(&mut room, NOW + 19 * S));
+    assert!(gone(&mut room, NOW + 20 * S));
+}
+
+#[test]
+fn chat_reaches_all_others_once() {
+    let mut room = room(10);
+    (1..=3).for_each(|n| drop(join(&mut room, n).unwrap()));
+    told(&mut room);
+    for i in 0..2 {
+        let id = MessageId::from_bits(i);
+        act(&mut room, Input::Chat { from: who(1), text: "hi".into(), nonce: "n".into(), id }).unwrap();
+    }
+    let to: Vec<_> = told(&mut room).into_iter().map(|(to, _)| to).collect();
+    assert_eq!(to, [2, 3]);
+}
+
+proptest! {
+    #[test]
+    fn there_is_one_host_never_too_many_people_and_nobody_twice(
+        steps in prop::collection::vec((0_u8..8, 1_u128..14, 1_u128..14), 1..120), limit in 2_usize..=10,
+    ) {
+        let mut room = room(limit);
+        let mut now = NOW;
+        for (what, a, b) in steps {
+            now = now + S;
+            let input = match what {
+                0 | 1 => join_input(a),
+                2 => Input::Leave(who(a)),
+                3 => Input::Park(who(a)),
+                4 => Input::Unpark(who(a)),
+                5 => Input::Moderate(who(a), Action::Remove, Some(id(b))),
+                6 => Input::Moderate(who(a), Action::MakeHost, Some(id(b))),
+                _ => Input::Tick,
+            };
+            let _ = room.handle(now, input);
+            prop_assert!(room.people.len() <= limit);
+            let hosts = room.people.iter().filter(|p| room.host == Some(p.participant)).count();
+            prop_assert_eq!(hosts, usize::from(!room.people.is_empty()));
+            let users: std::collections::BTreeSet<_> = room.people.iter().map(|p| p.user).collect();
+            prop_assert_eq!(users.len(), room.people.len());
+        }
+    }
+}

@@ -1,0 +1,859 @@
+//! The media of one room: who sends what to whom. It belongs to one shard; a panic in it closes this room only.
+
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use visavis_domain::{
+    Code, Fault, Timestamp,
+    id::{ParticipantId, RoomId},
+    room::{
+        keyframes,
+        layers::{self, DEFAULT_CAMERA_HEIGHT, Want},
+        slots::{self, Lane, Origin, PAIRED_ROOM},
+        speaker::{self, Loudness, Speakers},
+    },
+    wire::{Media, Source},
+};
+
+use crate::{
+    burst::{Burst, Route},
+    negotiate::{self, Common, Offer},
+    peer::{Inbound, Parts, Peer, Said, index_of},
+};
+
+/// Connections of one room: its ten people and as many that are just being replaced.
+pub const MAX_PEERS: usize = 20;
+/// Between two looks at who is loud, which layers fit and who has fallen silent.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Every how many looks layers are measured and shared out.
+const SHARE_EVERY: u32 = 2;
+/// A browser checks its consent at least every 2.5 s (RFC 7675 says 5 ± 20 %); nothing for so long means trouble.
+const SILENT_AFTER: Duration = Duration::from_millis(4_500);
+/// Height that a screen is sent at without a `view`: all there is.
+const ANY_HEIGHT: u16 = u16::MAX;
+/// A picture no taller than this needs no more than half its frames.
+const SMALL_HEIGHT: u16 = 100;
+/// Packets taken of one peer between two forwardings; more is a flood.
+const MAX_INBOUND: usize = 4_096;
+
+/// What a line carries, for the `slots` event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotView {
+    /// The line.
+    pub mid: String,
+    /// Who is on it.
+    pub participant: Option<ParticipantId>,
+    /// What.
+    pub source: Source,
+}
+
+/// How a connection does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkNews {
+    /// Media can flow.
+    Connected,
+    /// Nothing has come for a while.
+    Silent,
+    /// It is heard again.
+    Back,
+    /// It has ended for good: the page is gone or has closed it.
+    Ended,
+}
+
+/// What a room has to tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// All receiving lines of one viewer.
+    Slots(ParticipantId, Vec<SlotView>),
+    /// Who speaks, for everybody.
+    Speaking(Option<ParticipantId>, Vec<Loudness>),
+    /// How somebody's connection does.
+    Link(ParticipantId, LinkNews),
+}
+
+/// What the shard must know of a room's doings.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    pub(crate) news: Vec<News>,
+    pub(crate) bursts: Vec<Burst>,
+    /// Addresses that have proven themselves, and whose they are.
+    pub(crate) addresses: Vec<(SocketAddr, usize)>,
+}
+
+/// Counts for the benches and metrics.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Media packets that came in.
+    pub received: u64,
+    /// Media packets written to viewers.
+    pub forwarded: u64,
+    /// Key frames asked for.
+    pub key_frame_requests: u64,
+    /// Layer changes.
+    pub switches: u64,
+}
+
+impl Counts {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            received: self.received + other.received,
+            forwarded: self.forwarded + other.forwarded,
+            key_frame_requests: self.key_frame_requests + other.key_frame_requests,
+            switches: self.switches + other.switches,
+        }
+    }
+}
+
+pub(crate) struct Call {
+    pub(crate) id: RoomId,
+    limit: usize,
+    /// Time of the machines: the wall clock at a known instant.
+    epoch: (Instant, Timestamp),
+    peers: Vec<Option<Peer>>,
+    next_serial: u64,
+    speakers: Speakers,
+    inbound: VecDeque<(usize, Inbound)>,
+    said: Vec<Said>,
+    looked: Instant,
+    looks: u32,
+    pub(crate) counts: Counts,
+}
+
+/// A join, as the shard hands it on.
+pub(crate) struct JoinCall<'a> {
+    pub(crate) participant: ParticipantId,
+    pub(crate) sdp: &'a str,
+    pub(crate) media: Option<Media>,
+    pub(crate) random: u64,
+}
+
+impl Call {
+    pub(crate) fn new(id: RoomId, limit: usize, now: Instant, epoch: (Instant, Timestamp)) -> Self {
+        Self {
+            id,
+            limit,
+            epoch,
+            peers: Vec::new(),
+            next_serial: 1,
+            speakers: Speakers::new(),
+            inbound: VecDeque::new(),
+            said: Vec::new(),
+            looked: now,
+            looks: 0,
+            counts: Counts::default(),
+        }
+    }
+
+    fn at(&self, now: Instant) -> Timestamp {
+        self.epoch.1 + now.saturating_duration_since(self.epoch.0)
+    }
+
+    fn at_us(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.epoch.0).as_micros()).unwrap_or(u64::MAX)
+    }
+
+    pub(crate) const fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.peers.iter().all(Option::is_none)
+    }
+
+    fn find(&self, participant: ParticipantId) -> Option<usize> {
+        self.peers.iter().position(|p| p.as_ref().is_some_and(|p| p.participant == participant))
+    }
+
+    /// ICE names and addresses of a peer, for the shard's demultiplexing.
+    pub(crate) fn ufrag(&mut self, index: usize) -> Option<String> {
+        let peer = self.peers.get_mut(index)?.as_mut()?;
+        Some(peer.rtc.direct_api().local_ice_credentials().ufrag)
+    }
+
+    /// Places of people who have left.
+    pub(crate) fn vacant(&self) -> Vec<usize> {
+        (0..self.peers.len()).filter(|i| self.peers[*i].is_none()).collect()
+    }
+
+    /// The addresses that a peer has proven.
+    pub(crate) fn routes(&self, index: usize) -> &[SocketAddr] {
+        self.peers.get(index).and_then(Option::as_ref).map_or(&[], |peer| &peer.routes)
+    }
+
+    /// Whether this is the very offer that was answered last: the answer was lost on its way.
+    fn repeated(&self, index: usize, sdp: &str) -> Option<String> {
+        let peer = self.peers[index].as_ref()?;
+        (peer.asked == sdp).then(|| peer.answer.clone())
+    }
+
+    /// Answers an offer: a new connection, a restart of ICE, or appended lines.
+    pub(crate) fn join(
+        &mut self,
+        now: Instant,
+        common: &Common,
+        join: &JoinCall<'_>,
+        fx: &mut Effects,
+    ) -> Result<(usize, String), Fault> {
+        let offer = negotiate::read(join.sdp)?;
+        if let Some(index) = self.find(join.participant) {
+            if let Some(answer) = self.repeated(index, join.sdp) {
+                return Ok((index, answer));
+            }
+            if let Some(answer) = self.renew(now, index, &offer, join, fx)? {
+                return Ok((index, answer));
+            }
+            self.remove(now, index, fx);
+        }
+        let index = self.add(now, common, offer, join, fx)?;
+        let answer = self.peers[index].as_ref().map(|p| p.answer.clone()).ok_or_else(Fault::internal)?;
+        Ok((index, answer))
+    }
+
+    fn add(
+        &mut self,
+        now: Instant,
+        common: &Common,
+        offer: Offer,
+        join: &JoinCall<'_>,
+        fx: &mut Effects,
+    ) -> Result<usize, Fault> {
+        let free = self.peers.iter().position(Option::is_none);
+        let index = free.unwrap_or(self.peers.len());
+        if index >= MAX_PEERS {
+            return Err(Fault::new(Code::RoomFull, "The room is full."));
+        }
+        let mut rtc = common.connection(now)?;
+        let answer = answer(&mut rtc, &offer)?;
+        let paired = self.limit <= PAIRED_ROOM;
+        let answer = if paired { negotiate::group_pairs(&answer, &offer.receives) } else { answer };
+        let serial = self.next_serial;
+        self.next_serial += 1;
+        let parts = Parts {
+            participant: join.participant,
+            rtc,
+            serial,
+            offer,
+            asked: join.sdp.to_owned(),
+            answer,
+            paired,
+            estimate: negotiate::FIRST_ESTIMATE,
+            random: join.random,
+        };
+        let mut peer = Peer::new(now, self.at(now), parts);
+        if let Some(media) = join.media {
+            set_open(&mut peer, media);
+        }
+        if index == self.peers.len() {
+            self.peers.push(Some(peer));
+        } else {
+            self.peers[index] = Some(peer);
+        }
+        self.drain(now, index, fx);
+        self.introduce(now, index);
+        self.settle(now, fx);
+        Ok(index)
+    }
+
+    /// A further offer of a page that is here already. `None` when it comes from another page.
+    fn renew(
+        &mut self,
+        now: Instant,
+        index: usize,
+        offer: &Offer,
+        join: &JoinCall<'_>,
+        fx: &mut Effects,
+    ) -> Result<Option<String>, Fault> {
+        let at = self.at(now);
+        let Some(peer) = self.peers[index].as_mut() else { return Ok(None) };
+        if peer.offer.fingerprint != offer.fingerprint || !peer.rtc.is_alive() {
+            return Ok(None);
+        }
+        let mut offer = offer.clone();
+        let appended = offer.appended(&peer.offer.receives)?;
+        let answer = answer(&mut peer.rtc, &offer)?;
+        let paired = self.limit <= PAIRED_ROOM;
+        peer.answer = if paired { negotiate::group_pairs(&answer, &offer.receives) } else { answer };
+        peer.offer = offer;
+        join.sdp.clone_into(&mut peer.asked);
+        peer.append(&appended, join.random);
+        let lanes: Vec<Lane> = appended.iter().map(|(lane, _)| *lane).collect();
+        peer.lines.handle(at, slots::Input::Add(lanes));
+        let answer = peer.answer.clone();
+        self.drain(now, index, fx);
+        // After a restart both directions have lost packets; without fresh pictures they'd stand still for seconds.
+        self.refresh(now, index);
+        self.settle(now, fx);
+        Ok(Some(answer))
+    }
+
+    /// Asks for key frames of everything that this peer sends or gets.
+    fn refresh(&mut self, now: Instant, index: usize) {
+        let Some(own) = self.peers[index].as_ref().map(|p| p.participant) else { return };
+        for (viewer, peer) in self.peers.iter_mut().enumerate() {
+            for slot in peer.iter_mut().flat_map(|p| &mut p.slots) {
+                let concerned = viewer == index || slot.origin.is_some_and(|o| o.participant == own);
+                slot.lost |= concerned && slot.lane != Lane::Audio;
+            }
+        }
+        self.ask_all(now);
+    }
+
+    /// Tells a newcomer of the others and the others of the newcomer.
+    fn introduce(&mut self, now: Instant, index: usize) {
+        let at = self.at(now);
+        let sources = |peer: &Peer| {
+            let participant = peer.participant;
+            let on = Source::ALL.into_iter().filter(|s| peer.published(*s).is_some_and(|p| p.on));
+            on.map(|source| Origin { participant, source }).collect::<Vec<_>>()
+        };
+        let Some(own) = self.peers[index].as_ref().map(sources) else { return };
+        let others: Vec<Origin> =
+            self.others(index).filter_map(|i| self.peers[i].as_ref()).flat_map(sources).collect();
+        for i in self.others(index).collect::<Vec<_>>() {
+            let Some(peer) = &mut self.peers[i] else { continue };
+            for origin in &own {
+                peer.lines.handle(at, slots::Input::On(*origin));
+            }
+        }
+        let Some(peer) = &mut self.peers[index] else { return };
+        for origin in others {
+            peer.lines.handle(at, slots::Input::On(origin));
+        }
+    }
+
+    fn others(&self, index: usize) -> impl Iterator<Item = usize> + use<> {
+        (0..self.peers.len()).filter(move |i| *i != index)
+    }
+
+    pub(crate) fn leave(
+        &mut self,
+        now: Instant,
+        participant: ParticipantId,
+        fx: &mut Effects,
+    ) -> Option<usize> {
+        let index = self.find(participant)?;
+        self.remove(now, index, fx);
+        self.settle(now, fx);
+        Some(index)
+    }
+
+    fn remove(&mut self, now: Instant, index: usize, fx: &mut Effects) {
+        let at = self.at(now);
+        let Some(mut peer) = self.peers[index].take() else { return };
+        // A word of goodbye, so that the page needn't wait for its timers.
+        let _ = peer.rtc.close();
+        peer.drain(now, &mut self.said);
+        self.said.clear();
+        fx.bursts.extend(peer.gather.ripe(now + crate::burst::HOLD));
+        self.inbound.retain(|(from, _)| *from != index);
+        for source in Source::ALL {
+            self.switch(at, index, Origin { participant: peer.participant, source }, false);
+        }
+        self.speakers.handle(at, speaker::Input::Gone(peer.participant));
+    }
+
+    /// A source appears or vanishes for everybody but its owner.
+    fn switch(&mut self, at: Timestamp, owner: usize, origin: Origin, on: bool) {
+        let input = if on { slots::Input::On(origin) } else { slots::Input::Off(origin) };
+        for (i, peer) in self.peers.iter_mut().enumerate() {
+            if let Some(peer) = peer.as_mut().filter(|_| i != owner) {
+                peer.lines.handle(at, input.clone());
+            }
+        }
+    }
+
+    /// What a page says is on, less what its host forbids.
+    pub(crate) fn set_media(
+        &mut self,
+        now: Instant,
+        participant: ParticipantId,
+        media: Media,
+        fx: &mut Effects,
+    ) {
+        let at = self.at(now);
+        let Some(index) = self.find(participant) else { return };
+        let Some(peer) = &mut self.peers[index] else { return };
+        let was = |p: &Peer, s| p.published(s).is_some_and(|p| p.on);
+        let before = [was(peer, Source::Screen), was(peer, Source::ScreenAudio)];
+        let muted = !media.audio;
+        set_open(peer, media);
+        for (source, before) in [Source::Screen, Source::ScreenAudio].into_iter().zip(before) {
+            let on = media.screen && (source == Source::Screen || before || is_flowing(peer, source, now));
+            if let Some(published) = peer.published_mut(source) {
+                published.on = on;
+            }
+        }
+        let after = [was(peer, Source::Screen), was(peer, Source::ScreenAudio)];
+        for (i, source) in [Source::Screen, Source::ScreenAudio].into_iter().enumerate() {
+            if before[i] != after[i] {
+                self.switch(at, index, Origin { participant, source }, after[i]);
+            }
+        }
+        if muted {
+            self.speakers.handle(at, speaker::Input::Gone(participant));
+        }
+        self.settle(now, fx);
+    }
+
+    pub(crate) fn set_view(
+        &mut self,
+        now: Instant,
+        participant: ParticipantId,
+        wanted: Vec<(Origin, u16)>,
+        fx: &mut Effects,
+    ) {
+        let Some(index) = self.find(participant) else { return };
+        if let Some(peer) = &mut self.peers[index] {
+            peer.view = Some(wanted);
+        }
+        self.share(now, index, fx);
+        self.ask_all(now);
+    }
+
+    /// Takes a datagram of a peer; what it brings is forwarded by the next [`Self::advance`].
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        index: usize,
+        route: Route,
+        datagram: &[u8],
+        fx: &mut Effects,
+    ) {
+        let Some(peer) = self.peers.get_mut(index).and_then(Option::as_mut) else { return };
+        peer.receive(now, route, datagram);
+        self.drain(now, index, fx);
+    }
+
+    /// Carries what a connection has to say.
+    fn drain(&mut self, now: Instant, index: usize, fx: &mut Effects) {
+        let mut said = std::mem::take(&mut self.said);
+        if let Some(peer) = &mut self.peers[index] {
+            peer.drain(now, &mut said);
+        }
+        for said in said.drain(..) {
+            self.hear(now, index, said, fx);
+        }
+        self.said = said;
+    }
+
+    fn hear(&mut self, now: Instant, index: usize, said: Said, fx: &mut Effects) {
+        let at = self.at(now);
+        let Some(peer) = &mut self.peers[index] else { return };
+        match said {
+            Said::Packet(packet) => {
+                self.counts.received += 1;
+                let open = peer.published(packet.source).is_some_and(|p| p.open);
+                if !open || self.inbound.len() >= MAX_INBOUND {
+                    return;
+                }
+                if packet.source == Source::Mic
+                    && let Some(level) = packet.rtp.header.ext_vals.audio_level
+                {
+                    let (who, level) = (peer.participant, level.unsigned_abs());
+                    self.speakers.handle(at, speaker::Input::Level { who, level });
+                }
+                self.inbound.push_back((index, packet));
+            }
+            Said::Lost(line) => {
+                if let Some(slot) = peer.slots.get_mut(line).filter(|s| s.origin.is_some()) {
+                    slot.lost = true;
+                    self.ask_for(now, index, line);
+                }
+            }
+            Said::Estimate(bps) => {
+                peer.layers.handle(at, layers::Input::Estimate(bps));
+                self.follow(now, index);
+            }
+            Said::Connected => fx.news.push(News::Link(peer.participant, LinkNews::Connected)),
+            Said::Address(address) => {
+                fx.addresses.push((address, index));
+                // The handshake takes as long as a key frame: both arrive together.
+                (0..peer.slots.len()).for_each(|line| self.ask_for(now, index, line));
+            }
+        }
+    }
+
+    /// Forwards what has come, turns due timers, and hands out what is ripe. When it must be called again.
+    pub(crate) fn advance(&mut self, now: Instant, fx: &mut Effects) -> Instant {
+        let mut touched = 0_u32;
+        loop {
+            touched |= self.forward(now);
+            for index in 0..self.peers.len() {
+                let Some(peer) = &mut self.peers[index] else { continue };
+                if touched & (1 << index) != 0 || peer.deadline <= now {
+                    peer.advance(now);
+                    self.drain(now, index, fx);
+                }
+            }
+            touched = 0;
+            if now >= self.looked + LOOK_EVERY {
+                self.look(now, fx);
+            }
+            self.speak(fx);
+            touched |= self.ask_due(now);
+            if self.inbound.is_empty() && touched == 0 {
+                break;
+            }
+        }
+        self.end_dead(fx);
+        self.ripen(now, fx)
+    }
+
+    fn ripen(&mut self, now: Instant, fx: &mut Effects) -> Instant {
+        let mut wake = self.looked + LOOK_EVERY;
+        for peer in self.peers.iter_mut().flatten() {
+            fx.bursts.extend(peer.gather.ripe(now));
+            wake = wake.min(peer.deadline).min(peer.gather.wake().unwrap_or(wake));
+        }
+        wake
+    }
+
+    /// Writes every waiting packet to its audience. Whom it wrote to, as bits.
+    fn forward(&mut self, now: Instant) -> u32 {
+        let (mut touched, at_us, at) = (0, self.at_us(now), self.at(now));
+        while let Some((from, packet)) = self.inbound.pop_front() {
+            let Some(owner) = &mut self.peers[from] else { continue };
+            let Some(published) = owner.published.get_mut(index_of(packet.source)) else { continue };
+            if packet.entry && !packet.source.is_audio() {
+                published.keyframes.handle(at, keyframes::Input::Came(packet.layer));
+            }
+            let audience = std::mem::take(&mut published.audience);
+            for &(viewer, line) in &audience {
+                let Some(peer) = self.peers.get_mut(viewer).and_then(Option::as_mut) else { continue };
+                if peer.takes_media(now) && peer.write(at_us, line, &packet) {
+                    touched |= 1 << viewer;
+                    self.counts.forwarded += 1;
+                }
+            }
+            if let Some(published) = self.peers[from].as_mut().and_then(|p| p.published_mut(packet.source)) {
+                published.audience = audience;
+            }
+        }
+        touched
+    }
+
+    fn speak(&mut self, fx: &mut Effects) {
+        while let Some(output) = self.speakers.poll() {
+            if let speaker::Output::Speaking { who, levels } = output {
+                fx.news.push(News::Speaking(who, levels));
+            }
+        }
+    }
+
+    fn look(&mut self, now: Instant, fx: &mut Effects) {
+        let at = self.at(now);
+        let over = now.saturating_duration_since(self.looked);
+        self.looked = now;
+        self.looks = self.looks.wrapping_add(1);
+        self.speakers.handle(at, speaker::Input::Tick);
+        self.cast(at);
+        self.notice_screens(now);
+        let share = self.looks.is_multiple_of(SHARE_EVERY);
+        for index in 0..self.peers.len() {
+            let Some(peer) = &mut self.peers[index] else { continue };
+            let silent = now.saturating_duration_since(peer.heard) >= SILENT_AFTER && !peer.routes.is_empty();
+            if silent != std::mem::replace(&mut peer.silent, silent) {
+                let news = if silent { LinkNews::Silent } else { LinkNews::Back };
+                fx.news.push(News::Link(peer.participant, news));
+            }
+            if share {
+                peer.published.iter_mut().for_each(|p| p.measure(over * SHARE_EVERY));
+            }
+        }
+        self.settle(now, fx);
+        if share {
+            (0..self.peers.len()).for_each(|index| self.share(now, index, fx));
+        }
+        self.ask_all(now);
+    }
+
+    /// Gives the loudest their lines.
+    fn cast(&mut self, at: Timestamp) {
+        let mics = self.peers.iter().flatten().count();
+        if mics <= slots::AUDIO_LINES {
+            return;
+        }
+        let loud = self.speakers.loudest();
+        for peer in self.peers.iter_mut().flatten() {
+            let others = loud.iter().filter(|l| l.participant_id != peer.participant).copied().collect();
+            peer.lines.handle(at, slots::Input::Loud(others));
+        }
+    }
+
+    /// A screen that flows is shared, whether its page has said so or not; its sound comes and goes with packets alone.
+    fn notice_screens(&mut self, now: Instant) {
+        let at = self.at(now);
+        for index in 0..self.peers.len() {
+            for source in [Source::Screen, Source::ScreenAudio] {
+                let Some(peer) = &mut self.peers[index] else { continue };
+                let participant = peer.participant;
+                let Some(published) = peer.published_mut(source) else { continue };
+                if published.open && !published.on && published.is_flowing(now) {
+                    published.on = true;
+                    self.switch(at, index, Origin { participant, source }, true);
+                }
+            }
+        }
+    }
+
+    /// Carries changes of lines: who forwards to whom, and what viewers are told.
+    fn settle(&mut self, now: Instant, fx: &mut Effects) {
+        let mut changed = false;
+        for index in 0..self.peers.len() {
+            let Some(peer) = &mut self.peers[index] else { continue };
+            let mut moved = std::mem::take(&mut peer.slots_changed);
+            while let Some(change) = peer.lines.poll() {
+                moved = true;
+                let Some(slot) = peer.slots.get_mut(change.line) else { continue };
+                slot.origin = change.now;
+                slot.lost = false;
+                slot.rewriter.cut(None);
+            }
+            if moved {
+                changed = true;
+                fx.news.push(News::Slots(peer.participant, peer.view_of_lines()));
+            }
+        }
+        if changed {
+            self.rewire();
+            (0..self.peers.len()).for_each(|index| self.share(now, index, fx));
+            self.ask_all(now);
+        }
+    }
+
+    /// Rebuilds the audiences from the lines.
+    fn rewire(&mut self) {
+        let lines: Vec<(usize, usize, Origin)> = self
+            .peers
+            .iter()
+            .enumerate()
+            .filter_map(|(viewer, peer)| Some((viewer, peer.as_ref()?)))
+            .flat_map(|(viewer, peer)| {
+                let carried = peer.slots.iter().enumerate();
+                carried.filter_map(move |(line, slot)| Some((viewer, line, slot.origin?)))
+            })
+            .collect();
+        for peer in self.peers.iter_mut().flatten() {
+            peer.published.iter_mut().for_each(|p| p.audience.clear());
+        }
+        for (viewer, line, origin) in lines {
+            let Some(index) = self.find(origin.participant) else { continue };
+            let stream = self.peers[index].as_ref().map(|p| p.stream_key(origin.source, 0));
+            if let Some(published) = self.peers[index].as_mut().and_then(|p| p.published_mut(origin.source)) {
+                published.audience.push((viewer, line));
+            }
+            // Sound needs no choice of a layer.
+            if origin.source.is_audio()
+                && let Some(slot) = self.peers[viewer].as_mut().and_then(|p| p.slots.get_mut(line))
+            {
+                slot.rewriter.want(stream);
+            }
+        }
+    }
+
+    /// Shares a viewer's bandwidth out among the pictures on its lines.
+    fn share(&mut self, now: Instant, index: usize, fx: &mut Effects) {
+        let at = self.at(now);
+        let Some(peer) = &self.peers[index] else { return };
+        let voices = peer.slots.iter().filter(|s| s.lane == Lane::Audio && s.origin.is_some()).count() as u64;
+        let origins: Vec<Origin> =
+            peer.slots.iter().filter(|s| s.lane != Lane::Audio).filter_map(|s| s.origin).collect();
+        let mut pictures = Vec::with_capacity(origins.len());
+        for origin in origins {
+            let Some(owner) = self.find(origin.participant).and_then(|i| self.peers[i].as_ref()) else {
+                continue;
+            };
+            let Some(published) = owner.published(origin.source) else { continue };
+            let layers = published.layers(now, origin.source);
+            pictures.push(Want { origin, max_height: peer.height(origin), layers });
+        }
+        if let Some(peer) = &mut self.peers[index] {
+            peer.layers.handle(at, layers::Input::Wanted { pictures, voices });
+        }
+        self.follow(now, index);
+        if let Some(peer) = &mut self.peers[index] {
+            peer.probe(now, at);
+            peer.deadline = now;
+        }
+        self.drain(now, index, fx);
+    }
+
+    /// Carries what the allocator of a viewer decided. Drain after it.
+    fn follow(&mut self, now: Instant, index: usize) {
+        loop {
+            let Some(peer) = &mut self.peers[index] else { return };
+            let Some(output) = peer.layers.poll() else { break };
+            if let layers::Output::Rates { desired, .. } = output {
+                peer.set_desired(desired);
+            }
+        }
+        let lines = self.peers[index].as_ref().map_or(0, |p| p.slots.len());
+        (0..lines).for_each(|line| self.follow_line(now, index, line));
+    }
+
+    /// What a line shall carry is what the allocator picked for its source, however it got there.
+    fn follow_line(&mut self, now: Instant, index: usize, line: usize) {
+        let Some(viewer) = &self.peers[index] else { return };
+        let Some(slot) = viewer.slots.get(line).filter(|s| s.lane != Lane::Audio) else { return };
+        let Some(origin) = slot.origin else { return };
+        let publisher = self.find(origin.participant).and_then(|i| self.peers[i].as_ref());
+        let layer = viewer.layers.pick(origin);
+        let stream = layer.and_then(|layer| publisher.map(|p| p.stream_key(origin.source, layer)));
+        let temporal = if viewer.height(origin) <= SMALL_HEIGHT { 1 } else { u8::MAX };
+        let Some(slot) = self.peers[index].as_mut().and_then(|p| p.slots.get_mut(line)) else { return };
+        slot.temporal = temporal;
+        if slot.rewriter.wanted() == stream {
+            return;
+        }
+        self.counts.switches += u64::from(slot.rewriter.current().is_some());
+        slot.rewriter.want(stream);
+        self.ask_for(now, index, line);
+    }
+
+    /// Asks for what a line needs to go on, if it needs something.
+    fn ask_for(&mut self, now: Instant, viewer: usize, line: usize) {
+        let at = self.at(now);
+        let Some(peer) = &self.peers[viewer] else { return };
+        let Some(slot) = peer.slots.get(line).filter(|s| s.lane != Lane::Audio && peer.takes_media(now))
+        else {
+            return;
+        };
+        let Some(origin) = slot.origin else { return };
+        let needed = slot.rewriter.awaited().or_else(|| slot.rewriter.current().filter(|_| slot.lost));
+        let Some(layer) = needed.map(crate::peer::layer_of) else { return };
+        let Some(publisher) = self.find(origin.participant) else { return };
+        if let Some(published) = self.peers[publisher].as_mut().and_then(|p| p.published_mut(origin.source)) {
+            published.keyframes.handle(at, keyframes::Input::Need(layer));
+        }
+    }
+
+    fn ask_all(&mut self, now: Instant) {
+        for viewer in 0..self.peers.len() {
+            let lines = self.peers[viewer].as_ref().map_or(0, |p| p.slots.len());
+            (0..lines).for_each(|line| self.ask_for(now, viewer, line));
+        }
+        self.ask_due(now);
+    }
+
+    /// Sends the key-frame requests that are due and still needed. Whom it changed, as bits.
+    fn ask_due(&mut self, now: Instant) -> u32 {
+        let at = self.at(now);
+        let mut touched = 0;
+        for index in 0..self.peers.len() {
+            for source in [Source::Camera, Source::Screen] {
+                let due = self.due(at, index, source, now);
+                for layer in due {
+                    let Some(peer) = &mut self.peers[index] else { continue };
+                    if peer.request_key_frame(source, layer) {
+                        self.counts.key_frame_requests += 1;
+                        peer.deadline = now;
+                        touched |= 1 << index;
+                    }
+                }
+            }
+        }
+        touched
+    }
+
+    fn due(&mut self, at: Timestamp, index: usize, source: Source, now: Instant) -> Vec<u8> {
+        let Some(published) = self.peers[index].as_mut().and_then(|p| p.published_mut(source)) else {
+            return Vec::new();
+        };
+        published.keyframes.handle(at, keyframes::Input::Tick);
+        let mut asked = Vec::new();
+        while let Some(output) = published.keyframes.poll() {
+            if let keyframes::Output::Ask(layer) = output {
+                asked.push(layer);
+            }
+        }
+        asked.retain(|layer| self.still_needed(now, index, source, *layer));
+        asked
+    }
+
+    fn still_needed(&mut self, now: Instant, index: usize, source: Source, layer: u8) -> bool {
+        let at = self.at(now);
+        let Some(owner) = &self.peers[index] else { return false };
+        let stream = owner.stream_key(source, layer);
+        let Some(published) = owner.published(source) else { return false };
+        let needs = |&(viewer, line): &(usize, usize)| {
+            let Some(slot) = self.peers.get(viewer).and_then(Option::as_ref).and_then(|p| p.slots.get(line))
+            else {
+                return false;
+            };
+            slot.rewriter.awaited() == Some(stream) || (slot.lost && slot.rewriter.current() == Some(stream))
+        };
+        let needed = published.open && published.audience.iter().any(needs);
+        if !needed && let Some(published) = self.peers[index].as_mut().and_then(|p| p.published_mut(source)) {
+            published.keyframes.handle(at, keyframes::Input::Moot(layer));
+        }
+        needed
+    }
+
+    /// A connection that has ended is told once; its place stays until it is left or replaced.
+    fn end_dead(&mut self, fx: &mut Effects) {
+        for peer in self.peers.iter_mut().flatten() {
+            if !peer.rtc.is_alive() && peer.connected {
+                peer.connected = false;
+                fx.news.push(News::Link(peer.participant, LinkNews::Ended));
+            }
+        }
+    }
+
+    pub(crate) fn recycle(&mut self, index: usize, bytes: Vec<u8>) {
+        if let Some(peer) = self.peers.get_mut(index).and_then(Option::as_mut) {
+            peer.gather.recycle(bytes);
+        }
+    }
+}
+
+fn is_flowing(peer: &Peer, source: Source, now: Instant) -> bool {
+    peer.published(source).is_some_and(|p| p.is_flowing(now))
+}
+
+fn set_open(peer: &mut Peer, media: Media) {
+    for source in Source::ALL {
+        let open = match source {
+            Source::Mic => media.audio,
+            Source::Camera => media.video,
+            Source::Screen | Source::ScreenAudio => media.screen,
+        };
+        if let Some(published) = peer.published_mut(source) {
+            published.open = open;
+        }
+    }
+}
+
+impl Peer {
+    /// How large this viewer shows a picture.
+    fn height(&self, origin: Origin) -> u16 {
+        match &self.view {
+            Some(view) => view.iter().find(|(o, _)| *o == origin).map_or(0, |(_, height)| *height),
+            None if origin.source == Source::Screen => ANY_HEIGHT,
+            None => DEFAULT_CAMERA_HEIGHT,
+        }
+    }
+
+    fn view_of_lines(&self) -> Vec<SlotView> {
+        let view = |slot: &crate::peer::Slot| SlotView {
+            mid: slot.mid.to_string(),
+            participant: slot.origin.map(|o| o.participant),
+            source: slot.origin.map_or(slot.lane.idle(), |o| o.source),
+        };
+        self.slots.iter().map(view).collect()
+    }
+}
+
+/// Lets the stack answer an offer. What it can't read is the stranger's fault, whatever way it fails.
+fn answer(rtc: &mut str0m::Rtc, offer: &Offer) -> Result<String, Fault> {
+    let invalid = || Fault::new(Code::InvalidSdp, "The session description can't be used.");
+    let read = std::panic::AssertUnwindSafe(|| {
+        let parsed = str0m::change::SdpOffer::from_sdp_string(&offer.text).map_err(|_| invalid())?;
+        rtc.sdp_api().accept_offer(parsed).map(|answer| answer.to_sdp_string()).map_err(|_| invalid())
+    });
+    std::panic::catch_unwind(read).map_err(|_| invalid())?
+}

@@ -1,0 +1,403 @@
+//! Pictures without a picture: packets that are VP8 to every forwarder (descriptor, key frames, temporal layers) and whose
+//! content says what they are, so that a receiver can tell exactly what a decoder would have made of them.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+/// Payload of a full packet, as browsers send it.
+pub const PACKET: usize = 1_100;
+/// Longest wait for a lost packet to be sent again before the next key frame is asked for.
+const PATIENCE: Duration = Duration::from_millis(400);
+/// Longest wait for the start of the first key frame once something behind it is there.
+const OVERTAKING: Duration = Duration::from_millis(50);
+/// Packets kept while one before them is missing.
+const MAX_WAITING: usize = 2_000;
+/// Temporal layers of four frames in a row, as Chromium's L1T3.
+const PATTERN: [u8; 4] = [0, 2, 1, 2];
+/// Descriptor (X S, I L T, 15-bit picture id, tl0, tid), VP8 frame header, our own fields.
+const DESCRIPTOR: usize = 6;
+const FRAME_HEADER: usize = 10;
+const FIELDS: usize = 24;
+const MAGIC: u32 = 0x7669_7361;
+
+/// What a layer looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Lines.
+    pub height: u16,
+    /// Frames a second.
+    pub fps: u32,
+    /// Packets of a frame; a key frame has four times as many.
+    pub packets: u32,
+    /// Payload of a packet.
+    pub bytes: usize,
+}
+
+/// A layer's sender.
+#[derive(Debug)]
+pub struct Encoder {
+    shape: Shape,
+    /// Names this encoder in its packets.
+    stream: u32,
+    frame: u32,
+    /// Picture id, tl0 and sequence number start anywhere, as browsers' do.
+    picture_id: u16,
+    tl0: u8,
+    next_seq: u64,
+    next_at: Instant,
+    time: u32,
+    since_key: u32,
+    key_wanted: bool,
+    /// Frame that each temporal layer had last.
+    last: [u32; 3],
+}
+
+/// One packet to send.
+#[derive(Debug, Clone)]
+pub struct Made {
+    /// Extended sequence number.
+    pub seq: u64,
+    /// Timestamp.
+    pub time: u32,
+    /// Last of its frame.
+    pub marker: bool,
+    /// Payload.
+    pub payload: Vec<u8>,
+}
+
+impl Encoder {
+    /// Its first frame is a key frame at `now`.
+    pub fn new(now: Instant, stream: u32, shape: Shape) -> Self {
+        Self {
+            shape,
+            stream,
+            frame: 0,
+            picture_id: u16::try_from(stream.wrapping_mul(7_919) % 0x8000).unwrap_or(0),
+            tl0: u8::try_from(stream.wrapping_mul(31) % 256).unwrap_or(0),
+            next_seq: u64::from(stream.wrapping_mul(977) % 30_000) + 1,
+            next_at: now,
+            time: stream.wrapping_mul(0x0101_0101),
+            since_key: 0,
+            key_wanted: true,
+            last: [0; 3],
+        }
+    }
+
+    /// The next frame is to be a key frame.
+    pub const fn want_key(&mut self) {
+        self.key_wanted = true;
+    }
+
+    /// When the next frame is due.
+    pub const fn due(&self) -> Instant {
+        self.next_at
+    }
+
+    /// Frames made so far.
+    pub const fn frames(&self) -> u32 {
+        self.frame
+    }
+
+    /// The packets of the frame that is due at `now`.
+    pub fn make(&mut self, now: Instant) -> Vec<Made> {
+        let mut out = Vec::new();
+        while self.next_at <= now {
+            self.frame_packets(&mut out);
+            self.next_at += Duration::from_secs(1) / self.shape.fps;
+            self.time = self.time.wrapping_add(90_000 / self.shape.fps);
+        }
+        out
+    }
+
+    fn frame_packets(&mut self, out: &mut Vec<Made>) {
+        self.frame += 1;
+        let key = std::mem::take(&mut self.key_wanted);
+        self.since_key = if key { 0 } else { self.since_key + 1 };
+        let tid = PATTERN[usize::try_from(self.since_key).unwrap_or(0) % PATTERN.len()];
+        if tid == 0 {
+            self.tl0 = self.tl0.wrapping_add(1);
+        }
+        self.picture_id = (self.picture_id + 1) & 0x7FFF;
+        let refers = if key { 0 } else { self.refers(tid) };
+        let lowest = usize::from(tid);
+        self.last[lowest..].iter_mut().for_each(|last| *last = self.frame);
+        let count = if key { self.shape.packets * 4 } else { self.shape.packets };
+        for index in 0..count {
+            let fields = Fields { stream: self.stream, frame: self.frame, refers, index, count };
+            let payload = self.payload(key, tid, &fields);
+            out.push(Made { seq: self.next_seq, time: self.time, marker: index + 1 == count, payload });
+            self.next_seq += 1;
+        }
+    }
+
+    /// A base frame refers to the last base frame, an upper one to the last frame that isn't above it.
+    const fn refers(&self, tid: u8) -> u32 {
+        match tid {
+            0 => self.last[0],
+            1 => self.last[1],
+            _ => self.last[2],
+        }
+    }
+
+    fn payload(&self, key: bool, tid: u8, fields: &Fields) -> Vec<u8> {
+        let first = fields.index == 0;
+        let [high, low] = (self.picture_id | 0x8000).to_be_bytes();
+        let mut out = vec![if first { 0x90 } else { 0x80 }, 0xE0, high, low, self.tl0, tid << 6];
+        let [h0, h1] = self.shape.height.to_le_bytes();
+        let tag = u8::from(!key);
+        out.extend([tag, 0, 0, 0x9D, 0x01, 0x2A, h0, h1, h0, h1]);
+        for field in [MAGIC, fields.stream, fields.frame, fields.refers, fields.index, fields.count] {
+            out.extend(field.to_be_bytes());
+        }
+        out.resize(self.shape.bytes.max(DESCRIPTOR + FRAME_HEADER + FIELDS), 0x5A);
+        out
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Fields {
+    stream: u32,
+    frame: u32,
+    refers: u32,
+    index: u32,
+    count: u32,
+}
+
+fn read(payload: &[u8]) -> Option<(crate::vp8::Vp8, Fields)> {
+    let vp8 = crate::vp8::read(payload)?;
+    let fields = payload.get(vp8.header + FRAME_HEADER..)?;
+    let mut words = fields.chunks_exact(4).map(|w| w.try_into().map_or(0, u32::from_be_bytes));
+    let mut next = || words.next();
+    if next()? != MAGIC {
+        return None;
+    }
+    Some((vp8, Fields { stream: next()?, frame: next()?, refers: next()?, index: next()?, count: next()? }))
+}
+
+/// What a line has shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// Whole frames that could be decoded.
+    pub frames: u64,
+    /// Key frames among them.
+    pub key_frames: u64,
+    /// Frames that came whole, in sequence, and refer to one that wasn't shown: the forwarder's fault.
+    pub broken: u64,
+    /// Picture ids that did not count up by one, or timestamps that ran back: its fault, too.
+    pub unsteady: u64,
+    /// Whole frames given up for lost packets.
+    pub gaps: u64,
+    /// Longest time without a frame after the first, while frames should have come.
+    pub freeze: Duration,
+    /// Of the first and the last frame.
+    pub first_at: Option<Instant>,
+    /// Of the last frame.
+    pub last_at: Option<Instant>,
+    /// Lines of the last key frame.
+    pub height: u16,
+    /// Which encoder the last frame was from.
+    pub stream: u32,
+}
+
+/// A line's receiver.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    waiting: BTreeMap<u64, Waiting>,
+    next_seq: Option<u64>,
+    since_gap: Option<Instant>,
+    /// Fields of the frame that is being put together: packets so far.
+    partial: Option<(Fields, u32)>,
+    /// Shown frames of the stream, by temporal layer's needs: the last few.
+    decoded: Vec<(u32, u32)>,
+    last_picture: Option<u16>,
+    last_time: Option<u32>,
+    needs_key: bool,
+    /// What it made of it.
+    pub shown: Shown,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    at: Instant,
+    time: u32,
+    payload: std::sync::Arc<[u8]>,
+}
+
+/// Frames of one stream that others may refer to.
+const REFERENCES: usize = 16;
+
+impl Decoder {
+    /// Takes a packet.
+    pub fn take(&mut self, at: Instant, seq: u64, time: u32, payload: std::sync::Arc<[u8]>) {
+        if payload.is_empty() {
+            return;
+        }
+        let starts = crate::vp8::read(&payload).is_some_and(|vp8| vp8.key);
+        if self.next_seq.is_none_or(|next| seq >= next) && self.waiting.len() < MAX_WAITING {
+            self.waiting.insert(seq, Waiting { at, time, payload });
+        }
+        // It starts at a key frame; what overtook its first packet isn't lost.
+        if self.next_seq.is_none() && starts {
+            self.next_seq = Some(seq);
+            self.waiting = self.waiting.split_off(&seq);
+            self.needs_key = false;
+        }
+        self.advance(at);
+    }
+
+    /// Whether it needs a key frame to go on.
+    pub const fn needs_key(&self) -> bool {
+        self.needs_key
+    }
+
+    /// Time has passed: what is lost is given up.
+    pub fn advance(&mut self, now: Instant) {
+        loop {
+            let Some(next) = self.next_seq else {
+                self.needs_key |= self.waiting.values().any(|w| now >= w.at + OVERTAKING);
+                return;
+            };
+            let full = self.waiting.len() >= MAX_WAITING;
+            let Some(entry) = self.waiting.first_entry() else { return };
+            if *entry.key() == next {
+                let packet = entry.remove();
+                self.next_seq = Some(next + 1);
+                self.since_gap = None;
+                self.packet(&packet);
+                continue;
+            }
+            let since = *self.since_gap.get_or_insert(entry.get().at);
+            if now < since + PATIENCE && !full {
+                return;
+            }
+            self.next_seq = Some(*entry.key());
+            (self.since_gap, self.partial, self.needs_key) = (None, None, true);
+            self.last_picture = None;
+            self.shown.gaps += 1;
+        }
+    }
+
+    fn packet(&mut self, packet: &Waiting) {
+        let Some((vp8, fields)) = read(&packet.payload) else {
+            self.shown.broken += 1;
+            return;
+        };
+        if vp8.begins {
+            self.begin(&vp8, packet.time);
+            self.partial = Some((fields, 0));
+        }
+        let Some((first, got)) = &mut self.partial else { return };
+        if (first.stream, first.frame) != (fields.stream, fields.frame) || *got != fields.index {
+            self.partial = None;
+            self.shown.broken += u64::from(!self.needs_key);
+            return;
+        }
+        *got += 1;
+        if *got == fields.count {
+            self.partial = None;
+            self.frame(packet.at, fields, vp8, &packet.payload);
+        }
+    }
+
+    fn begin(&mut self, vp8: &crate::vp8::Vp8, time: u32) {
+        if let (Some(last), Some(id)) = (self.last_picture, vp8.picture_id) {
+            self.shown.unsteady += u64::from(id != (last + 1) & 0x7FFF);
+        }
+        if let Some(last) = self.last_time {
+            self.shown.unsteady += u64::from(time.wrapping_sub(last) >= 1 << 31 || time == last);
+        }
+        (self.last_picture, self.last_time) = (vp8.picture_id, Some(time));
+    }
+
+    fn frame(&mut self, at: Instant, fields: Fields, vp8: crate::vp8::Vp8, payload: &[u8]) {
+        let key = fields.refers == 0;
+        let known = self.decoded.contains(&(fields.stream, fields.refers));
+        if !key && (self.needs_key || !known) {
+            // After a loss whatever follows can't be shown until the next key frame.
+            self.shown.broken += u64::from(!self.needs_key);
+            self.needs_key = true;
+            return;
+        }
+        if key {
+            self.needs_key = false;
+            self.decoded.clear();
+            self.shown.key_frames += 1;
+            let height = payload.get(vp8.header + 8..vp8.header + 10).and_then(|h| h.try_into().ok());
+            self.shown.height = height.map_or(0, u16::from_le_bytes);
+        }
+        if self.decoded.len() >= REFERENCES {
+            self.decoded.remove(0);
+        }
+        self.decoded.push((fields.stream, fields.frame));
+        let shown = &mut self.shown;
+        shown.frames += 1;
+        if let Some(last) = shown.last_at {
+            shown.freeze = shown.freeze.max(at.saturating_duration_since(last));
+        }
+        shown.first_at.get_or_insert(at);
+        (shown.last_at, shown.stream) = (Some(at), fields.stream);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: Shape = Shape { height: 360, fps: 30, packets: 2, bytes: 300 };
+
+    #[expect(clippy::disallowed_methods, reason = "a start for a test's own time")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    fn play(made: &[Made], at: Instant) -> Shown {
+        let mut decoder = Decoder::default();
+        for packet in made {
+            decoder.take(at, packet.seq, packet.time, packet.payload.clone().into());
+        }
+        decoder.advance(at + PATIENCE);
+        decoder.shown
+    }
+
+    #[test]
+    fn what_is_made_can_be_decoded_in_any_order_and_loss_is_seen() {
+        let now = start();
+        let mut encoder = Encoder::new(now, 3, SHAPE);
+        let made = encoder.make(now + Duration::from_secs(1));
+        let frames = u64::from(encoder.frames());
+        let whole = play(&made, now);
+        assert_eq!((whole.frames, whole.key_frames, whole.broken, whole.unsteady), (frames, 1, 0, 0));
+        assert_eq!(whole.height, 360);
+        let mut shuffled = made.clone();
+        shuffled[20..26].reverse();
+        assert_eq!(play(&shuffled, now).frames, frames);
+        let mut lossy = made;
+        lossy.remove(20);
+        let lost = play(&lossy, now);
+        assert!(lost.gaps == 1 && lost.frames < 10 && lost.broken == 0, "{lost:?}");
+    }
+
+    #[test]
+    fn a_forwarder_that_skips_a_base_frame_is_found_out() {
+        let now = start();
+        let mut made = Encoder::new(now, 3, SHAPE).make(now + Duration::from_secs(1));
+        // Cut out one whole base frame and close the gap, as a bad rewriter would.
+        let cut: Vec<Made> = made.drain(8 + 6..8 + 8).collect();
+        made[8 + 6..].iter_mut().for_each(|p| p.seq -= cut.len() as u64);
+        let shown = play(&made, now);
+        assert!(shown.broken > 0 && shown.unsteady > 0, "{shown:?}");
+    }
+
+    #[test]
+    fn upper_layers_can_be_left_out() {
+        let now = start();
+        let made = Encoder::new(now, 3, SHAPE).make(now + Duration::from_secs(1));
+        let kept: Vec<Made> =
+            made.into_iter().filter(|p| crate::vp8::read(&p.payload).is_some_and(|v| v.tid < 2)).collect();
+        let renumbered: Vec<Made> = kept.into_iter().zip(1..).map(|(p, seq)| Made { seq, ..p }).collect();
+        let shown = play(&renumbered, now);
+        assert!(shown.broken == 0 && shown.frames >= 15, "{shown:?}");
+    }
+}

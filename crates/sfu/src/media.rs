@@ -1,0 +1,221 @@
+//! All shards of a process: starts their threads, says which one a room is on, carries questions and answers.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::{IpAddr, SocketAddr, TcpListener, UdpSocket},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{mpsc, oneshot};
+use visavis_domain::{
+    Fault,
+    id::{ParticipantId, RoomId},
+    room::slots::Origin,
+    wire::Media as Tracks,
+};
+use visavis_platform::{Clock, Dice, Lifecycle};
+
+use crate::{
+    gate::Limits,
+    negotiate::Common,
+    shard::{Command, Ticket},
+    tcp,
+    udp::{self, Deps, Line, MAX_NEWS, Note, Report},
+};
+
+/// A shard answers within milliseconds; when it doesn't, the caller tries again.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+/// The ports of one shard.
+#[derive(Debug)]
+pub struct Ports {
+    /// Datagrams.
+    pub udp: UdpSocket,
+    /// ICE over TCP, on the same number.
+    pub tcp: Option<TcpListener>,
+}
+
+/// Where the media of this process is reached.
+#[derive(Debug, Clone)]
+pub struct Reach {
+    /// Addresses that answers name.
+    pub advertised: Vec<IpAddr>,
+    /// Those of them, and others, that this machine has itself.
+    pub own: Vec<IpAddr>,
+    /// How many strangers are answered.
+    pub limits: Limits,
+}
+
+/// A join.
+#[derive(Debug, Clone)]
+pub struct Join {
+    /// Which room.
+    pub room: RoomId,
+    /// Who.
+    pub participant: ParticipantId,
+    /// Their offer.
+    pub offer: String,
+    /// What they said is on.
+    pub media: Option<Tracks>,
+    /// Most people of the room.
+    pub limit: usize,
+}
+
+/// The shards.
+#[derive(Debug)]
+pub struct Shards {
+    lines: Vec<Line>,
+    placed: Mutex<HashMap<RoomId, usize>>,
+    asked: Mutex<HashMap<Ticket, oneshot::Sender<Result<String, Fault>>>>,
+    next: AtomicU64,
+    dice: Dice,
+}
+
+impl Shards {
+    /// Starts a thread for each pair of ports. What they report comes out of the receiver; answers must be handed back by
+    /// [`Self::answered`].
+    pub fn start(
+        ports: Vec<Ports>,
+        reach: &Reach,
+        clock: &Clock,
+        dice: &Dice,
+        lifecycle: &Lifecycle,
+    ) -> io::Result<(Self, mpsc::Receiver<Report>)> {
+        let (reports, inbox) = mpsc::channel(MAX_NEWS);
+        let mut lines = Vec::with_capacity(ports.len());
+        for (index, Ports { udp, tcp }) in ports.into_iter().enumerate() {
+            let port = udp.local_addr()?.port();
+            let at = |port| reach.advertised.iter().map(|ip| SocketAddr::new(*ip, port)).collect::<Vec<_>>();
+            let over_tcp = tcp
+                .as_ref()
+                .map(TcpListener::local_addr)
+                .transpose()?
+                .map_or_else(Vec::new, |l| at(l.port()));
+            let common = Common::new(at(port), over_tcp.clone())
+                .ok_or_else(|| io::Error::other("no certificate for media could be made"))?;
+            let deps = Deps {
+                socket: udp,
+                common,
+                limits: reach.limits,
+                clock: clock.clone(),
+                reports: reports.clone(),
+                own: reach.own.clone(),
+            };
+            let line = udp::start(index, deps)?;
+            if let Some(listener) = tcp {
+                listener.set_nonblocking(true)?;
+                let listener = tokio::net::TcpListener::from_std(listener)?;
+                let inner = lifecycle.clone();
+                lifecycle.spawn("media-tcp-port", tcp::serve(listener, over_tcp, line.clone(), inner));
+            }
+            lines.push(line);
+        }
+        let shards = Self {
+            lines,
+            placed: Mutex::default(),
+            asked: Mutex::default(),
+            next: AtomicU64::new(1),
+            dice: dice.clone(),
+        };
+        Ok((shards, inbox))
+    }
+
+    /// Answers an offer on the room's shard.
+    pub async fn join(&self, join: Join) -> Result<String, Fault> {
+        let Join { room, participant, offer, media, limit } = join;
+        let ticket = self.next.fetch_add(1, Ordering::Relaxed);
+        let (answer, answered) = oneshot::channel();
+        lock(&self.asked).insert(ticket, answer);
+        let random = self.dice.u64();
+        let command = Command::Join { room, participant, offer, media, limit, random, ticket };
+        if !self.line(self.place(room)).tell(Note::Command(command)) {
+            lock(&self.asked).remove(&ticket);
+            return Err(Fault::unavailable());
+        }
+        if let Ok(Ok(answer)) = tokio::time::timeout(ANSWER_WITHIN, answered).await {
+            return answer;
+        }
+        lock(&self.asked).remove(&ticket);
+        Err(Fault::unavailable())
+    }
+
+    /// Hands an answer to whoever waits for it.
+    pub fn answered(&self, ticket: Ticket, answer: Result<String, Fault>) {
+        if let Some(waiting) = lock(&self.asked).remove(&ticket) {
+            // Whoever asked may have given up.
+            let _ = waiting.send(answer);
+        }
+    }
+
+    /// Ends somebody's connection.
+    pub fn leave(&self, room: RoomId, participant: ParticipantId) {
+        self.tell(room, Command::Leave { room, participant });
+    }
+
+    /// What others may have of somebody.
+    pub fn media(&self, room: RoomId, participant: ParticipantId, media: Tracks) {
+        self.tell(room, Command::Media { room, participant, media });
+    }
+
+    /// What somebody shows.
+    pub fn view(&self, room: RoomId, participant: ParticipantId, wanted: Vec<(Origin, u16)>) {
+        self.tell(room, Command::View { room, participant, wanted });
+    }
+
+    /// The room may have more people.
+    pub fn limit(&self, room: RoomId, limit: usize) {
+        self.tell(room, Command::Limit { room, limit });
+    }
+
+    /// Ends a room's media and forgets where it was.
+    pub fn close(&self, room: RoomId) {
+        self.tell(room, Command::Close(room));
+        lock(&self.placed).remove(&room);
+    }
+
+    /// Ends the threads.
+    pub fn stop(&self) {
+        self.lines.iter().for_each(Line::stop);
+    }
+
+    fn tell(&self, room: RoomId, command: Command) {
+        let placed = lock(&self.placed).get(&room).copied();
+        if let Some(shard) = placed
+            && !self.line(shard).tell(Note::Command(command))
+        {
+            tracing::error!(room.id = %room, "a media shard takes no commands");
+        }
+    }
+
+    fn line(&self, shard: usize) -> &Line {
+        &self.lines[shard % self.lines.len()]
+    }
+
+    /// The shard of a room: the one with the fewest, once and for all.
+    fn place(&self, room: RoomId) -> usize {
+        let mut placed = lock(&self.placed);
+        if let Some(shard) = placed.get(&room) {
+            return *shard;
+        }
+        let mut load = vec![0_usize; self.lines.len()];
+        placed.values().for_each(|shard| load[*shard] += 1);
+        let shard = (0..load.len()).min_by_key(|shard| load[*shard]).unwrap_or(0);
+        placed.insert(room, shard);
+        shard
+    }
+}
+
+impl Drop for Shards {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,131 @@
+//! Records of groups' rooms, and the live rooms they open.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::Mutex as AsyncMutex;
+use visavis_domain::{
+    Code, Fault,
+    contract::rooms::{CreateGroup, DeleteGroup, GroupRecord, RoomKind, RoomView},
+    event::CloseReason,
+    id::RoomId,
+    room::group::{FEWEST, Group, MOST, Plan},
+};
+use visavis_platform::db::rooms::{self, GroupRoom};
+
+use super::{
+    Live, MAX_ROOMS, Node,
+    live::{AnyRoom, Input},
+};
+
+/// A record lives so long after its last use (protocol section 2).
+const KEPT: Duration = Duration::from_hours(24);
+
+impl Node {
+    pub(super) async fn make_record(&self, req: CreateGroup) -> Result<GroupRecord, Fault> {
+        if !(FEWEST..=MOST).contains(&req.limit) {
+            return Err(Fault::field("maxParticipants", format!("must be {FEWEST} to {MOST}")));
+        }
+        let now = self.deps.clock.now();
+        let record = GroupRoom {
+            id: req.room,
+            owner: req.owner,
+            name: req.name,
+            seats: req.limit as u64,
+            locked: req.locked,
+            created_at: now,
+            expires_at: now + KEPT,
+        };
+        rooms::insert(&self.deps.db, &record).await?;
+        self.record(req.room).await.map(|record| show(&record))
+    }
+
+    async fn record(&self, room: RoomId) -> Result<GroupRoom, Fault> {
+        let found = rooms::by_id(&self.deps.db, room, self.deps.clock.now()).await?;
+        found.ok_or_else(|| Fault::not_found("This room"))
+    }
+
+    pub(super) async fn look_at(&self, room: RoomId) -> Result<GroupRecord, Fault> {
+        self.record(room).await.map(|record| show(&record))
+    }
+
+    /// The record goes at once; where the room is live is told to close it.
+    pub(super) async fn end_record(&self, req: DeleteGroup) -> Result<(), Fault> {
+        if self.record(req.room).await?.owner != req.user {
+            return Err(Fault::new(Code::Forbidden, "Only whoever made a room can end it."));
+        }
+        rooms::delete(&self.deps.db, req.room).await?;
+        let live = self.lock_rooms().get(&req.room).cloned();
+        if let Some(live) = live {
+            self.apply(req.room, &live, Input::Close(CloseReason::Deleted)).await?;
+        }
+        Ok(())
+    }
+
+    /// Opens the live room of a record, unless it is open.
+    pub(super) async fn open_record(&self, room: RoomId) -> Result<(), Fault> {
+        if self.lock_rooms().contains_key(&room) {
+            return Ok(());
+        }
+        if self.shards.is_none() {
+            return Err(Fault::unavailable());
+        }
+        let record = self.record(room).await?;
+        if !self.claim(room).await? {
+            return Err(Fault::new(Code::Conflict, "The room is just being opened elsewhere."));
+        }
+        let plan = Plan {
+            id: record.id,
+            name: record.name,
+            owner: record.owner,
+            limit: usize::try_from(record.seats).unwrap_or(MOST).clamp(FEWEST, MOST),
+            locked: record.locked,
+            created_at: record.created_at,
+            expires_at: record.expires_at,
+        };
+        let group = Group::new(self.deps.clock.now(), plan, &self.deps.settings);
+        let live: Live = Arc::new(AsyncMutex::new(AnyRoom::Group(group)));
+        {
+            let mut rooms = self.lock_rooms();
+            if rooms.len() >= MAX_ROOMS {
+                return Err(Fault::unavailable());
+            }
+            // Two who come at once open one.
+            if rooms.contains_key(&room) {
+                return Ok(());
+            }
+            rooms.insert(room, Arc::clone(&live));
+        }
+        self.gauge();
+        let mut opened = live.lock().await;
+        self.carry(room, &mut opened).await;
+        Ok(())
+    }
+
+    pub(super) async fn keep_used(&self, room: RoomId) {
+        let until = self.deps.clock.now() + KEPT;
+        if let Err(error) = rooms::used(&self.deps.db, room, until).await {
+            let fault = Fault::from(error);
+            tracing::warn!(room.id = %room, fault.code = %fault.code, "a room's use was not kept");
+        }
+    }
+
+    pub(super) async fn keep_lock(&self, room: RoomId, locked: bool) {
+        if let Err(error) = rooms::set_locked(&self.deps.db, room, locked).await {
+            let fault = Fault::from(error);
+            tracing::warn!(room.id = %room, fault.code = %fault.code, "a room's lock was not kept");
+        }
+    }
+}
+
+fn show(record: &GroupRoom) -> GroupRecord {
+    let room = RoomView {
+        id: record.id,
+        kind: RoomKind::Group,
+        created_at: record.created_at,
+        name: record.name.clone(),
+        max_participants: usize::try_from(record.seats).unwrap_or(MOST),
+        locked: record.locked,
+        expires_at: Some(record.expires_at),
+    };
+    GroupRecord { room, owner: record.owner }
+}

@@ -1,0 +1,162 @@
+//! A live room of either kind, as the node drives it.
+
+use visavis_domain::{
+    Code, Fault, Timestamp,
+    contract::rooms::{Action, Join, LinkState, Signal, SignalKind},
+    event::CloseReason,
+    id::{MessageId, ParticipantId, SocketId, UserId},
+    room::{
+        self, Output, Reply, Room, Who,
+        group::{self, Group},
+    },
+    wire::{Media, ReactionKind},
+};
+
+/// Either kind.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each room, and a pair is most of them")]
+pub(super) enum AnyRoom {
+    Pair(Room),
+    Group(Group),
+}
+
+/// What happens to a room, whichever kind it is.
+#[derive(Debug)]
+pub(super) enum Input {
+    Join(Join, ParticipantId),
+    Leave(Who),
+    Signal(Signal, Who),
+    Link(LinkState),
+    Media(Who, Media),
+    Chat { from: Who, text: String, nonce: String, id: MessageId },
+    Hand(Who, bool),
+    React(Who, ReactionKind),
+    Moderate(Who, Action, Option<ParticipantId>),
+    Park(Who),
+    Unpark(Who),
+    Silent(ParticipantId, bool),
+    Part { by: UserId, other: UserId },
+    Close(CloseReason),
+    Tick,
+}
+
+impl AnyRoom {
+    pub(super) fn poll(&mut self) -> Option<Output> {
+        match self {
+            Self::Pair(room) => room.poll(),
+            Self::Group(room) => room.poll(),
+        }
+    }
+
+    pub(super) fn handle(&mut self, now: Timestamp, input: Input) -> Result<Reply, Fault> {
+        match self {
+            Self::Pair(room) => room.handle(now, pair(input)?),
+            Self::Group(room) => match group(input)? {
+                Some(input) => room.handle(now, input),
+                None => Ok(Reply::Done),
+            },
+        }
+    }
+
+    pub(super) fn is_seated(&self, user: UserId) -> bool {
+        match self {
+            Self::Pair(room) => room.is_seated(user),
+            Self::Group(room) => room.is_seated(user),
+        }
+    }
+
+    /// Whether a block between these ends something: in a group each decides for themselves to leave.
+    pub(super) fn has_both(&self, a: UserId, b: UserId) -> bool {
+        matches!(self, Self::Pair(room) if room.has_both(a, b))
+    }
+
+    /// Who may offer through this seat.
+    pub(super) fn offering(&self, who: Who) -> Result<ParticipantId, Fault> {
+        match self {
+            Self::Pair(room) => room.offering(who),
+            Self::Group(room) => room.participant(who),
+        }
+    }
+
+    pub(super) const fn limit(&self) -> usize {
+        match self {
+            Self::Pair(_) => 2,
+            Self::Group(room) => room.limit(),
+        }
+    }
+
+    pub(super) fn tracks(&self, participant: ParticipantId) -> Option<Media> {
+        match self {
+            Self::Pair(room) => room.tracks(participant),
+            Self::Group(room) => room.tracks(participant),
+        }
+    }
+
+    pub(super) fn session(&self, participant: ParticipantId) -> Option<SocketId> {
+        match self {
+            Self::Pair(room) => room.session(participant),
+            Self::Group(room) => room.session(participant),
+        }
+    }
+
+    pub(super) fn session_of(&self, user: UserId) -> Option<SocketId> {
+        match self {
+            Self::Pair(room) => room.session_of(user),
+            Self::Group(room) => room.session_of(user),
+        }
+    }
+
+    pub(super) fn sessions(&self) -> Vec<SocketId> {
+        match self {
+            Self::Pair(room) => room.sessions().collect(),
+            Self::Group(room) => room.sessions().collect(),
+        }
+    }
+}
+
+fn pair(input: Input) -> Result<room::Input, Fault> {
+    Ok(match input {
+        Input::Join(join, _) => room::Input::Join { user: join.user, session: join.session, seen: join.seen },
+        Input::Leave(who) => room::Input::Leave(who),
+        Input::Signal(signal, from) => {
+            room::Input::Signal { from, to: signal.to, kind: signal.kind, body: signal.body }
+        }
+        Input::Link(link) => room::Input::Link(link),
+        Input::Media(who, media) => room::Input::Media(who, media),
+        Input::Chat { from, text, nonce, id } => room::Input::Chat { from, text, nonce, id },
+        Input::Hand(..) | Input::React(..) | Input::Moderate(..) => {
+            return Err(Fault::new(Code::WrongState, "Only groups have that."));
+        }
+        Input::Park(who) => room::Input::Park(who),
+        Input::Unpark(who) => room::Input::Unpark(who),
+        Input::Silent(participant, silent) => room::Input::Silent(participant, silent),
+        Input::Part { by, other } => room::Input::Part { by, other },
+        Input::Close(reason) => room::Input::Close(reason),
+        Input::Tick => room::Input::Tick,
+    })
+}
+
+/// `None`: nothing is to be done.
+fn group(input: Input) -> Result<Option<group::Input>, Fault> {
+    Ok(Some(match input {
+        Input::Join(join, participant) => {
+            let card = join.card.ok_or_else(Fault::unavailable)?;
+            group::Input::Join { user: join.user, session: join.session, card, participant }
+        }
+        Input::Leave(who) => group::Input::Leave(who),
+        // The server needs none: it answers whoever proves themselves.
+        Input::Signal(signal, _) if signal.kind == SignalKind::Candidate => return Ok(None),
+        Input::Signal(..) => return Err(Fault::new(Code::WrongState, "This call runs through the server.")),
+        Input::Link(_) | Input::Part { .. } => return Ok(None),
+        Input::Media(who, media) => group::Input::Media(who, media),
+        Input::Chat { from, text, nonce, id } => group::Input::Chat { from, text, nonce, id },
+        Input::Hand(who, raised) => group::Input::Hand(who, raised),
+        Input::React(who, kind) => group::Input::React(who, kind),
+        Input::Moderate(who, action, target) => group::Input::Moderate(who, action, target),
+        Input::Park(who) => group::Input::Park(who),
+        Input::Unpark(who) => group::Input::Unpark(who),
+        Input::Silent(participant, silent) => group::Input::Silent(participant, silent),
+        Input::Close(reason) => group::Input::Close(reason),
+        Input::Tick => group::Input::Tick,
+    }))
+}

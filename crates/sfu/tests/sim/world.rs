@@ -1,0 +1,259 @@
+//! A shard and its guests in virtual time, with a network of its own for each of them.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use visavis_domain::{
+    Timestamp,
+    id::{ParticipantId, RoomId},
+    wire::Source,
+};
+use visavis_sfu::{
+    burst::{Carrier, Route},
+    call::{LinkNews, News, SlotView},
+    guest::{Guest, Plan, Shown},
+    negotiate::Common,
+    shard::{Command, Input, Output, Shard},
+};
+use visavis_testkit::link::{Link, Nature};
+
+/// Longest stretch that a step skips, so that whatever is waited for is looked at often enough.
+const STEP: Duration = Duration::from_millis(5);
+/// IP and UDP headers, which the bottleneck carries too.
+const OVERHEAD: usize = 28;
+
+pub fn server() -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 1], 7882))
+}
+
+pub fn id(n: u32) -> ParticipantId {
+    ParticipantId::from_bits(u128::from(n) + 1)
+}
+
+pub struct Person {
+    pub guest: Guest,
+    pub at: SocketAddr,
+    pub up: Link<Vec<u8>>,
+    pub down: Link<Vec<u8>>,
+    pub slots: Vec<SlotView>,
+    pub link: Vec<(Instant, LinkNews)>,
+    pub answer: String,
+    pub offer: String,
+}
+
+pub struct World {
+    pub now: Instant,
+    pub shard: Shard,
+    pub wake: Instant,
+    pub people: BTreeMap<u32, Person>,
+    pub speaking: Vec<(Instant, Option<ParticipantId>)>,
+    pub failed: Vec<RoomId>,
+    pub answers: HashMap<u64, Result<String, visavis_domain::Fault>>,
+    rooms: HashMap<u32, RoomId>,
+    /// Told before whom it is about has taken its answer.
+    early: HashMap<u32, Vec<SlotView>>,
+    by_address: HashMap<SocketAddr, u32>,
+    ticket: u64,
+    seed: u64,
+}
+
+impl World {
+    #[expect(clippy::disallowed_methods, reason = "virtual time has to start somewhere")]
+    pub fn new(seed: u64) -> Self {
+        let start = Instant::now();
+        let common = Common::new(vec![server()], vec![]).unwrap();
+        let shard = Shard::new(start, Timestamp::from_millis(1_800_000_000_000), common);
+        Self {
+            now: start,
+            shard,
+            wake: start,
+            people: BTreeMap::new(),
+            speaking: Vec::new(),
+            failed: Vec::new(),
+            answers: HashMap::new(),
+            rooms: HashMap::new(),
+            early: HashMap::new(),
+            by_address: HashMap::new(),
+            ticket: 0,
+            seed,
+        }
+    }
+
+    pub fn room(n: u32) -> RoomId {
+        RoomId::from_bits(u128::from(n) + 1)
+    }
+
+    /// Somebody joins; the answer is there at once (what it takes is signalling's matter).
+    pub fn join(&mut self, room: u32, n: u32, plan: &Plan, nature: Nature) {
+        let at = SocketAddr::from(([203, 0, 113, u8::try_from(n % 250).unwrap() + 1], 40_000));
+        let (mut guest, offer) = Guest::new(self.now, at, plan).unwrap();
+        self.rooms.insert(n, Self::room(room));
+        self.by_address.insert(at, n);
+        let seed = self.seed.wrapping_mul(1_000) + u64::from(n) * 2;
+        self.people.remove(&n);
+        let answer = self.offer(n, &offer, plan.limit).unwrap();
+        guest.accept(self.now, &answer).unwrap();
+        let person = Person {
+            guest,
+            at,
+            up: Link::new(nature, seed),
+            down: Link::new(nature, seed + 1),
+            slots: self.early.remove(&n).unwrap_or_default(),
+            link: Vec::new(),
+            answer,
+            offer,
+        };
+        self.people.insert(n, person);
+        self.collect();
+    }
+
+    pub fn offer(&mut self, n: u32, offer: &str, limit: usize) -> Result<String, visavis_domain::Fault> {
+        self.ticket += 1;
+        let room = self.rooms.get(&n).copied().unwrap_or(Self::room(0));
+        let command = Command::Join {
+            room,
+            participant: id(n),
+            offer: offer.to_owned(),
+            media: None,
+            limit,
+            random: self.seed ^ self.ticket,
+            ticket: self.ticket,
+        };
+        self.shard.handle(self.now, Input::Command(command));
+        self.wake = self.now;
+        self.collect();
+        self.answers.remove(&self.ticket).unwrap()
+    }
+
+    pub fn leave(&mut self, n: u32) {
+        let room = self.rooms[&n];
+        self.command(Command::Leave { room, participant: id(n) });
+        self.people.remove(&n);
+    }
+
+    pub fn command(&mut self, command: Command) {
+        self.shard.handle(self.now, Input::Command(command));
+        self.wake = self.now;
+        self.collect();
+    }
+
+    /// A datagram from anybody.
+    pub fn inject(&mut self, from: SocketAddr, bytes: &[u8]) {
+        let route = Route { carrier: Carrier::Udp, to: from, at: server() };
+        self.shard.handle(self.now, Input::Datagram { route, bytes });
+        self.shard.handle(self.now, Input::Tick);
+        self.collect();
+    }
+
+    /// Moves a person to another address, as a change of network does.
+    pub fn move_to(&mut self, n: u32, at: SocketAddr) {
+        self.by_address.insert(at, n);
+        self.people.get_mut(&n).unwrap().at = at;
+    }
+
+    fn collect(&mut self) {
+        while let Some(output) = self.shard.poll() {
+            match output {
+                Output::Send(burst) => {
+                    if let Some(person) =
+                        self.by_address.get(&burst.route.to).and_then(|n| self.people.get_mut(n))
+                        && person.at == burst.route.to
+                    {
+                        for datagram in burst.datagrams() {
+                            person.down.send(self.now, datagram.len() + OVERHEAD, datagram.to_vec());
+                        }
+                    }
+                }
+                Output::Answered(ticket, answer) => drop(self.answers.insert(ticket, answer)),
+                Output::News(_, news) => self.news(news),
+                Output::Failed(room) => self.failed.push(room),
+                Output::WakeAt(at) => self.wake = at,
+            }
+        }
+    }
+
+    fn news(&mut self, news: News) {
+        let number = |who: ParticipantId| u32::try_from(who.bits() - 1).unwrap();
+        match news {
+            News::Slots(who, slots) => match self.people.get_mut(&number(who)) {
+                Some(person) => person.slots = slots,
+                None => drop(self.early.insert(number(who), slots)),
+            },
+            News::Speaking(who, _) => self.speaking.push((self.now, who)),
+            News::Link(who, news) => {
+                if let Some(person) = self.people.get_mut(&number(who)) {
+                    person.link.push((self.now, news));
+                }
+            }
+        }
+    }
+
+    /// Lets time pass.
+    pub fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.step(end);
+        }
+    }
+
+    /// Lets time pass until `done`, at most `patience`; true when it was.
+    pub fn run_until(&mut self, patience: Duration, done: impl Fn(&Self) -> bool) -> bool {
+        let end = self.now + patience;
+        while self.now < end {
+            if done(self) {
+                return true;
+            }
+            self.step((self.now + STEP).min(end));
+        }
+        done(self)
+    }
+
+    fn step(&mut self, end: Instant) {
+        let mut next = end.min(self.wake);
+        for person in self.people.values() {
+            next = next.min(person.guest.wake());
+            next = [person.up.due(), person.down.due()].into_iter().flatten().fold(next, Instant::min);
+        }
+        self.now = next.max(self.now);
+        let now = self.now;
+        let mut came = false;
+        for person in self.people.values_mut() {
+            while let Some(datagram) = person.down.receive(now) {
+                person.guest.receive(now, server(), &datagram).unwrap();
+            }
+            person.guest.advance(now).unwrap();
+            while let Some((to, datagram)) = person.guest.poll() {
+                if to == server() {
+                    person.up.send(now, datagram.len() + OVERHEAD, datagram);
+                }
+            }
+            let route = Route { carrier: Carrier::Udp, to: person.at, at: server() };
+            while let Some(datagram) = person.up.receive(now) {
+                came = true;
+                self.shard.handle(now, Input::Datagram { route, bytes: &datagram });
+            }
+        }
+        if came || self.wake <= now {
+            self.shard.handle(now, Input::Tick);
+            self.collect();
+        }
+        if self.wake <= now {
+            self.wake = now + Duration::from_micros(1);
+        }
+    }
+
+    /// On which line `viewer` has a source of `of`.
+    pub fn line(&self, viewer: u32, of: u32, source: Source) -> Option<String> {
+        let slots = &self.people.get(&viewer)?.slots;
+        slots.iter().find(|s| s.participant == Some(id(of)) && s.source == source).map(|s| s.mid.clone())
+    }
+
+    /// What `viewer` has seen on the line that shows `of` now.
+    pub fn shown(&self, viewer: u32, of: u32) -> Shown {
+        let line = self.line(viewer, of, Source::Camera);
+        line.map(|mid| self.people[&viewer].guest.shown(&mid)).unwrap_or_default()
+    }
+}
