@@ -8,7 +8,7 @@ import { test } from 'node:test';
 
 import { ask } from './lib/http.mjs';
 import { people, signIn } from './lib/person.mjs';
-import { SHAPE, startServer } from './lib/server.mjs';
+import { startServer } from './lib/server.mjs';
 import { pause, until } from './lib/wait.mjs';
 
 const KILLS = Number(process.env.VISAVIS_KILLS ?? 20);
@@ -16,8 +16,10 @@ const KILLS = Number(process.env.VISAVIS_KILLS ?? 20);
 const REGULARS = 6;
 /** How long the load lasts between a start and the kill, in milliseconds; the kill comes anywhere in it. */
 const [LEAST, MOST] = [250, 700];
-/** The whole, in milliseconds: three seconds a kill. */
-const BOUND = KILLS * 3_000;
+/** The whole, in milliseconds, on a machine that does other things too. */
+const BOUND = KILLS * 10_000;
+/** From a start until every page is back: a handshake that the death left hanging costs one of eight seconds. */
+const BACK = 20_000;
 
 /** A source of numbers that a seed repeats (mulberry32). */
 function dice(seed) {
@@ -38,8 +40,9 @@ class Promised {
   blocks = new Set();
   unblocked = new Set();
   reports = 0;
-  /** Refresh cookies: the last one that was answered. */
+  /** Refresh cookies: the last one that was answered, and when another one was asked for that wasn't. */
   cookie = null;
+  asked = null;
 }
 
 /** Who waits for a server that is dead stops waiting then. */
@@ -66,12 +69,7 @@ async function attempt(action) {
   }
 }
 
-/** Seven processes killed together and started at once, on a machine that does other things too, don't come back within
- * this story's bounds every time. Until that is understood only one process is held to it; `apart.test.mjs` kills the
- * processes of a cluster one at a time. */
-const skip = SHAPE === 'split' && 'not reliable yet when all processes of a cluster are killed at once';
-
-test('kill -9 loses no acknowledged write, and the pages go on by themselves', { timeout: BOUND * 3, skip }, async (t) => {
+test('kill -9 loses no acknowledged write, and the pages go on by themselves', { timeout: BOUND }, async (t) => {
   const started = performance.now();
   const seed = Number(process.env.VISAVIS_SEED ?? 20_261);
   const roll = dice(seed);
@@ -125,14 +123,28 @@ test('kill -9 loses no acknowledged write, and the pages go on by themselves', {
         }
       }
       if (n % 4 === 3 && running) {
-        const refreshed = await attempt((signal) => ask(server, 'POST', '/api/auth/refresh', { cookie: mine.cookie, signal }));
-        if (refreshed?.status === 200) {
-          mine.cookie = refreshed.cookie;
-          person.take(refreshed.body, refreshed.cookie);
-          writes += 1;
-        }
+        if (await refresh(person)) writes += 1;
       }
     }
+  }
+
+  /** A new pair of tokens, unless the answer is lost: then whether there is a new one is unknown. */
+  async function refresh(person) {
+    const mine = promised.get(person);
+    mine.asked ??= performance.now();
+    const refreshed = await attempt((signal) => ask(server, 'POST', '/api/auth/refresh', { cookie: mine.cookie, signal }));
+    if (refreshed?.status !== 200) return false;
+    [mine.cookie, mine.asked] = [refreshed.cookie, null];
+    person.take(refreshed.body, refreshed.cookie);
+    return true;
+  }
+
+  /** As a page does whose answer was lost: it asks again, with the old token, which is good for ten seconds more. */
+  async function askAgain(person) {
+    const mine = promised.get(person);
+    if (mine.asked === null) return;
+    const refreshed = await refresh(person);
+    assert.ok(refreshed, `round ${round}: asked again ${Math.round(performance.now() - mine.asked)} ms after a lost refresh`);
   }
 
   /** New people sign in all the time and search too; whoever got an answer is kept. */
@@ -205,10 +217,12 @@ test('kill -9 loses no acknowledged write, and the pages go on by themselves', {
     const from = performance.now();
     server = await start();
     for (const person of [...regulars, ...newcomers]) person.server = server;
+    death = resolvers();
+    await Promise.all(regulars.map(askAgain));
     await check();
     // The pages come back by themselves: nobody calls connect.
     await Promise.all(
-      [...pages.values()].map((page) => until(() => page.socket.connected, 10_000, `round ${round}: ${page.person.email} is back`)),
+      [...pages.values()].map((page) => until(() => page.socket.connected, BACK, `round ${round}: ${page.person.email} is back`)),
     );
     slowest = Math.max(slowest, performance.now() - from);
   }
@@ -262,7 +276,7 @@ test('kill -9 loses no acknowledged write, and the pages go on by themselves', {
       const found = await Promise.all([one, two].map((page) => page.event('match', () => true, 2_000).catch(() => null)));
       return found[0] && found[0].roomId === found[1]?.roomId;
     },
-    BOUND,
+    BACK,
     'two new people meet',
   );
   const took = performance.now() - started;
@@ -270,5 +284,6 @@ test('kill -9 loses no acknowledged write, and the pages go on by themselves', {
     `R9 in small (seed ${seed}): ${KILLS + 1} kills, ${writes} acknowledged writes, ${newcomers.length} new accounts, ` +
       `${new Set(met.map(({ roomId }) => roomId)).size} rooms, 0 lost; slowest return ${Math.round(slowest)} ms; ${Math.round(took / 1_000)} s in all`,
   );
-  assert.ok(took < BOUND, `${Math.round(took)} ms`);
+  // How long the whole takes is a matter of the machine; how long they are away, of the server too.
+  assert.ok(slowest < BACK, `the slowest return took ${Math.round(slowest)} ms`);
 });

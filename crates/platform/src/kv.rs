@@ -106,6 +106,23 @@ impl Kv {
         }
     }
 
+    /// Writes a field of a hash and notes its name at the end of a list, at once; both keys share one hash tag. The length of
+    /// the list after it; `None`, and nothing done, when it would hold more than `most`. The same as a [`Self::change`] of two
+    /// steps, but for half of the work, where it is done for everybody who comes.
+    pub async fn bring(
+        &self,
+        key: &str,
+        (field, value): (&str, &str),
+        (list, most): (&str, usize),
+    ) -> Result<Option<usize>, Fault> {
+        let steps = [Do::FieldPut { key, field, value }, Do::Push { list, value: field, most }];
+        change::check(&[], &steps)?;
+        match self {
+            Self::Memory(m) => m.bring(list, &steps),
+            Self::Redis(r) => r.bring(key, (field, value), (list, most)).await,
+        }
+    }
+
     /// Removes whatever is at `key`. True when something was.
     pub async fn delete(&self, key: &str) -> Result<bool, Fault> {
         match self {

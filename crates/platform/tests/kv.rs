@@ -114,6 +114,23 @@ async fn a_stream_numbers_its_entries_and_gives_back_what_came_after() {
 }
 
 #[tokio::test]
+async fn what_is_brought_is_a_field_and_a_note_of_it_or_nothing() {
+    for Engine { kv, name, .. } in Engine::all(T0).await {
+        let bring = |field: &'static str, most| kv.bring("{t}hash", (field, "x"), ("{t}notes", most));
+        assert_eq!(bring("a", 2).await.unwrap(), Some(1), "{name}: the first");
+        assert_eq!(bring("b", 2).await.unwrap(), Some(2));
+        assert_eq!(bring("c", 2).await.unwrap(), None, "{name}: no room");
+        assert_eq!(kv.hash_get("{t}hash", "c").await.unwrap(), None, "{name}: then nothing is written");
+        assert_eq!(kv.list_take("{t}notes", 9).await.unwrap(), ["a", "b"]);
+        assert_eq!(bring("a", 2).await.unwrap(), Some(1), "{name}: the first again");
+        assert!(kv.bring("{t}notes", ("a", "x"), ("{t}others", 2)).await.is_err(), "{name}: no hash");
+        assert_eq!(kv.list_take("{t}others", 9).await.unwrap(), Vec::<String>::new(), "{name}: nor a note");
+        assert!(kv.bring("{t}hash", ("a", "y"), ("{t}hash", 2)).await.is_err(), "{name}: no list");
+        assert_eq!(kv.hash_get("{t}hash", "a").await.unwrap(), Some(text("x")), "{name}: nor a field");
+    }
+}
+
+#[tokio::test]
 async fn an_entry_that_is_appended_again_under_its_mark_is_there_once() {
     for Engine { kv, name, .. } in Engine::all(T0).await {
         let again = |entry: &'static str, look| kv.stream_append_once("s", text(entry), 3, ("<m>", look));

@@ -171,8 +171,9 @@ impl Contract for Matchmaking {
         let ticket = self.ticket(cx, &req).await?;
         let card = self.deps.users.card(cx, req.user).await?;
         let (pool, place) = (ticket.pool, contract::Ticket { ticket_id: ticket.id, since: ticket.since });
-        self.store(pool).put(&Entry { ticket, session: req.session, card, away: false }).await?;
-        self.deps.bus.publish(Event::PoolGrew { pool }).await;
+        if self.store(pool).put(&Entry { ticket, session: req.session, card, away: false }).await? {
+            self.deps.bus.publish(Event::PoolGrew { pool }).await;
+        }
         Ok(place)
     }
 

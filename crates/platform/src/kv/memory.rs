@@ -213,6 +213,22 @@ impl Memory {
         Ok(Change::Done)
     }
 
+    pub(super) fn bring(&self, list: &str, steps: &[Do<'_>; 2]) -> Result<Option<usize>, Fault> {
+        let (mut shard, now) = self.writing(list);
+        for step in steps {
+            if !shard.has_room(step, &[], now)? {
+                return Ok(None);
+            }
+        }
+        for step in steps {
+            shard.step(step, now);
+        }
+        match shard.alive(list, now).map(|entry| &entry.value) {
+            Some(Value::List(entries)) => Ok(Some(entries.len())),
+            _ => Err(wrong_kind()),
+        }
+    }
+
     pub(super) fn delete(&self, key: &str) -> bool {
         let (mut shard, now) = self.writing(key);
         shard.alive(key, now).is_some() && shard.remove(key).is_some()

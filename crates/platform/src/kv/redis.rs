@@ -26,6 +26,7 @@ const LOOKS: usize = 4;
 const RATE_LIMIT: char = '\u{1}';
 
 static CHANGE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("change.lua")));
+static BRING: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("bring.lua")));
 static GCRA: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("gcra.lua")));
 static APPEND_ONCE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("append_once.lua")));
 static HASH_TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("hash_take.lua")));
@@ -145,6 +146,18 @@ impl Redis {
             };
         }
         self.link.run(&call).await
+    }
+
+    pub(super) async fn bring(
+        &self,
+        key: &str,
+        (field, value): (&str, &str),
+        (list, most): (&str, usize),
+    ) -> Result<Option<usize>, Fault> {
+        let mut call = BRING.prepare_invoke();
+        call.key(self.key(key)).key(self.key(list)).arg(field).arg(value).arg(most);
+        let length: i64 = self.link.run(&call).await?;
+        Ok(usize::try_from(length).ok())
     }
 
     pub(super) async fn delete(&self, key: &str) -> Result<bool, Fault> {

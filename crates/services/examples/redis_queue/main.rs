@@ -109,8 +109,9 @@ impl Bench {
             let (store, bus) = (&self.store, &self.bus);
             stream::iter(&batch)
                 .map(|entry| async move {
-                    store.put(entry).await?;
-                    bus.publish(Event::PoolGrew { pool: Pool::Adult }).await;
+                    if store.put(entry).await? {
+                        bus.publish(Event::PoolGrew { pool: Pool::Adult }).await;
+                    }
                     Ok(())
                 })
                 .buffer_unordered(AT_ONCE)

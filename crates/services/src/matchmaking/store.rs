@@ -51,14 +51,12 @@ impl Store {
 
     // ── fronts ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Brings a ticket, new or changed. One round trip.
-    pub(super) async fn put(&self, entry: &Entry) -> Result<(), Fault> {
+    /// Brings a ticket, new or changed. One round trip. Whether the leader is to be nudged: when others wait to be looked at it
+    /// has been, or it comes by itself.
+    pub(super) async fn put(&self, entry: &Entry) -> Result<bool, Fault> {
         let (user, text) = (entry.ticket.user.to_string(), encode(entry)?);
-        let put = Do::FieldPut { key: &self.tickets, field: &user, value: &text };
-        match self.kv.change(&[], &[put, self.changed(&user)]).await? {
-            Change::Done => Ok(()),
-            Change::Refused | Change::Full => Err(Fault::unavailable()),
-        }
+        let changes = self.kv.bring(&self.tickets, (&user, &text), (&self.changes, MAX_CHANGES)).await?;
+        Ok(changes.ok_or_else(Fault::unavailable)? == 1)
     }
 
     /// Takes a ticket away; false when there is none (any more).
