@@ -29,7 +29,7 @@ export function give(input: Input): void {
     if (next !== chat.value) chat.value = next;
     if (next.room) partnerName.value = next.room.peer.displayName;
   });
-  keepAwake(next.room !== null);
+  keepAwake('chat', next.room !== null);
   effects.forEach(carry);
 }
 

@@ -8,7 +8,7 @@ const match = (roomId = 'rm_1', initiator = true): Match => ({
   roomId, self: 'par_1', peerId: 'par_2', initiator, peer, transport: 'p2p', iceServers: [],
 });
 const participant = (id: string, state: Participant['state'] = 'connected'): Participant => ({
-  id, userId: 'usr_2', displayName: 'Ben', avatarUrl: null, band: 'new', state,
+  id, userId: 'usr_2', displayName: 'Ben', avatarUrl: null, band: 'new', state, host: false, handRaised: false,
   media: { audio: true, video: true, screen: false },
 });
 
