@@ -1,0 +1,89 @@
+/** Where everybody's picture goes: which are on the stage, which beside it, and how large they can be. Pure. */
+import type { Participant, Wanted } from '../protocol/types';
+
+export type Layout = 'grid' | 'speaker';
+
+/** One picture: somebody's camera or screen. */
+export interface TileRef {
+  id: string;
+  source: 'camera' | 'screen';
+}
+
+export const keyOf = ({ id, source }: TileRef): string => `${id}/${source}`;
+
+export interface Arrangement {
+  /** Large; empty when all are of one size. */
+  stage: TileRef[];
+  /** The others: beside the stage, or all of them in a grid. */
+  rest: TileRef[];
+}
+
+export interface Scene {
+  people: Pick<Participant, 'id' | 'media'>[];
+  self: string;
+  pins: string[];
+  layout: Layout;
+  /** Who spoke last, me apart. */
+  floor: string | null;
+}
+
+/**
+ * What is pinned has the stage, else what is shared, else, if wished, whoever speaks. The order of the others is that of
+ * their arrival, me last, so that nobody jumps when somebody speaks.
+ */
+export function arrange({ people, self, pins, layout, floor }: Scene): Arrangement {
+  const others = people.filter(({ id }) => id !== self);
+  const ordered = [...others, ...people.filter(({ id }) => id === self)];
+  const screens: TileRef[] = ordered.filter(({ media }) => media.screen).map(({ id }) => ({ id, source: 'screen' }));
+  const cameras: TileRef[] = ordered.map(({ id }) => ({ id, source: 'camera' }));
+  const all = [...screens, ...cameras];
+  const pinned = all.filter((tile) => pins.includes(keyOf(tile)));
+  const speaker = others.find(({ id }) => id === floor) ?? others[0];
+  let stage: TileRef[] = [];
+  if (pinned.length) stage = pinned;
+  else if (screens.length) stage = screens;
+  else if (layout === 'speaker' && speaker) stage = [{ id: speaker.id, source: 'camera' }];
+  // Alone on the stage is the same as a grid of one.
+  if (stage.length === all.length) return { stage: [], rest: all };
+  const large = new Set(stage.map(keyOf));
+  return { stage, rest: all.filter((tile) => !large.has(keyOf(tile))) };
+}
+
+export interface Fit {
+  columns: number;
+  width: number;
+  height: number;
+}
+
+/** From a phone held upright to a wide window: what is beyond is cut off the picture, not the face. */
+const NARROWEST = 3 / 4;
+const WIDEST = 16 / 9;
+
+/** As large as `n` equal tiles can be in a box, all in sight. */
+export function fit(n: number, width: number, height: number, gap: number): Fit {
+  let best: Fit = { columns: 1, width: 0, height: 0 };
+  for (let columns = 1; columns <= Math.max(1, n); columns += 1) {
+    const rows = Math.ceil(n / columns);
+    const wide = (width - gap * (columns - 1)) / columns;
+    const high = (height - gap * (rows - 1)) / rows;
+    if (wide <= 0 || high <= 0) continue;
+    const tile = { columns, width: Math.floor(Math.min(wide, high * WIDEST)), height: Math.floor(Math.min(high, wide / NARROWEST)) };
+    if (tile.width * tile.height > best.width * best.height) best = tile;
+  }
+  return best;
+}
+
+/** Heights that are asked for: a layer's, so that a few pixels more or less ask for nothing new. */
+const STEPS = [180, 360, 720, 1080];
+
+const step = (lines: number): number => STEPS.find((one) => one >= lines * 0.75) ?? 1080;
+
+/** What I show, for the server: everybody else's pictures as high as their tiles, at most `most` lines for a camera. */
+export function wanted(shown: { tile: TileRef; lines: number }[], self: string, most: number): Wanted[] {
+  return shown
+    .filter(({ tile, lines }) => tile.id !== self && lines > 0)
+    .map(({ tile: { id, source }, lines }) => {
+      const asked = step(lines);
+      return { participantId: id, source, maxHeight: source === 'screen' ? Math.max(asked, 720) : Math.min(asked, most) };
+    });
+}
