@@ -27,6 +27,8 @@ export interface LineFigures {
   packets: number;
   lost: number;
   frames: number;
+  /** That came and couldn't be shown in time. */
+  dropped: number;
   freezes: number;
 }
 
@@ -200,6 +202,7 @@ interface Report {
   packetsReceived?: number;
   packetsLost?: number;
   framesDecoded?: number;
+  framesDropped?: number;
   freezeCount?: number;
   fractionLost?: number;
   qualityLimitationReason?: Figures['limit'];
@@ -216,6 +219,7 @@ export function figuresOf(reports: { forEach(each: (report: Report) => void): vo
         packets: report.packetsReceived ?? 0,
         lost: report.packetsLost ?? 0,
         frames: report.framesDecoded ?? 0,
+        dropped: report.framesDropped ?? 0,
         freezes: report.freezeCount ?? 0,
       };
     } else if (report.type === 'remote-inbound-rtp') {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { arrange, fit, keyOf, type Scene, wanted } from './layout';
+import { arrange, fit, keyOf, place, type Rect, type Scene, wanted } from './layout';
 
 const person = (id: string, screen = false) => ({ id, media: { audio: true, video: true, screen } });
 const scene = (more: Partial<Scene> = {}): Scene => ({
@@ -55,6 +55,34 @@ describe('how large', () => {
   test('two stand side by side at a desk and one above the other on a phone', () => {
     expect(fit(2, 1280, 640, 8).columns).toBe(2);
     expect(fit(2, 390, 640, 8).columns).toBe(1);
+  });
+});
+
+describe('where', () => {
+  const apart = (a: Rect, b: Rect): boolean =>
+    a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y;
+
+  test('no two overlap and none sticks out, from one to ten, with and without a stage', () => {
+    for (const [width, height] of [[1280, 640], [390, 600], [844, 300], [360, 360]] as const) {
+      for (let n = 1; n <= 10; n += 1) {
+        const people = [person('me'), ...Array.from({ length: n - 1 }, (_, i) => person(`p${i}`, i === 0))];
+        for (const more of [{}, { layout: 'speaker' as const }, { pins: ['p0/camera', 'p1/camera'] }]) {
+          const places = [...place(arrange(scene({ people, ...more })), width, height, 8).values()];
+          const told = `${n} in ${width} x ${height} ${JSON.stringify(more)}`;
+          places.forEach((a, i) => {
+            expect(a.x >= 0 && a.y >= 0 && a.x + a.width <= width && a.y + a.height <= height, `${told}: ${JSON.stringify(a)}`).toBe(true);
+            expect(a.width > 20 && a.height > 20, told).toBe(true);
+            places.slice(i + 1).forEach((b) => expect(apart(a, b), told).toBe(true));
+          });
+        }
+      }
+    }
+  });
+
+  test('a shared screen is much larger than the cameras', () => {
+    const people = [person('me'), person('ann', true), person('ben')];
+    const places = place(arrange(scene({ people })), 1280, 640, 8);
+    expect(places.get('ann/screen')!.width).toBeGreaterThan(3 * places.get('ann/camera')!.width);
   });
 });
 

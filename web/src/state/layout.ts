@@ -87,3 +87,43 @@ export function wanted(shown: { tile: TileRef; lines: number }[], self: string, 
       return { participantId: id, source, maxHeight: source === 'screen' ? Math.max(asked, 720) : Math.min(asked, most) };
     });
 }
+
+export interface Rect {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+/** The strip beside the stage, as a share of the window and in pixels. */
+const STRIP = { share: 0.2, least: 120, most: 280 };
+/** A stage for screens is as large as it can be: they aren't cut, but shown whole. */
+const isScreen = ({ source }: TileRef): boolean => source === 'screen';
+
+/** Equal tiles in the middle of a box, row by row, a shorter last row in the middle. */
+function rows(tiles: TileRef[], box: Rect, gap: number, stretch: boolean): [string, Rect][] {
+  const { columns, width, height } = fit(tiles.length, box.width, box.height, gap);
+  const number = Math.ceil(tiles.length / columns);
+  const size = stretch && tiles.length === 1 ? box : { width, height };
+  const top = box.y + (box.height - number * size.height - gap * (number - 1)) / 2;
+  return tiles.map((tile, i) => {
+    const row = Math.floor(i / columns);
+    const inRow = row === number - 1 ? tiles.length - row * columns : columns;
+    const left = box.x + (box.width - inRow * size.width - gap * (inRow - 1)) / 2;
+    const x = Math.round(left + (i % columns) * (size.width + gap));
+    const y = Math.round(top + row * (size.height + gap));
+    return [keyOf(tile), { x, y, width: size.width, height: size.height }];
+  });
+}
+
+/** Where each tile is in a box of that size: the strip at the right of a wide one, at the bottom of a tall one. */
+export function place({ stage, rest }: Arrangement, width: number, height: number, gap: number): Map<string, Rect> {
+  const whole: Rect = { x: 0, y: 0, width, height };
+  if (!stage.length || !rest.length) return new Map(rows([...stage, ...rest], whole, gap, stage.some(isScreen)));
+  const wide = width > height * 1.1;
+  const long = wide ? width : height;
+  const strip = Math.round(Math.min(STRIP.most, long / 3, Math.max(STRIP.least, long * STRIP.share)));
+  const large: Rect = wide ? { ...whole, width: width - strip - gap } : { ...whole, height: height - strip - gap };
+  const small: Rect = wide ? { ...whole, x: width - strip, width: strip } : { ...whole, y: height - strip, height: strip };
+  return new Map([...rows(stage, large, gap, stage.some(isScreen)), ...rows(rest, small, gap, false)]);
+}

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 
 import { figuresOf, type LineFigures } from '../protocol/rtc';
-import { layers, type Load, myQuality, quality, RESTED, strain } from './link';
+import { isOverloaded, layers, type Load, myQuality, quality, RESTED, strain } from './link';
 
-const line = (more: Partial<LineFigures> = {}): LineFigures => ({ kind: 'video', packets: 0, lost: 0, frames: 0, freezes: 0, ...more });
+const line = (more: Partial<LineFigures> = {}): LineFigures => ({ kind: 'video', packets: 0, lost: 0, frames: 0, dropped: 0, freezes: 0, ...more });
 
 describe('how good a picture is', () => {
   test('a picture that flows is good, one that stutters fair, one that stands poor', () => {
     expect(quality(line(), line({ packets: 100, frames: 40 }), 2, true)).toBe('good');
-    expect(quality(line(), line({ packets: 100, frames: 12 }), 2, true)).toBe('fair');
+    expect(quality(line(), line({ packets: 100, frames: 8 }), 2, true)).toBe('fair');
     expect(quality(line(), line({ packets: 100, frames: 40, freezes: 1 }), 2, true)).toBe('fair');
     expect(quality(line(), line(), 2, true)).toBe('poor');
   });
@@ -41,6 +41,15 @@ describe('how good a picture is', () => {
 describe('an overloaded machine', () => {
   const after = (load: Load, looks: boolean[]): Load => looks.reduce(strain, load);
   const times = (n: number, bad: boolean): boolean[] => Array.from({ length: n }, () => bad);
+
+  test('is one that holds the camera back, or can’t show what comes', () => {
+    const looks = (limit: 'none' | 'cpu', dropped: number) => ({ lines: { 8: line({ frames: 40, dropped }) }, roundTrip: 0, lostByMe: 0, limit });
+    expect(isOverloaded(looks('none', 0), looks('none', 0))).toBe(false);
+    expect(isOverloaded(looks('none', 0), looks('cpu', 0))).toBe(true);
+    const later = { ...looks('none', 20), lines: { 8: line({ frames: 60, dropped: 20 }) } };
+    expect(isOverloaded(looks('none', 0), later)).toBe(true);
+    expect(isOverloaded(looks('none', 18), later)).toBe(false);
+  });
 
   test('steps down when it stays so, not at once, and at most twice', () => {
     expect(after(RESTED, [true, true, false, true, true]).level).toBe(0);

@@ -7,7 +7,7 @@ export type Quality = 'good' | 'fair' | 'poor';
 const LOSS = { fair: 0.03, poor: 0.1 };
 const ROUND_TRIP_S = { fair: 0.4, poor: 0.8 };
 /** Fewer pictures a second look wrong. */
-const FRAMES_PER_S = { fair: 8, poor: 3 };
+const FRAMES_PER_S = { fair: 5, poor: 2 };
 
 const rate = (value: number, { fair, poor }: { fair: number; poor: number }): Quality =>
   value > poor ? 'poor' : value > fair ? 'fair' : 'good';
@@ -29,6 +29,21 @@ export function quality(was: LineFigures | undefined, now: LineFigures, seconds:
 /** How well I am seen. */
 export const myQuality = ({ roundTrip, lostByMe, limit }: Figures): Quality =>
   worst(rate(roundTrip, ROUND_TRIP_S), rate(lostByMe, LOSS), limit === 'bandwidth' ? 'fair' : 'good');
+
+/** This share of pictures that came and weren't shown in time, of so many at least, means that the machine can't keep up. */
+const DROPPED = 0.2;
+const TELLING = 20;
+
+/** Whether the machine couldn't send or show what it should between two looks. */
+export function isOverloaded(was: Figures, now: Figures): boolean {
+  let [shown, dropped] = [0, 0];
+  for (const [mid, line] of Object.entries(now.lines)) {
+    const before = was.lines[mid];
+    shown += line.frames - (before?.frames ?? 0);
+    dropped += line.dropped - (before?.dropped ?? 0);
+  }
+  return now.limit === 'cpu' || (shown + dropped >= TELLING && dropped > DROPPED * (shown + dropped));
+}
 
 /** How far the page has stepped down: 0 shows and sends all it can. */
 export interface Load {
