@@ -28,9 +28,48 @@ pub enum Command {
         #[command(subcommand)]
         command: Admin,
     },
+    /// Puts load on a place, as people would, and says how it bore it.
+    #[command(subcommand)]
+    LoadTest(LoadTest),
     /// About the settings.
     #[command(subcommand)]
     Config(ConfigCommand),
+}
+
+/// What kind of load.
+#[derive(Debug, Clone, Subcommand)]
+pub enum LoadTest {
+    /// Rooms full of people without faces: real WebRTC connections that come in through the public API.
+    Room(RoomLoad),
+}
+
+/// Rooms full of people.
+#[derive(Debug, Clone, Args)]
+pub struct RoomLoad {
+    /// People in each room who send sound and pictures in three layers; they watch one another.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub publishers: u32,
+    /// People in each room who only watch.
+    #[arg(long, value_name = "M", default_value_t = 0)]
+    pub subscribers: u32,
+    /// Rooms.
+    #[arg(long, value_name = "R", default_value_t = 1)]
+    pub rooms: u32,
+    /// Seconds after the last has come in.
+    #[arg(long, value_name = "S", default_value_t = 30)]
+    pub duration: u64,
+    /// The place, over http; without it a server of the test's own is started.
+    #[arg(long, value_name = "URL", requires = "private")]
+    pub url: Option<String>,
+    /// Its private address, where a server in development mode shows its mails.
+    #[arg(long, value_name = "URL")]
+    pub private: Option<String>,
+    /// A room that is there already; all come into it.
+    #[arg(long, value_name = "ID")]
+    pub room: Option<String>,
+    /// The server's process on this machine, to say what it costs.
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<u32>,
 }
 
 /// Flags of `serve`; they win over every other source.
@@ -146,6 +185,16 @@ mod tests {
             assert!(line(&format!("visavis admin jobs {jobs}")).is_ok(), "{jobs}");
         }
         assert!(line("visavis admin jobs drop 7").is_err() && line("visavis admin jobs").is_err());
+        let Ok(Cli { command: Command::LoadTest(LoadTest::Room(load)) }) =
+            line("visavis load-test room --publishers 9 --subscribers 1 --rooms 2 --duration 60")
+        else {
+            panic!("load-test");
+        };
+        assert_eq!((load.publishers, load.subscribers, load.rooms, load.duration), (9, 1, 2, 60));
+        assert!(
+            line("visavis load-test room --url http://127.0.0.1:8080").is_err(),
+            "whose mails can't be read"
+        );
         assert!(line("visavis admin rotate-keys").is_ok() && line("visavis config example").is_ok());
         assert!(line("visavis config check --config x").is_ok() && line("visavis").is_err());
     }

@@ -5,6 +5,7 @@ mod admin;
 mod cli;
 mod config;
 mod descriptors;
+mod load_test;
 mod media;
 mod serve;
 mod shared;
@@ -20,7 +21,7 @@ use visavis_platform::{
     db::OpenError, folder::FolderError, mail, redis_link, rpc, secret::SecretError, telemetry::TelemetryError,
 };
 
-use cli::{Cli, Command, ConfigCommand, Flags};
+use cli::{Cli, Command, ConfigCommand, Flags, LoadTest};
 use config::{ConfigError, Loaded};
 
 /// Why the process ends without success.
@@ -66,6 +67,9 @@ pub enum Failure {
     /// A role has refused.
     #[error("{}", .0.detail)]
     Fault(#[from] Fault),
+    /// A load test couldn't be run, or has found something missing.
+    #[error(transparent)]
+    LoadTest(#[from] load_test::Trouble),
     /// The system has refused.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -97,6 +101,7 @@ fn run(command: Command) -> Result<(), Failure> {
             let Loaded { config, .. } = load(&place.into())?;
             runtime()?.block_on(admin::run(&config, command))
         }
+        Command::LoadTest(LoadTest::Room(room)) => Ok(runtime()?.block_on(load_test::run(room))?),
         Command::Config(ConfigCommand::Example) => {
             print!("{}", config::example());
             Ok(())

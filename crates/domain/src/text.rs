@@ -30,6 +30,11 @@ pub fn display_name(text: &str) -> Result<String, Fault> {
     Ok(name)
 }
 
+/// What a room is called.
+pub fn room_name(text: &str) -> Result<String, Fault> {
+    line("name", text, MAX_NAME)
+}
+
 /// A few words about oneself; line breaks are kept, an empty text is fine.
 pub fn bio(text: &str) -> Result<String, Fault> {
     let text: String = text.trim().replace("\r\n", "\n").nfc().collect();

@@ -112,7 +112,8 @@ mod tests {
         POST /api/auth/magic, POST /api/auth/refresh, POST /api/auth/logout, GET /api/auth/sessions, \
         DELETE /api/auth/sessions/{id}, GET /.well-known/jwks.json, GET /api/users/me, PATCH /api/users/me, \
         PUT /api/users/me/age, GET /api/users/me/reputation, GET /api/users/{id}, GET /api/blocks, \
-        PUT /api/blocks/{userId}, DELETE /api/blocks/{userId}, POST /api/reports, GET /api/openapi.json, \
+        PUT /api/blocks/{userId}, DELETE /api/blocks/{userId}, POST /api/reports, POST /api/rooms, GET /api/rooms/{id}, \
+        DELETE /api/rooms/{id}, GET /api/openapi.json, \
         GET /api/info, GET /healthz, GET /readyz";
 
     #[test]

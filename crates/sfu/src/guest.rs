@@ -83,6 +83,9 @@ pub struct Guest {
     decoders: HashMap<Mid, Decoder>,
     asked: HashMap<Mid, Instant>,
     heard: HashMap<Mid, Heard>,
+    received: HashMap<Mid, Heard>,
+    bytes: (u64, u64),
+    first_packet: Option<Instant>,
     deadline: Instant,
     looked: Instant,
     connected: Option<Instant>,
@@ -156,6 +159,9 @@ impl Guest {
             decoders: HashMap::new(),
             asked: HashMap::new(),
             heard: HashMap::new(),
+            received: HashMap::new(),
+            bytes: (0, 0),
+            first_packet: None,
             deadline: now,
             looked: now,
             connected: None,
@@ -195,6 +201,7 @@ impl Guest {
 
     /// Takes a datagram.
     pub fn receive(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Result<(), RtcError> {
+        self.bytes.0 += datagram.len() as u64;
         let Ok(contents) = datagram.try_into() else { return Ok(()) };
         let receive = Receive { proto: Protocol::Udp, source: from, destination: self.at, contents };
         self.rtc.handle_input(Input::Receive(now, receive))?;
@@ -287,6 +294,21 @@ impl Guest {
         self.heard.values()
     }
 
+    /// Packets of pictures on all lines that carried some.
+    pub fn all_received(&self) -> impl Iterator<Item = &Heard> {
+        self.received.values()
+    }
+
+    /// When the first media came.
+    pub const fn first_packet(&self) -> Option<Instant> {
+        self.first_packet
+    }
+
+    /// Bytes of datagrams that came and went.
+    pub const fn bytes(&self) -> (u64, u64) {
+        self.bytes
+    }
+
     /// Frames its layers have made.
     pub fn sent_frames(&self) -> Vec<u32> {
         self.senders.iter().map(|s| s.encoder.frames()).collect()
@@ -361,7 +383,10 @@ impl Guest {
                     self.deadline = at;
                     return Ok(());
                 }
-                Output::Transmit(t) => self.out.push_back((t.destination, t.contents.to_vec())),
+                Output::Transmit(t) => {
+                    self.bytes.1 += t.contents.len() as u64;
+                    self.out.push_back((t.destination, t.contents.to_vec()));
+                }
                 Output::Event(event) => self.event(now, event),
             }
         }
@@ -389,10 +414,12 @@ impl Guest {
 
     fn packet(&mut self, now: Instant, packet: RtpPacket) {
         let Some(mid) = self.rtc.direct_api().stream_rx(&packet.header.ssrc).map(|s| s.mid()) else { return };
+        self.first_packet.get_or_insert(now);
         let audio = self.rtc.media(mid).is_some_and(|m| m.kind() == MediaKind::Audio);
         if audio {
             self.heard.entry(mid).or_default().take(*packet.seq_no);
         } else {
+            self.received.entry(mid).or_default().take(*packet.seq_no);
             let decoder = self.decoders.entry(mid).or_default();
             decoder.take(now, *packet.seq_no, packet.header.timestamp, packet.payload);
         }
@@ -400,6 +427,12 @@ impl Guest {
 }
 
 impl Heard {
+    /// Adds another line's figures.
+    pub const fn add(&mut self, other: &Self) {
+        self.packets += other.packets;
+        self.lost += other.lost;
+    }
+
     fn take(&mut self, seq: u64) {
         let first = *self.first.get_or_insert(seq);
         self.packets += 1;

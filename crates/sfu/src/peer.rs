@@ -56,6 +56,12 @@ const RATE_SHARE: u64 = 3;
 /// What layers are taken for until they are measured, lowest first.
 const NOMINAL: [(u16, u64); MAX_LAYERS] = [(180, 150_000), (360, 450_000), (720, 1_300_000)];
 
+/// Packets of a line that can be sent again, a second of the highest layer; later than this they come too late.
+const RESENT_PACKETS: usize = 512;
+const RESENT_WITHIN: Duration = Duration::from_secs(1);
+/// At most this share of what is sent may be sent again: a link that loses more needs a lower layer, not more packets.
+const RESENT_SHARE: f32 = 0.4;
+
 /// How a packet is coded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Coding {
@@ -491,7 +497,10 @@ impl Offer {
 
 impl Slot {
     fn new(rtc: &mut Rtc, lane: Lane, mid: Mid, random: u64, nth: u64) -> Self {
-        let ssrc = rtc.direct_api().stream_tx_by_mid(mid, None).map(|stream| stream.ssrc());
+        let ssrc = rtc.direct_api().stream_tx_by_mid(mid, None).map(|stream| {
+            stream.set_rtx_cache(RESENT_PACKETS, RESENT_WITHIN, Some(RESENT_SHARE));
+            stream.ssrc()
+        });
         // Fibonacci hashing: one random number gives every line a first number of its own.
         let first = random.wrapping_add(nth).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48;
         let ticks = if lane == Lane::Audio { 48 } else { 90 };

@@ -35,7 +35,7 @@ struct InfoBody {
 
 async fn info(State(edge): State<Edge>) -> Reply<InfoBody> {
     let dev_outbox = edge.site.dev_outbox.clone();
-    Reply(InfoBody { name: "visavis", version: env!("CARGO_PKG_VERSION"), dev_outbox, sfu: false })
+    Reply(InfoBody { name: "visavis", version: env!("CARGO_PKG_VERSION"), dev_outbox, sfu: true })
 }
 
 async fn document() -> impl IntoResponse {

@@ -93,7 +93,7 @@ async fn create(
     Signed(me): Signed,
     Json(body): Json<NewRoomBody>,
 ) -> Result<impl IntoResponse, Problem> {
-    let name = body.name.as_deref().map(text::display_name).transpose()?;
+    let name = body.name.as_deref().map(text::room_name).transpose()?;
     let group = CreateGroup {
         room: edge.dice.id(&edge.clock),
         owner: me.user,

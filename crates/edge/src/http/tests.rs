@@ -143,7 +143,7 @@ async fn every_refusal_of_the_guard_and_of_the_shapes_is_a_problem_of_the_list()
     let good = format!("Bearer {}", good());
     for (what, request, status, code) in [
         ("unknown route", empty(ask("GET", "/api/nothing")), 404, "not-found"),
-        ("unknown route, posted", post("/api/rooms", "{}"), 404, "not-found"),
+        ("unknown route, posted", post("/api/nothing", "{}"), 404, "not-found"),
         ("a row of a later issue", empty(ask("GET", "/api/friends")), 404, "not-found"),
         ("wrong method", empty(ask("GET", "/api/auth/login")), 405, "bad-request"),
         ("preflight of another site", empty(ask("OPTIONS", "/api/auth/login")), 405, "bad-request"),

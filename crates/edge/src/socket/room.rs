@@ -48,8 +48,12 @@ impl Hub {
         let joined = match self.rooms.join(cx, join.clone()).await {
             // A group's room that nobody is in: its record opens it.
             Err(fault) if fault.code == Code::NotInRoom => {
-                self.rooms.open_group(cx, OpenGroup { room }).await.map_err(|_| fault)?;
-                self.rooms.join(cx, join).await?
+                match self.rooms.open_group(cx, OpenGroup { room }).await {
+                    // Somebody else is just opening it.
+                    Ok(()) | Err(Fault { code: Code::Conflict, .. }) => self.rooms.join(cx, join).await?,
+                    Err(Fault { code: Code::NotFound, .. }) => return Err(fault),
+                    Err(other) => return Err(other),
+                }
             }
             joined => joined?,
         };
