@@ -55,19 +55,20 @@ export interface Fit {
   height: number;
 }
 
-/** From a phone held upright to a wide window: what is beyond is cut off the picture, not the face. */
-const NARROWEST = 3 / 4;
+/** What is beyond is cut off the picture, not the face. A phone held upright has room for upright pictures. */
+const NARROWEST = { wide: 1, tall: 3 / 4 };
 const WIDEST = 16 / 9;
 
 /** As large as `n` equal tiles can be in a box, all in sight. */
 export function fit(n: number, width: number, height: number, gap: number): Fit {
   let best: Fit = { columns: 1, width: 0, height: 0 };
+  const narrowest = NARROWEST[width > height ? 'wide' : 'tall'];
   for (let columns = 1; columns <= Math.max(1, n); columns += 1) {
     const rows = Math.ceil(n / columns);
     const wide = (width - gap * (columns - 1)) / columns;
     const high = (height - gap * (rows - 1)) / rows;
     if (wide <= 0 || high <= 0) continue;
-    const tile = { columns, width: Math.floor(Math.min(wide, high * WIDEST)), height: Math.floor(Math.min(high, wide / NARROWEST)) };
+    const tile = { columns, width: Math.floor(Math.min(wide, high * WIDEST)), height: Math.floor(Math.min(high, wide / narrowest)) };
     if (tile.width * tile.height > best.width * best.height) best = tile;
   }
   return best;

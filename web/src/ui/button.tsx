@@ -66,13 +66,17 @@ interface ToggleProps {
 /** Something that isn't on most of the time: its being off is no warning. */
 export function Toggle({ on, icon: Icon, name, press, off = false, class: more = '', count = 0 }: ToggleProps) {
   return (
-    <button type="button" class={`icon toggle ${on ? 'is-on' : ''} ${more}`} aria-pressed={on} aria-label={name} title={name} disabled={off} onClick={press}>
+    <button
+      type="button"
+      class={`icon toggle ${on ? 'is-on' : ''} ${more}`}
+      aria-pressed={on}
+      aria-label={name}
+      title={name}
+      data-count={count || undefined}
+      disabled={off}
+      onClick={press}
+    >
       <Icon aria-hidden="true" />
-      {count > 0 && (
-        <span class="count" aria-hidden="true">
-          {count}
-        </span>
-      )}
     </button>
   );
 }
