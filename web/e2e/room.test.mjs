@@ -67,10 +67,9 @@ async function makeRoom(host) {
 /** Opens the link, signs in if needed, and stands in the lobby with a picture of oneself. */
 async function toLobby(visitor, link) {
   await visitor.page.goto(link);
-  if ((await visitor.state()) !== 'lobby') {
-    await visitor.page.getByLabel('Email', { exact: true }).waitFor();
-    await signIn(visitor);
-  }
+  const email = visitor.page.getByLabel('Email', { exact: true });
+  await email.or(visitor.button('Join')).waitFor();
+  if (await email.isVisible()) await signIn(visitor);
   await visitor.reaches('lobby');
   await visitor.page.locator('.preview video').waitFor();
 }
@@ -213,6 +212,7 @@ describe('a room', () => {
       await accessible(dan, 'the chat on a phone');
       await dan.button('Chat').click();
       await anna.page.keyboard.press('Escape');
+      assert.equal(await anna.button('Chat').evaluate((element) => element === document.activeElement), true, 'the keyboard is where it was');
       await dan.button('Raise hand').click();
       await cleo.button('Raise hand').click();
       for (const [name, n] of [[danName, 1], [cleoName, 2]]) {
@@ -368,6 +368,7 @@ describe('a room', () => {
     await anna.picture('room-more');
     await accessible(anna, 'more');
     await anna.page.keyboard.press('Escape');
+    assert.equal(await anna.button('More').evaluate((element) => element === document.activeElement), true, 'the keyboard is where it was');
     await anna.button('Leave').click();
     await anna.reaches('left');
     await anna.picture('room-left');

@@ -56,7 +56,7 @@ export interface Fit {
 }
 
 /** What is beyond is cut off the picture, not the face. A phone held upright has room for upright pictures. */
-const NARROWEST = { wide: 1, tall: 3 / 4 };
+const NARROWEST = { wide: 1, tall: 9 / 16 };
 const WIDEST = 16 / 9;
 
 /** As large as `n` equal tiles can be in a box, all in sight. */

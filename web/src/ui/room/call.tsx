@@ -53,11 +53,11 @@ export function Call({ state }: { state: State }) {
 function Side({ close, children }: { close: () => void; children: ComponentChildren }) {
   const side = useRef<HTMLElement>(null);
   useEffect(() => {
-    const before = document.activeElement;
-    const first = side.current?.querySelector<HTMLElement>('input:not([readonly]), button');
-    (first ?? side.current)?.focus({ preventScroll: true });
+    const [element, before] = [side.current, document.activeElement];
+    const first = element?.querySelector<HTMLElement>('input:not([readonly]), button');
+    (first ?? element)?.focus({ preventScroll: true });
     return () => {
-      if (before instanceof HTMLElement && (document.activeElement === document.body || !document.activeElement)) before.focus();
+      if (before instanceof HTMLElement && element?.contains(document.activeElement)) before.focus();
     };
   }, []);
   return (

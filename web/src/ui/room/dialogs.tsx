@@ -20,7 +20,7 @@ export type Open = Ask | null;
 
 const KEYS: KeyWords[] = [
   ['M', 'keysM'], ['V', 'keysV'], ['D', 'keysD'], ['C', 'keysC'], ['P', 'keysP'], ['R', 'keysHand'], ['W', 'keysW'], ['1–9', 'keysPin'],
-  ['␣', 'keysSpace'], ['Enter', 'keysEnter'], ['?', 'keysHelp'],
+  ['Space', 'keysSpace'], ['Enter', 'keysEnter'], ['?', 'keysHelp'],
 ];
 
 interface Props {
