@@ -173,6 +173,12 @@ export class Rtc {
     return this.#streams.get(mid) ?? null;
   }
 
+  /** Pictures of a receiving line that were decoded so far. */
+  async frames(mid: string): Promise<number> {
+    const report = await this.#pc.getStats().catch(() => null);
+    return report ? (figuresOf(report).lines[mid]?.frames ?? 0) : 0;
+  }
+
   async #look(): Promise<void> {
     if (this.#pc.connectionState !== 'connected') return;
     const report = await this.#pc.getStats().catch(() => null);

@@ -200,6 +200,8 @@ export interface ServerEvents {
   slots: { roomId: string; slots: SlotLine[] };
   'active-speaker': { roomId: string; participantId: string | null; levels: { participantId: string; level: number }[] };
   'room-changed': { roomId: string; maxParticipants: number; locked?: boolean; screensForbidden?: boolean };
+  'move-to-sfu': { roomId: string; reason: string };
+  moved: { roomId: string };
   hand: { roomId: string; from: string; raised: boolean };
   reaction: { roomId: string; from: string; kind: ReactionKind };
 }
@@ -209,7 +211,7 @@ export type ServerEvent = { [N in keyof ServerEvents]: { name: N; data: ServerEv
 export const SERVER_EVENTS: (keyof ServerEvents)[] = [
   'seat-taken', 'server-draining', 'match-waiting', 'match', 'offer', 'answer', 'ice-candidate', 'participant-joined',
   'participant-state', 'participant-left', 'room-closed', 'chat-message', 'slots', 'active-speaker', 'room-changed', 'hand',
-  'reaction',
+  'reaction', 'move-to-sfu', 'moved',
 ];
 
 /** Client events: payload and what their acknowledgement adds to `ok`. */
