@@ -28,10 +28,13 @@ export function Call({ state }: { state: State }) {
   useEffect(() => {
     if (panel === 'chat') unread.value = 0;
   }, [panel, waiting]);
+  const main = useRef<HTMLElement>(null);
+  // The keyboard and the screen reader come along from the lobby.
+  useEffect(() => main.current?.focus({ preventScroll: true }), []);
   return (
     <>
       <Title page="roomTitle" />
-      <main class={`room ${panel ? 'with-panel' : ''}`} data-state="in" data-link={state.link} data-online={state.online}>
+      <main ref={main} tabIndex={-1} class={`room ${panel ? 'with-panel' : ''}`} data-state="in" data-link={state.link} data-online={state.online}>
         <h1 class="sr-only">{state.name || t('roomTitle')}</h1>
         <Announcement state={state} />
         <Stage state={state} />
