@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { Process } from '../../tests/node/lib/process.mjs';
 import { startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { LONG } from './lib/browser.mjs';
+import { pairUp } from '../../tests/node/lib/person.mjs';
 import { Guest } from './lib/media.mjs';
 
 let server;
@@ -64,5 +66,90 @@ describe('a room', () => {
       const own = new Set(viewer.answered.match(/a=candidate:\S+ \d+ \w+ \d+ (\S+)/g).map((line) => line.split(' ').at(-1)));
       for (const { address } of addresses) assert.ok(own.has(address), `${viewer.name} knows ${address}, which isn't the server's (${other.name}?)`);
     }
+  });
+
+  test('whoever has no UDP talks over TCP', { timeout: 120_000 }, async (t) => {
+    const [anna, ben] = await Promise.all(['anna', 'ben'].map((name) => Guest.start(server, { name, test: t })));
+    const { body } = await anna.person.ask('POST', '/api/rooms', { json: { maxParticipants: 2 } });
+    await anna.join(body.room.id, { limit: 2, tcpOnly: true });
+    assert.match(anna.answered, /a=candidate:\S+ \d+ tcp .*tcptype passive/);
+    assert.doesNotMatch(anna.answered, /a=candidate:\S+ \d+ udp/);
+    await ben.join(body.room.id, { limit: 2 });
+    await Promise.all([anna.sees(ben), ben.sees(anna), anna.hears(ben), ben.hears(anna)]);
+    const used = await anna.page.evaluate(() => window.__call.candidates());
+    assert.deepEqual([...new Set(used.map(({ protocol }) => protocol))], ['tcp']);
+  });
+
+  test('ten people: one browser sees the nine others, and the nine miss nothing', { timeout: 300_000 }, async (t) => {
+    const seconds = Number(process.env.VISAVIS_TEN_SECONDS ?? 15);
+    const anna = await Guest.start(server, { name: 'anna', test: t });
+    const { body } = await anna.person.ask('POST', '/api/rooms', { json: {} });
+    await anna.join(body.room.id);
+    const line = ['load-test', 'room', '--publishers', '9', '--room', body.room.id, '--url', server.url, '--private', server.privateUrl];
+    const crowd = new Process([...line, '--pid', String(server.pid), '--duration', String(seconds)], {}, server.data);
+    const cameras = () => anna.slots.filter(({ participantId, source }) => participantId && source === 'camera').map(({ mid }) => mid);
+    await until(() => cameras().length === 9, 60_000, () => `nine cameras on lines: ${JSON.stringify(anna.slots)}\n${crowd.output}`);
+    const frames = async () => {
+      const { lines } = await anna.stats();
+      return cameras().map((mid) => lines[mid]?.framesDecoded ?? 0);
+    };
+    // What the nine send has the shape of pictures and not their content: a browser takes the packets and decodes nothing.
+    const packets = async () => {
+      const { lines } = await anna.stats();
+      return cameras().map((mid) => lines[mid]?.packetsReceived ?? 0);
+    };
+    const before = await packets();
+    await until(async () => (await packets()).every((now, i) => now > before[i] + 50), 30_000, async () => `packets on nine lines ${await packets()}`);
+    const { code } = await crowd.gone((seconds + 60) * 1_000);
+    console.log(crowd.output, 'frames of the browser', await frames());
+    assert.equal(code, 0, crowd.output);
+  });
+});
+
+describe('two strangers', () => {
+  /** Both in the room that the match has made; the media is still to come. */
+  async function matched(t, settings) {
+    const place = await startServer({ settings, test: t });
+    const pair = await Promise.all(['eve', 'finn'].map((name) => Guest.start(place, { name, test: t })));
+    const matches = await pairUp(pair[0].socket, pair[1].socket);
+    const { roomId } = matches[0];
+    for (const guest of pair) {
+      guest.roomId = roomId;
+      guest.joined = await guest.socket.do('join-room', { roomId });
+      guest.self = guest.joined.self;
+    }
+    return { pair, matches, roomId };
+  }
+
+  const offers = (pair) =>
+    Promise.all(pair.map(async (guest) => guest.offer(await guest.page.evaluate((options) => window.__call.offer(options), { limit: 2, width: 640, height: 360, camera: true }))));
+
+  test('who are not proven yet meet over the server from the beginning', { timeout: 120_000 }, async (t) => {
+    const { pair, matches, roomId } = await matched(t, { 'strangers.transport': 'auto' });
+    for (const match of matches) assert.equal(match.transport, 'sfu');
+    for (const guest of pair) assert.equal(guest.joined.transport, 'sfu');
+    await offers(pair);
+    const [eve, finn] = pair;
+    await Promise.all([eve.sees(finn), finn.sees(eve), eve.hears(finn), finn.hears(eve)]);
+    await eve.socket.do('leave-room', { roomId });
+    assert.equal((await finn.socket.event('participant-left')).reason, 'left');
+  });
+
+  test('whose direct connection fails go on over the server as the same participants', { timeout: 120_000 }, async (t) => {
+    const settings = { 'strangers.transport': 'auto', 'strangers.trust_floor': 0, 'strangers.proven_calls': 0 };
+    const { pair, matches, roomId } = await matched(t, settings);
+    const [eve, finn] = pair;
+    for (const match of matches) assert.equal(match.transport, 'p2p');
+    const selves = pair.map(({ self }) => self);
+    await eve.socket.do('link-state', { roomId, path: 'p2p', state: 'failed' });
+    for (const guest of pair) assert.equal((await guest.socket.event('move-to-sfu')).reason, 'link-failed');
+    await offers(pair);
+    await Promise.all([eve.sees(finn), finn.sees(eve)]);
+    await eve.socket.do('link-state', { roomId, path: 'sfu', state: 'connected' });
+    assert.deepEqual(finn.socket.all('moved'), [], 'not before both have a picture');
+    await finn.socket.do('link-state', { roomId, path: 'sfu', state: 'connected' });
+    for (const guest of pair) await guest.socket.event('moved');
+    assert.deepEqual([(await eve.socket.do('join-room', { roomId })).self, (await finn.socket.do('join-room', { roomId })).self], selves);
+    assert.equal((await eve.socket.do('join-room', { roomId })).transport, 'sfu');
   });
 });

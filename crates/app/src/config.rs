@@ -17,7 +17,7 @@ use std::{
 use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use visavis_domain::{queue, room};
+use visavis_domain::{queue, room, strangers};
 use visavis_edge::{
     Site,
     guard::{
@@ -79,7 +79,7 @@ pub struct Config {
     /// Mails.
     pub mail: mail::Settings,
     /// Strangers who meet.
-    pub strangers: Strangers,
+    pub strangers: strangers::Settings,
     /// Signing in.
     pub auth: auth::Settings,
     /// Accounts.
@@ -128,7 +128,7 @@ impl Default for Config {
             redis: redis_link::Settings::default(),
             log: telemetry::Settings::default(),
             mail: mail::Settings::default(),
-            strangers: Strangers::default(),
+            strangers: strangers::Settings::default(),
             auth: auth::Settings::default(),
             users: users::Settings::default(),
             friends: friends::Settings::default(),
@@ -200,37 +200,6 @@ impl Default for Media {
     fn default() -> Self {
         Self { listen: SocketAddr::from(([0_u16; 8], 7882)), public_ip: Vec::new(), shards: 0 }
     }
-}
-
-/// How strangers meet.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Strangers {
-    /// Which way their media goes. Until the server forwards media, `auto` is direct too.
-    pub transport: Transport,
-    /// Reputation from which a person is trusted to talk directly.
-    #[serde(alias = "trustFloor", alias = "trustfloor")]
-    #[schemars(range(min = 0, max = 100))]
-    pub trust_floor: u8,
-    /// Clean calls through the server before that.
-    #[serde(alias = "provenCalls", alias = "provencalls")]
-    pub proven_calls: u32,
-}
-
-impl Default for Strangers {
-    fn default() -> Self {
-        Self { transport: Transport::Auto, trust_floor: 75, proven_calls: 5 }
-    }
-}
-
-/// Which way media goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Transport {
-    /// Directly when both are proven, else over the server.
-    Auto,
-    /// Always directly.
-    P2p,
 }
 
 /// A TURN service (coturn with `use-auth-secret`).

@@ -189,6 +189,7 @@ impl Wiring<'_> {
             dice: g.dice.clone(),
             lifecycle: g.lifecycle.clone(),
             settings: self.config.queue.clone(),
+            strangers: self.config.strangers.clone(),
         }))))
     }
 }

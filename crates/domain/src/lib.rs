@@ -19,6 +19,7 @@ pub mod queue;
 pub mod replay;
 pub mod reputation;
 pub mod room;
+pub mod strangers;
 pub mod text;
 pub mod time;
 pub mod wire;

@@ -209,6 +209,7 @@ async fn call(db: &Db) {
     pools::next_epoch(db, "adult").await.unwrap();
     calls::met(db, ROOM, ADA, BOB, NOW).await.unwrap();
     calls::by_room(db, ROOM).await.unwrap();
+    calls::clean(db, ADA, 5).await.unwrap();
     call_jobs(db).await;
     call_rooms(db).await;
     db.sweep(NOW).await.unwrap();

@@ -21,7 +21,7 @@ use visavis_domain::{
     id::{NodeId, UserId},
     pool::Entry,
     queue::{self, Met, Pool, Ticket},
-    text,
+    strangers, text,
 };
 use visavis_platform::{Bus, Clock, Db, Dice, Kv, Lifecycle, db::calls, session_log::SessionLog};
 
@@ -60,6 +60,8 @@ pub struct Deps {
     pub node: NodeId,
     /// The queue's rules.
     pub settings: queue::Settings,
+    /// Which way media goes.
+    pub strangers: strangers::Settings,
 }
 
 /// The `matchmaking` role.

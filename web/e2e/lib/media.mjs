@@ -93,8 +93,8 @@ export class Guest {
     this.socket.socket.on('slots', ({ slots }) => (this.slots = slots));
   }
 
-  async join(roomId, { limit = 10, width = 640, height = 360 } = {}) {
-    this.roomId = roomId;
+  async join(roomId, { limit = 10, width = 640, height = 360, tcpOnly = false } = {}) {
+    Object.assign(this, { roomId, tcpOnly });
     const ack = await this.socket.do('join-room', { roomId });
     this.self = ack.self;
     const sdp = await this.page.evaluate((options) => window.__call.offer(options), { limit, width, height, camera: this.camera });
@@ -105,8 +105,9 @@ export class Guest {
   async offer(sdp) {
     this.offered = sdp;
     const { answer } = await this.socket.do('offer', { roomId: this.roomId, sdp });
-    this.answered = answer.sdp;
-    await this.page.evaluate((sdp) => window.__call.answer(sdp), answer.sdp);
+    // A network that lets no UDP pass.
+    this.answered = this.tcpOnly ? answer.sdp.replace(/a=candidate:\S+ \d+ udp .*\r\n/g, '') : answer.sdp;
+    await this.page.evaluate((sdp) => window.__call.answer(sdp), this.answered);
   }
 
   stats() {

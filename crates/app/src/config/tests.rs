@@ -61,7 +61,7 @@ fn a_text_of_the_environment_becomes_what_its_key_wants() {
         ("VISAVIS_TRUSTED_PROXIES", "10.0.0.0/8,127.0.0.1"),
         ("VISAVIS_MEDIA__PUBLIC_IP", "203.0.113.7"),
         ("VISAVIS_STRANGERS__TRUSTFLOOR", "80"),
-        ("VISAVIS_STRANGERS__TRANSPORT", "p2p"),
+        ("VISAVIS_STRANGERS__TRANSPORT", "sfu"),
         ("VISAVIS_LIMITS__AUTH_PER_IP__BURST", "100000"),
         ("VISAVIS_DATABASE", "sqlite:///tmp/x.db"),
         ("VISAVIS_REDIS", "redis://:secret@127.0.0.1:6379"),
@@ -74,7 +74,7 @@ fn a_text_of_the_environment_becomes_what_its_key_wants() {
     assert_eq!(config.extra_hosts, ["a.example"]);
     assert_eq!(config.trusted_proxies.len(), 2);
     assert_eq!(config.strangers.trust_floor, 80);
-    assert_eq!(config.strangers.transport, Transport::P2p);
+    assert_eq!(config.strangers.transport, strangers::Transport::Sfu);
     assert_eq!((config.limits.auth_per_ip.burst, config.limits.auth_per_ip.per_min), (100_000, 30));
     let address = |url: Option<&Hidden>| url.map(|url| url.expose().to_owned());
     assert_eq!(address(config.database.url.as_ref()).as_deref(), Some("sqlite:///tmp/x.db"));
@@ -94,7 +94,7 @@ fn a_wrong_setting_names_its_key_its_value_its_source_and_what_would_be_right() 
     assert_eq!(
         refused("VISAVIS_STRANGERS__TRANSPORT", "pigeon"),
         "strangers.transport = \"pigeon\" (environment variable VISAVIS_STRANGERS__TRANSPORT): unknown variant \
-         `pigeon`, expected `auto` or `p2p`"
+         `pigeon`, expected one of `auto`, `p2p`, `sfu`"
     );
     for (name, value, key, right) in [
         ("VISAVIS_LIMITS__JSON_BYTES", "many", "limits.json_bytes", "must be a whole number"),

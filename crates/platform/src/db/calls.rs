@@ -282,6 +282,20 @@ pub async fn partners_since(db: &Db, user: UserId, since: Timestamp) -> Result<V
     rows.iter().map(|row| Ok((row::id(row, "partner")?, row::time(row, "met")?))).collect()
 }
 
+/// Calls of a user through the server that both were in and that nobody had to end; counted up to `most`.
+pub async fn clean(db: &Db, user: UserId, most: u32) -> Result<u32> {
+    let rows = sqlx::query(
+        "SELECT c.room_id FROM call_members m JOIN calls c ON c.room_id = m.room_id \
+         WHERE m.user_id = $1 AND c.transport = 'sfu' AND c.started_at IS NOT NULL AND c.ended_at IS NOT NULL \
+         AND c.reason <> 'safety' LIMIT $2",
+    )
+    .bind(user.to_string())
+    .bind(i64::from(most))
+    .fetch_all(db.reads())
+    .await?;
+    Ok(u32::try_from(rows.len()).unwrap_or(most))
+}
+
 /// Whether the two were in this room, and it still runs or ended since then.
 pub async fn met(db: &Db, room: RoomId, a: UserId, b: UserId, since: Timestamp) -> Result<bool> {
     let row = sqlx::query(

@@ -9,7 +9,7 @@ use visavis_domain::{
     event::Event,
     id::{RoomId, UserId},
     pool::{Answer, Entry, Pairing},
-    wire::Path,
+    strangers::{Standing, Way},
 };
 use visavis_platform::db::calls::{self, MemberLeft};
 
@@ -23,7 +23,8 @@ pub(super) async fn open(deps: &Deps, pairing: &Pairing) -> Result<Answer, Fault
     if deps.friends.blocked_either_way(&cx, a).await?.contains(&b) {
         return Ok(Answer::No);
     }
-    match deps.rooms.open_pair(&cx, request(pairing)).await? {
+    let way = deps.strangers.way([standing(deps, &cx, a).await?, standing(deps, &cx, b).await?]);
+    match deps.rooms.open_pair(&cx, request(pairing, way)).await? {
         PairOpened::Open(seats) => {
             for guest in &pairing.guests {
                 let waited = pairing.at.since(guest.ticket.since);
@@ -38,7 +39,13 @@ pub(super) async fn open(deps: &Deps, pairing: &Pairing) -> Result<Answer, Fault
     }
 }
 
-fn request(pairing: &Pairing) -> OpenPair {
+async fn standing(deps: &Deps, cx: &Caller, user: UserId) -> Result<Standing, Fault> {
+    let seeker = deps.users.seeker(cx, user).await?;
+    let clean_calls = calls::clean(&deps.db, user, deps.strangers.proven_calls).await?;
+    Ok(Standing { reputation: seeker.reputation, clean_calls, hides: seeker.hide_ip })
+}
+
+fn request(pairing: &Pairing, way: Way) -> OpenPair {
     let guest = |entry: &Entry| Guest {
         user: entry.ticket.user,
         session: entry.session,
@@ -49,8 +56,8 @@ fn request(pairing: &Pairing) -> OpenPair {
     OpenPair {
         room: pairing.room,
         guests: pairing.guests.each_ref().map(guest),
-        transport: Path::P2p,
-        movable: false,
+        transport: way.path,
+        movable: way.movable,
         common_interests: pairing.common_interests.clone(),
     }
 }
