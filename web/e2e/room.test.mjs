@@ -375,6 +375,11 @@ describe('a room', () => {
     assert.equal(await anna.page.evaluate(() => document.querySelectorAll('video').length), 0);
     await anna.button('Join again').click();
     await anna.reaches('in');
+    await anna.button('People').click();
+    await anna.button('End for everybody').click();
+    await anna.page.getByRole('dialog').getByRole('button', { name: 'End for everybody' }).click();
+    await anna.reaches('deleted');
+    await accessible(anna, 'a room that was ended');
     await anna.page.goto('/room/rm_00000000000000000000000000');
     await anna.reaches('gone');
     await anna.picture('room-gone');

@@ -245,6 +245,9 @@ export async function moderate(action: HostAction, participantId?: string): Prom
   give({ is: 'moderated', action });
 }
 
+/** For good, and for everybody: only whoever made the room can. */
+export const endRoom = (): Promise<void> => api.endRoom(room.peek().roomId);
+
 /** What the page shows now; the server is told in a moment, if it is something else than before. */
 export function show(tiles: { tile: TileRef; lines: number }[]): void {
   shown = tiles;

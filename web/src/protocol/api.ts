@@ -116,6 +116,9 @@ export class Api {
   room(id: string): Promise<RoomRecord> {
     return this.#call('GET', `/api/rooms/${encodeURIComponent(id)}`);
   }
+  endRoom(id: string): Promise<void> {
+    return this.#call('DELETE', `/api/rooms/${encodeURIComponent(id)}`);
+  }
   report(roomId: string, userId: string, reason: ReportReason, note: string): Promise<void> {
     const words = note.trim();
     return this.#call('POST', '/api/reports', { roomId, userId, reason, ...(words ? { note: words } : {}) });

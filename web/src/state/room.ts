@@ -74,6 +74,8 @@ export interface State {
   name: string;
   joinUrl: string;
   limit: number;
+  /** I made it. */
+  owned: boolean;
   locked: boolean;
   screensForbidden: boolean;
   self: string;
@@ -112,6 +114,7 @@ export const START: State = {
   name: '',
   joinUrl: '',
   limit: 10,
+  owned: false,
   locked: false,
   screensForbidden: false,
   self: '',
@@ -182,8 +185,8 @@ function noted(state: State, now: number, is: Note['is'], name = ''): State {
 
 /** Out of the call, whatever the reason: what is about people and the connection is forgotten. */
 function out(state: State, phase: Phase, code: Fault = null): State {
-  const { roomId, online, downAt, name, joinUrl, limit, locked, layout } = state;
-  return { ...START, roomId, online, downAt, name, joinUrl, limit, locked, layout, phase, code };
+  const { roomId, online, downAt, name, joinUrl, limit, owned, locked, layout } = state;
+  return { ...START, roomId, online, downAt, name, joinUrl, limit, owned, locked, layout, phase, code };
 }
 
 const ending = (state: State): Effect[] => (state.link === 'none' ? [] : [{ do: 'close-link' }]);
@@ -372,7 +375,8 @@ export function handle(state: State, input: Input, now: number): Step {
     case 'looked': {
       const { room, joinUrl } = input.record;
       if (state.phase !== 'looking' || state.roomId !== room.id) return [state, []];
-      return [{ ...state, phase: 'lobby', name: room.name ?? '', limit: room.maxParticipants, locked: room.locked && !room.owned, joinUrl }, []];
+      const { name = '', maxParticipants: limit, owned, locked } = room;
+      return [{ ...state, phase: 'lobby', name, limit, owned, locked, joinUrl }, []];
     }
 
     case 'look-failed':

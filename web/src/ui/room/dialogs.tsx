@@ -2,8 +2,8 @@
 import { Crown, Keyboard, LayoutGrid, type LucideIcon, Mic, MicOff, PictureInPicture2, Pin, ScreenShare, Settings2, UserX } from 'lucide-preact';
 import { useState } from 'preact/hooks';
 
-import { give, moderate, toggleScreen } from '../../app/room';
-import { t } from '../../i18n';
+import { endRoom, give, moderate, toggleScreen } from '../../app/room';
+import { type Key, t } from '../../i18n';
 import { canShare } from '../../media/screen';
 import type { HostAction, Participant } from '../../protocol/types';
 import { keyOf } from '../../state/layout';
@@ -15,7 +15,7 @@ import { Alert } from '../trouble';
 import { canFloat, toggleFloat } from './float';
 import { Reactions } from './reactions';
 
-export type Ask = { ask: 'more' | 'devices' | 'help' | 'react' } | { ask: 'person' | 'remove'; id: string };
+export type Ask = { ask: 'more' | 'devices' | 'help' | 'react' | 'end' } | { ask: 'person' | 'remove'; id: string };
 export type Open = Ask | null;
 
 const KEYS: KeyWords[] = [
@@ -44,11 +44,15 @@ export function Dialogs({ state, open, ask, close }: Props) {
       );
     case 'more':
       return <More state={state} ask={ask} close={close} />;
+    case 'end':
+      return <Sure title={t('endTitle')} hint="endHint" yes="endRoom" act={endRoom} close={close} />;
     case 'person':
     case 'remove': {
       const person = state.people.find(({ id }) => id === open.id);
       if (!person) return null;
-      if (open.ask === 'remove') return <Remove person={person} close={close} />;
+      if (open.ask === 'remove') {
+        return <Sure title={t('removeTitle', { name: person.displayName })} hint="removeHint" yes="remove" act={() => moderate('remove', person.id)} close={close} />;
+      }
       return <About key={person.id} person={person} state={state} ask={ask} close={close} />;
     }
     case undefined:
@@ -138,18 +142,27 @@ function About({ person, state, ask, close }: Omit<Props, 'open'> & { person: Pa
   );
 }
 
-function Remove({ person, close }: { person: Participant; close: () => void }) {
+interface SureProps {
+  title: string;
+  hint: Key;
+  yes: Key;
+  act: () => Promise<void>;
+  close: () => void;
+}
+
+/** What can't be taken back is asked for twice. */
+function Sure({ title, hint, yes, act, close }: SureProps) {
   const [error, setError] = useState<unknown>(null);
   return (
-    <Dialog title={t('removeTitle', { name: person.displayName })} onClose={close}>
-      <p>{t('removeHint')}</p>
+    <Dialog title={title} onClose={close}>
+      <p>{t(hint)}</p>
       <Alert error={error} />
       <div class="row end-row">
         <button type="button" class="plain" onClick={close}>
           {t('cancel')}
         </button>
-        <button type="button" class="danger" onClick={() => void moderate('remove', person.id).then(close, setError)}>
-          {t('remove')}
+        <button type="button" class="danger" onClick={() => void act().then(close, setError)}>
+          {t(yes)}
         </button>
       </div>
     </Dialog>

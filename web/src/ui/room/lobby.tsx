@@ -21,7 +21,7 @@ export function Lobby({ state }: { state: State }) {
     <section class="card wide lobby" data-state={state.phase}>
       <header>
         <h1>{state.name || t('roomTitle')}</h1>
-        {state.locked && (
+        {state.locked && !state.owned && (
           <p class="notice">
             <Lock aria-hidden="true" /> {t('lobbyLocked')}
           </p>

@@ -1,5 +1,5 @@
 /** Who is here, in the order they came; the host's decisions about the room. */
-import { Crown, EllipsisVertical, Hand, Mic, MicOff, MonitorUp, Video, VideoOff } from 'lucide-preact';
+import { Crown, DoorClosed, EllipsisVertical, Hand, Mic, MicOff, MonitorUp, Video, VideoOff } from 'lucide-preact';
 import { useState } from 'preact/hooks';
 
 import { moderate } from '../../app/room';
@@ -20,7 +20,7 @@ export function People({ state, ask }: { state: State; ask: (what: Ask) => void 
           <Person key={person.id} person={person} state={state} ask={ask} />
         ))}
       </ul>
-      {me(state)?.host && <HostSettings state={state} />}
+      {me(state)?.host && <HostSettings state={state} ask={ask} />}
       <h3>{t('invite')}</h3>
       <CopyLink link={state.joinUrl} />
     </section>
@@ -68,7 +68,7 @@ function Sign({ icon: Icon, name, text, bad = false }: SignProps) {
   );
 }
 
-function HostSettings({ state }: { state: State }) {
+function HostSettings({ state, ask }: { state: State; ask: (what: Ask) => void }) {
   const [error, setError] = useState<unknown>(null);
   const tick = (on: boolean, [yes, no]: [HostAction, HostAction]): void => {
     setError(null);
@@ -90,6 +90,12 @@ function HostSettings({ state }: { state: State }) {
         {t('forbidScreens')}
       </label>
       <Alert error={error} />
+      {state.owned && (
+        <button type="button" onClick={() => ask({ ask: 'end' })}>
+          <DoorClosed aria-hidden="true" />
+          {t('endRoom')}
+        </button>
+      )}
     </fieldset>
   );
 }
