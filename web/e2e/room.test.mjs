@@ -6,18 +6,15 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 
-import { newestMail } from '../../tests/node/lib/mail.mjs';
-import { newAddress } from '../../tests/node/lib/person.mjs';
 import { startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { accessible } from './lib/axe.mjs';
-import { DESKTOP, LONG, TALL_PHONE, Visitor } from './lib/browser.mjs';
+import { DESKTOP, LONG, TALL_PHONE } from './lib/browser.mjs';
 import { fakes } from './lib/fake.mjs';
+import { fits, guest, join, makeRoom, names, places, plays, sees, signIn, tile, together, toLobby } from './lib/room.mjs';
 
 /** A seat is kept so long, in milliseconds. */
 const GRACE = 15_000;
-/** Frames that must be decoded anew of everybody, to say that they are seen. */
-const MORE_FRAMES = 10;
 
 let server;
 before(async () => {
@@ -25,150 +22,9 @@ before(async () => {
 });
 after(() => server.end());
 
-/** Counts descriptions of the other side, from before the page's own scripts. */
-const COUNT = () => {
-  const real = RTCPeerConnection.prototype.setRemoteDescription;
-  window.descriptions = 0;
-  RTCPeerConnection.prototype.setRemoteDescription = function set(...args) {
-    window.descriptions += 1;
-    return real.apply(this, args);
-  };
-};
-
-const NAMES = ['anna', 'ben', 'cleo', 'dan'];
-
-/** Somebody in a browser of their own, signed in. */
-async function guest(t, name, options = {}) {
-  const visitor = await Visitor.start(server, { name, test: t, ...options });
-  await visitor.page.addInitScript(COUNT);
-  return visitor;
-}
-
-/** Signs in where the page asks for it: in front of a room too. */
-async function signIn(visitor) {
-  const { page } = visitor;
-  visitor.email ??= newAddress(visitor.name);
-  await page.getByLabel('Email', { exact: true }).fill(visitor.email);
-  await visitor.button('Sign in').click();
-  await visitor.enterCode((await newestMail(server, visitor.email)).code);
-}
-
-/** Makes a room on the start page, and gives its link. */
-async function makeRoom(host) {
-  await host.page.goto('/');
-  await signIn(host);
-  await host.page.waitForURL('**/check');
-  await host.page.goto('/');
-  await host.button('New room').click();
-  await host.reaches('lobby');
-  return host.page.getByLabel('Link of this room').inputValue();
-}
-
-/** Opens the link, signs in if needed, and stands in the lobby with a picture of oneself. */
-async function toLobby(visitor, link) {
-  await visitor.page.goto(link);
-  const email = visitor.page.getByLabel('Email', { exact: true });
-  await email.or(visitor.button('Join')).waitFor();
-  if (await email.isVisible()) await signIn(visitor);
-  await visitor.reaches('lobby');
-  await visitor.page.locator('.preview video').waitFor();
-}
-
-async function join(visitor) {
-  await visitor.page.locator('.preview video').waitFor();
-  await visitor.button('Join').click();
-  await visitor.reaches('in');
-  await until(() => visitor.page.evaluate(() => document.querySelector('[data-link]')?.dataset.link === 'connected'), LONG, `${visitor.name}'s connection`);
-}
-
-/** A room of that many, all in; whoever `speaks` has a voice, the others silence. */
-async function together(t, number, { speaks = () => false, viewports = [] } = {}) {
-  const fake = await fakes(number, speaks);
-  t.after(() => rm(fake[0].folder, { recursive: true, force: true }));
-  const guests = [];
-  for (let i = 0; i < number; i += 1) {
-    guests.push(await guest(t, NAMES[i], { fake: fake[i], viewport: viewports[i] ?? DESKTOP }));
-  }
-  const link = await makeRoom(guests[0]);
-  for (const one of guests) {
-    if (one !== guests[0]) await toLobby(one, link);
-    await join(one);
-  }
-  return { guests, link, fake };
-}
-
-/** Frames decoded and sound received so far, by receiving line. */
-const figures = (visitor) =>
-  visitor.page.evaluate(async () => {
-    const lines = {};
-    for (const report of (await window.__visavisPc.getStats()).values()) {
-      if (report.type === 'inbound-rtp') lines[report.mid] = { kind: report.kind, frames: report.framesDecoded ?? 0, packets: report.packetsReceived };
-    }
-    return lines;
-  });
-
-/** That this many pictures come in at the same time, each with new frames. */
-async function sees(visitor, number) {
-  const before = await figures(visitor);
-  let grown = [];
-  await until(async () => {
-    const now = await figures(visitor);
-    grown = Object.entries(now).filter(([mid, { kind, frames }]) => kind === 'video' && frames >= (before[mid]?.frames ?? 0) + MORE_FRAMES);
-    return grown.length >= number;
-  }, LONG, () => `${visitor.name} sees ${number}, has ${grown.length}`);
-}
-
-/** Pictures on the page that really play: a size, and a time that goes on. */
-async function plays(visitor, testId, number) {
-  const times = () => visitor.page.getByTestId(testId).evaluateAll((videos) => videos.map((video) => (video.videoWidth > 0 && !video.paused ? video.currentTime : -1)));
-  const first = await until(async () => {
-    const now = await times();
-    return now.length === number && now.every((time) => time >= 0) && now;
-  }, LONG, () => `${visitor.name}: ${number} × ${testId}`);
-  await until(async () => (await times()).every((time, i) => time > first[i]), LONG, `${visitor.name}: ${testId} moves`);
-}
-
-/** Each tile's place, by name. */
-const places = (visitor) =>
-  visitor.page.locator('figure.tile').evaluateAll((tiles) =>
-    tiles.map((tile) => {
-      const { x, y, width, height } = tile.getBoundingClientRect();
-      return { name: tile.getAttribute('aria-label'), x, y, width, height };
-    }),
-  );
-
-/** Nothing sticks out, and no two pictures lie over each other. */
-async function fits(visitor) {
-  const size = visitor.page.viewportSize();
-  const tiles = await places(visitor);
-  tiles.forEach((a, i) => {
-    assert.ok(a.x >= 0 && a.y >= 0 && a.x + a.width <= size.width && a.y + a.height <= size.height, `${visitor.name}: ${JSON.stringify(a)}`);
-    for (const b of tiles.slice(i + 1)) {
-      const apart = a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y;
-      assert.ok(apart, `${visitor.name}: ${JSON.stringify(a)} over ${JSON.stringify(b)}`);
-    }
-  });
-  for (const name of ['Microphone', 'Camera', 'Chat', 'People', 'More', 'Leave']) {
-    const box = await visitor.button(name).boundingBox();
-    assert.ok(box && box.x >= 0 && box.y >= 0 && box.x + box.width <= size.width && box.y + box.height <= size.height, `${visitor.name}: ${name} ${JSON.stringify(box)}`);
-    assert.ok(box.width >= 24 && box.height >= 24, `${name} is large enough to hit`);
-  }
-}
-
-
-/** Everybody's name as the others read it, from the people list. */
-async function names(visitor) {
-  await visitor.button('People').click();
-  const all = await visitor.page.locator('.people-list li .who b').allInnerTexts();
-  await visitor.button('People').click();
-  return all;
-}
-
-const tile = (visitor, name) => visitor.page.getByRole('figure', { name, exact: true });
-
 describe('a room', () => {
   test('four browsers see and hear each other, talk, point and come back, with one description each', { timeout: 420_000 }, async (t) => {
-    const { guests, link, fake } = await together(t, 4, { speaks: (i) => i < 2, viewports: [DESKTOP, DESKTOP, DESKTOP, TALL_PHONE] });
+    const { guests, link, fake } = await together(t, server, 4, { speaks: (i) => i < 2, viewports: [DESKTOP, DESKTOP, DESKTOP, TALL_PHONE] });
     const [anna, ben, cleo, dan] = guests;
     // Whoever comes last has everybody in the order they came.
     const [annaName, benName, cleoName, danName] = await names(anna);
@@ -250,7 +106,7 @@ describe('a room', () => {
       const before = (await places(anna)).map(({ name }) => name);
       await cleo.kill();
       const died = performance.now();
-      const back = await guest(t, 'cleo-again', { fake: fake[2], cookies });
+      const back = await guest(t, server, 'cleo-again', { fake: fake[2], cookies });
       back.email = cleo.email;
       await toLobby(back, link);
       await join(back);
@@ -269,7 +125,7 @@ describe('a room', () => {
   });
 
   test('the host mutes, forbids, locks, hands over and removes; each hears what it means', { timeout: 240_000 }, async (t) => {
-    const { guests, link } = await together(t, 2, { viewports: [DESKTOP, TALL_PHONE] });
+    const { guests, link } = await together(t, server, 2, { viewports: [DESKTOP, TALL_PHONE] });
     const [host, other] = guests;
     await Promise.all(guests.map((one) => plays(one, 'picture', 1)));
     await host.picture('room-2');
@@ -302,7 +158,7 @@ describe('a room', () => {
     await host.page.keyboard.press('Escape');
 
     // Somebody who comes now is told, and what to do.
-    const late = await guest(t, 'late');
+    const late = await guest(t, server, 'late');
     await late.page.goto(link);
     await late.page.getByLabel('Email', { exact: true }).waitFor();
     await late.picture('room-invited');
@@ -340,7 +196,7 @@ describe('a room', () => {
   test('the lobby shows how I will be seen; alone I am given the link; a link that leads nowhere says so', { timeout: 180_000 }, async (t) => {
     const [fake] = await fakes(1);
     t.after(() => rm(fake.folder, { recursive: true, force: true }));
-    const anna = await guest(t, 'anna', { fake });
+    const anna = await guest(t, server, 'anna', { fake });
     const link = await makeRoom(anna);
     await anna.page.locator('.preview video').waitFor();
     await anna.page.getByText(/The others will see and hear you/).waitFor();
