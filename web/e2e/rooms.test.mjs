@@ -99,7 +99,9 @@ describe('a room', () => {
       return cameras().map((mid) => lines[mid]?.packetsReceived ?? 0);
     };
     const before = await packets();
-    await until(async () => (await packets()).every((now, i) => now > before[i] + 50), 30_000, async () => `packets on nine lines ${await packets()}`);
+    let last;
+    const grown = async () => (last = await packets()).every((now, i) => now > before[i] + 50);
+    await until(grown, 30_000, () => `packets on nine lines, ${before} and later ${last}\n${crowd.output}`);
     const { code } = await crowd.gone((seconds + 60) * 1_000);
     console.log(crowd.output, 'frames of the browser', await frames());
     assert.equal(code, 0, crowd.output);

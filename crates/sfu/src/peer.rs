@@ -50,6 +50,8 @@ const SHARED_AFTER: u64 = 5;
 const PROBED: u64 = 2_000_000;
 /// Between two looks for more than is sent; a look costs a link that carries no more a few packets.
 const PROBE_EVERY: Duration = Duration::from_secs(2);
+/// The same after an upgrade that made the estimate dip.
+const PROBE_YOUNG: Duration = Duration::from_millis(400);
 const NUDGE: u64 = 50_000;
 /// Weight of a new measurement of a layer's rate, one in this many.
 const RATE_SHARE: u64 = 3;
@@ -434,7 +436,8 @@ impl Peer {
 
     /// Lets the estimator look for more, again and again while more is wanted. Drain after it.
     pub(crate) fn probe(&mut self, now: Instant, at: Timestamp) {
-        let due = self.layers.may_look(at) && now >= self.probed + PROBE_EVERY;
+        let every = if self.layers.is_young(at) { PROBE_YOUNG } else { PROBE_EVERY };
+        let due = self.layers.may_look(at) && now >= self.probed + every;
         // Only a rise of what is desired makes it look at once.
         let nudge = if due { NUDGE } else { 0 };
         if due {

@@ -30,10 +30,10 @@ const DOWN_AFTER_MS: i64 = 500;
 /// An upgrade must fit with this much (per cent) to spare, for [`UP_AFTER_MS`].
 const SPARE: u64 = 120;
 const UP_AFTER_MS: i64 = 1_000;
-/// An upgrade begins with a key frame, and its burst makes an estimate dip: within this time only one that is below this
-/// much (per cent) of the cost is believed.
+/// An upgrade begins with a key frame, and its burst makes an estimate dip, however well it was rehearsed: within this time
+/// only what lasts is believed, and the link is asked again at once.
 const GRACE_MS: i64 = 3_000;
-const DIP: u64 = 60;
+const DIP_MS: i64 = 1_500;
 /// Nothing more is looked for so soon after a fall: what is looked with would fill the queue that has to empty.
 const CALM_MS: i64 = 2_000;
 /// An upgrade that is taken back within this time was wrong.
@@ -208,8 +208,14 @@ impl Layers {
 
     /// Whether more is wanted than the link is believed to carry, and it may be asked whether it carries more.
     pub fn may_look(&self, now: Timestamp) -> bool {
-        let calm = self.fell.is_none_or(|fell| now.as_millis() - fell.as_millis() >= CALM_MS);
-        calm && self.pictures.iter().any(|want| self.pick(want.origin) < want.best())
+        let calm = self.is_young(now) || self.fell.is_none_or(|fell| now.as_millis() - fell.as_millis() >= CALM_MS);
+        let dipped = self.is_young(now) && self.lacking.is_some();
+        calm && (dipped || self.pictures.iter().any(|want| self.pick(want.origin) < want.best()))
+    }
+
+    /// Whether an upgrade was made just now.
+    pub fn is_young(&self, now: Timestamp) -> bool {
+        self.upgraded.is_some_and(|at| now.as_millis() - at.as_millis() < GRACE_MS)
     }
 
     /// The viewer shows something else, or a publisher sends other layers: that is no matter of patience.
@@ -233,9 +239,9 @@ impl Layers {
         if cost > budget {
             let lacking = *self.lacking.get_or_insert(now);
             self.roomy = None;
-            let young = self.upgraded.is_some_and(|at| since(at) < GRACE_MS);
-            let dip = young && budget * 100 >= cost * DIP;
-            if !dip && (cost * 100 > budget * CLEARLY || since(lacking) >= DOWN_AFTER_MS) {
+            let clearly = cost * 100 > budget * CLEARLY;
+            let patience = if self.is_young(now) { DIP_MS } else { DOWN_AFTER_MS };
+            if (clearly && !self.is_young(now)) || since(lacking) >= patience {
                 self.lower(now);
             } else {
                 self.wake(lacking, DOWN_AFTER_MS);
@@ -246,19 +252,44 @@ impl Layers {
         if since(self.changed) >= FORGIVEN_MS {
             self.hold_ms = UP_AFTER_MS;
         }
-        let better = fit(&self.pictures, budget * 100 / SPARE);
+        // A picture that stands still is worse than a small one: it comes back as soon as there is room, whatever was
+        // learnt about upgrades.
+        let starved = self.pictures.iter().any(|w| w.lowest().is_some() && self.pick(w.origin).is_none());
+        let (better, hold) = if starved {
+            (self.unpaused(budget * 100 / SPARE), UP_AFTER_MS)
+        } else {
+            (fit(&self.pictures, budget * 100 / SPARE), self.hold_ms)
+        };
         if !self.rises(&better) {
             self.roomy = None;
             return;
         }
         let roomy = *self.roomy.get_or_insert(now);
-        if since(roomy) >= UP_AFTER_MS && since(self.changed) >= self.hold_ms {
+        if since(roomy) >= UP_AFTER_MS && since(self.changed) >= hold {
             self.apply(better);
-            (self.roomy, self.upgraded, self.changed) = (None, Some(now), now);
+            (self.roomy, self.changed) = (None, now);
+            // What only comes back is no upgrade that could be regretted.
+            if !starved {
+                self.upgraded = Some(now);
+            }
         } else {
             self.wake(roomy, UP_AFTER_MS);
-            self.wake(self.changed, self.hold_ms);
+            self.wake(self.changed, hold);
         }
+    }
+
+    /// What is sent now, and the lowest layers of what is paused as far as they fit.
+    fn unpaused(&self, budget: u64) -> Vec<(Origin, Option<u8>)> {
+        let mut left = budget.saturating_sub(self.cost());
+        let next = |want: &Want| {
+            let pick = self.pick(want.origin).or_else(|| {
+                let lowest = want.lowest().filter(|&layer| want.bps(layer) <= left);
+                left -= lowest.map_or(0, |layer| want.bps(layer));
+                lowest
+            });
+            (want.origin, pick)
+        };
+        self.pictures.iter().map(next).collect()
     }
 
     fn lower(&mut self, now: Timestamp) {
@@ -430,6 +461,23 @@ mod tests {
         assert_eq!(layers.pick(origin(1, Source::Camera)), Some(0), "not before it has lasted");
         layers.handle(at(61_100), Input::Tick);
         assert_eq!(layers.pick(origin(1, Source::Camera)), Some(2));
+    }
+
+    #[test]
+    fn what_was_paused_comes_back_before_anything_is_upgraded() {
+        let mut layers = Layers::new(at(0), 2_500_000);
+        let people = [camera(1, 720), camera(2, 180)];
+        let picks = |layers: &Layers| [1, 2].map(|n| layers.pick(origin(n, Source::Camera)));
+        layers.handle(at(0), wanted(&people));
+        // An upgrade that was wrong makes the next one wait; a pause doesn't.
+        for (t, bps) in [(20_000, 900_000), (40_000, 2_500_000), (42_000, 2_500_000), (44_000, 330_000), (47_000, 330_000)] {
+            layers.handle(at(t), Input::Estimate(bps));
+        }
+        layers.handle(at(48_100), Input::Tick);
+        assert_eq!(picks(&layers), [Some(0), None]);
+        layers.handle(at(50_000), Input::Estimate(2_500_000));
+        layers.handle(at(51_500), Input::Tick);
+        assert_eq!(picks(&layers), [Some(0), Some(0)]);
     }
 
     #[test]
