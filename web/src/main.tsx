@@ -2,6 +2,7 @@ import './style/base.css';
 import './style/pages.css';
 import './style/tiles.css';
 import './style/chat.css';
+import './style/room.css';
 
 import { render } from 'preact';
 

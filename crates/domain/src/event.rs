@@ -151,12 +151,17 @@ pub enum ServerEvent {
         /// Which room.
         room_id: RoomId,
     },
-    /// The room takes more people: offer again, with more receiving lines.
+    /// What the host, or whoever made it, decided about the room. If it takes more people: offer again, with more
+    /// receiving lines.
     RoomChanged {
         /// Which room.
         room_id: RoomId,
         /// Most people.
         max_participants: usize,
+        /// Nobody but its owner comes in.
+        locked: bool,
+        /// Nobody but the host may share a screen.
+        screens_forbidden: bool,
     },
     /// Somebody wants to speak, or no longer.
     Hand {

@@ -412,6 +412,7 @@ impl Room {
             name: None,
             max_participants: 2,
             locked: false,
+            screens_forbidden: false,
             expires_at: None,
         };
         let participants = self.members.iter().filter(|m| m.is_in()).map(Member::view).collect();

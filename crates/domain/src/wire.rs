@@ -228,6 +228,9 @@ pub struct Participant {
     pub host: bool,
     /// Wants to speak.
     pub hand_raised: bool,
+    /// By the host: the microphone stays off until they allow it again.
+    #[serde(default)]
+    pub muted: bool,
 }
 
 /// Why a participant is no longer in a room.

@@ -24,6 +24,8 @@ struct Dist;
 
 /// Addresses that the page renders itself.
 const PAGES: [&str; 5] = ["/", "/login/magic", "/check", "/chat", "/me"];
+/// And below this one each room's.
+const ROOM: &str = "/room/";
 /// The builder puts a hash of the content into every name below it.
 const HASHED: &str = "assets/";
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -51,8 +53,13 @@ async fn page(request: Request) -> Response {
     let name = path.trim_start_matches('/');
     match Dist::get(name).filter(|_| !name.is_empty()) {
         Some(file) => answer(&request, name, file, StatusCode::OK),
-        None => html(&request, if PAGES.contains(&path) { StatusCode::OK } else { StatusCode::NOT_FOUND }),
+        None => html(&request, if is_page(path) { StatusCode::OK } else { StatusCode::NOT_FOUND }),
     }
+}
+
+/// Whether the page knows what to show there; if there is such a room, it finds out itself.
+fn is_page(path: &str) -> bool {
+    PAGES.contains(&path) || path.strip_prefix(ROOM).is_some_and(|id| !id.is_empty() && !id.contains('/'))
 }
 
 /// The one HTML file, which says itself that it doesn't know an address.

@@ -45,6 +45,12 @@ const ALLOW = '--use-fake-ui-for-media-stream';
 
 export const DESKTOP = { width: 1280, height: 800 };
 export const PHONE = { width: 360, height: 740 };
+/** A phone as most have it. */
+export const TALL_PHONE = { width: 390, height: 844 };
+
+/** Own files in place of the browser's picture and beeps. */
+const heard = (fake) =>
+  fake ? [`--use-file-for-fake-video-capture=${fake.picture}`, `--use-file-for-fake-audio-capture=${fake.voice}`] : [];
 
 const PICTURES = path.join(ROOT, 'target/screenshots');
 
@@ -52,18 +58,19 @@ export class Visitor {
   problems = [];
 
   /** Starts a browser and opens the first page. */
-  static async start(server, { name, viewport = DESKTOP, reducedMotion = false, devices = true, cable = false, test } = {}) {
+  static async start(server, { name, viewport = DESKTOP, reducedMotion = false, devices = true, cable = false, fake, cookies, test } = {}) {
     const profile = await mkdtemp(path.join(tmpdir(), 'visavis-chromium-'));
     const context = await chromium.launchPersistentContext(profile, {
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
       headless: true,
-      args: devices ? [...FLAGS, ALLOW] : FLAGS,
+      args: [...FLAGS, ...(devices ? [ALLOW] : []), ...heard(fake)],
       viewport,
       baseURL: server.url,
       ...(reducedMotion ? { reducedMotion: 'reduce' } : {}),
     });
     const visitor = new Visitor(server, name, profile, context);
     test?.after(() => visitor.end());
+    if (cookies) await context.addCookies(cookies);
     const page = context.pages()[0] ?? (await context.newPage());
     page.setDefaultTimeout(LONG);
     visitor.page = page;
@@ -195,6 +202,19 @@ export class Visitor {
 
   async reads(text) {
     await this.page.getByTestId('message').filter({ hasText: text }).first().waitFor();
+  }
+
+  /** The browser dies: nothing can be said to anybody. */
+  async kill() {
+    const { execFileSync } = await import('node:child_process');
+    const pids = execFileSync('pgrep', ['-f', '--', `--user-data-dir=${this.profile}`]).toString().trim().split('\n');
+    for (const pid of pids) {
+      try {
+        process.kill(Number(pid), 'SIGKILL');
+      } catch {
+        // It went with its parent.
+      }
+    }
   }
 
   assertNoProblems() {

@@ -9,6 +9,8 @@ const MOST = 500;
 export interface Message {
   key: string;
   mine: boolean;
+  /** Whose it is, in a call of several. */
+  from: string;
   text: string;
   state: 'sending' | 'sent' | 'failed';
   error?: unknown;
@@ -28,8 +30,8 @@ function mark(key: string, state: Message['state'], error?: unknown): void {
   messages.value = messages.value.map((message) => (message.key === key ? { ...message, state, error } : message));
 }
 
-export function hear(key: string, text: string): void {
-  add({ key, mine: false, text, state: 'sent' });
+export function hear(key: string, text: string, from: string): void {
+  add({ key, mine: false, from, text, state: 'sent' });
 }
 
 /** `again` is the key of a message that failed: the server takes each key once, so that saying it twice says it once. */
@@ -37,7 +39,7 @@ export async function say(roomId: string, text: string, again?: string): Promise
   if (!text.trim()) return;
   const key = again ?? crypto.randomUUID();
   if (again) mark(key, 'sending');
-  else add({ key, mine: true, text: text.trim(), state: 'sending' });
+  else add({ key, mine: true, from: '', text: text.trim(), state: 'sending' });
   try {
     await call('chat-message', { roomId, text, nonce: key });
     mark(key, 'sent');

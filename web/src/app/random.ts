@@ -4,9 +4,11 @@ import { batch, computed, signal } from '@preact/signals';
 import * as devices from '../media/devices';
 import { PeerLink } from '../media/peer';
 import { keepAwake } from '../media/wake';
-import { type MediaState, type ReportReason, type ServerEvent, troubleOf, type Welcome } from '../protocol/types';
+import { Rtc } from '../protocol/rtc';
+import { type MediaState, type ReportReason, type ServerEvent, type SlotLine, troubleOf, type Welcome } from '../protocol/types';
 import { type Effect, handle, type Input, isActive, type Met, START, type State } from '../state/chat';
-import { api, me, onSignedOut } from './account';
+import { layers, RESTED } from '../state/link';
+import { api, info, me, onSignedOut } from './account';
 import { clock } from './clock';
 import { clearMessages, hear } from './messages';
 import { call, connect, listen, tell } from './socket';
@@ -18,7 +20,15 @@ export const partnerMedia = signal<MediaState | null>(null);
 /** The last partner's name, for words about somebody who has gone. */
 export const partnerName = signal('');
 
+/** Two people: one of them is the other. */
+const TWO = 2;
+/** How often it is looked whether the partner's first picture has come through the server. */
+const FIRST_PICTURE_MS = 100;
+
 let peer: PeerLink | null = null;
+/** The way through the server, in calls that go or move there. */
+let sfu: Rtc | null = null;
+let slots: SlotLine[] = [];
 let iceServers: RTCIceServer[] = [];
 let graceMs = 15_000;
 
@@ -29,7 +39,7 @@ export function give(input: Input): void {
     if (next !== chat.value) chat.value = next;
     if (next.room) partnerName.value = next.room.peer.displayName;
   });
-  keepAwake(next.room !== null);
+  keepAwake('chat', next.room !== null);
   effects.forEach(carry);
 }
 
@@ -64,11 +74,22 @@ function carry(effect: Effect): void {
     case 'mend':
       peer?.mend();
       break;
+    case 'open-sfu':
+      openSfu(effect.roomId);
+      break;
+    case 'mend-sfu':
+      sfu?.mend();
+      break;
+    case 'close-p2p':
+      closePeer();
+      showSfu();
+      break;
     case 'say-failed':
       void tell('link-state', { roomId: effect.roomId, path: 'p2p', state: 'failed' });
       break;
     case 'close-peer':
       closePeer();
+      closeSfu();
       break;
   }
 }
@@ -84,7 +105,7 @@ function onEvent(event: ServerEvent): void {
   switch (event.name) {
     case 'match':
       iceServers = event.data.iceServers;
-      return give({ is: 'match', match: event.data });
+      return give({ is: 'match', match: event.data, movable: info.value?.sfu ?? false });
     case 'match-waiting':
       return give({ is: 'waiting', widened: event.data.widened });
     case 'participant-joined':
@@ -93,6 +114,14 @@ function onEvent(event: ServerEvent): void {
     case 'participant-state':
       if (isPartner(event.data.roomId, event.data.participant.id)) partnerMedia.value = event.data.participant.media;
       return give({ is: 'state', data: event.data, graceMs });
+    case 'slots':
+      if (chat.value.room?.id !== event.data.roomId) return;
+      slots = event.data.slots;
+      return showSfu();
+    case 'move-to-sfu':
+      return give({ is: 'move', roomId: event.data.roomId });
+    case 'moved':
+      return give({ is: 'moved', roomId: event.data.roomId });
     case 'participant-left':
       return give({ is: 'left', data: event.data });
     case 'room-closed':
@@ -109,7 +138,7 @@ function onEvent(event: ServerEvent): void {
       if (isPartner(event.data.roomId, event.data.from)) peer?.takeCandidate(event.data.candidate);
       return;
     case 'chat-message':
-      if (isPartner(event.data.roomId, event.data.from)) hear(event.data.id, event.data.text);
+      if (isPartner(event.data.roomId, event.data.from)) hear(event.data.id, event.data.text, partnerName.value);
   }
 }
 
@@ -126,13 +155,15 @@ async function search(ask: 'find-match' | 'next'): Promise<void> {
 
 async function join(roomId: string): Promise<void> {
   closePeer();
+  closeSfu();
   clearMessages();
   partnerMedia.value = null;
-  const link = openPeer(roomId);
+  const link = chat.value.room?.transport === 'sfu' ? null : openPeer(roomId);
   peer = link;
   try {
     const joined = await call('join-room', { roomId });
-    link.use(joined.iceServers);
+    iceServers = joined.iceServers;
+    link?.use(joined.iceServers);
     sendMedia();
     const partner = joined.participants.find(({ id }) => id !== joined.self);
     if (partner && isPartner(roomId, partner.id)) partnerMedia.value = partner.media;
@@ -161,10 +192,68 @@ function openPeer(roomId: string): PeerLink {
     candidate: (candidate) => void tell('ice-candidate', { roomId, to, candidate }),
     link: (state) => {
       if (state !== 'failed') void tell('link-state', { roomId, path: 'p2p', state });
-      give({ is: 'link', roomId, state });
+      give({ is: 'link', roomId, path: 'p2p', state });
     },
     stream: (stream) => (partnerStream.value = stream),
   });
+}
+
+function openSfu(roomId: string): void {
+  closeSfu();
+  const rtc = new Rtc(TWO, iceServers, {
+    offer: async (sdp) => (await call('offer', { roomId, sdp })).answer?.sdp ?? '',
+    link: (state) => {
+      if (state === 'connected') void told(rtc, roomId);
+      give({ is: 'link', roomId, path: 'sfu', state: state === 'broken' ? 'failed' : state });
+    },
+    figures: () => undefined,
+  });
+  sfu = rtc;
+  publish();
+  rtc.offer();
+}
+
+/** Says that the way stands once the partner is seen there: a call that moves shows no gap. */
+async function told(rtc: Rtc, roomId: string): Promise<void> {
+  while (rtc === sfu && chat.value.room?.moving && (partnerMedia.value?.video ?? true)) {
+    const mid = lineOf('camera')?.mid;
+    if (mid && (await rtc.frames(mid)) > 0) break;
+    await new Promise((later) => setTimeout(later, FIRST_PICTURE_MS));
+  }
+  if (rtc === sfu) void tell('link-state', { roomId, path: 'sfu', state: 'connected' });
+}
+
+const lineOf = (source: SlotLine['source']): SlotLine | undefined =>
+  slots.find((line) => line.source === source && line.participantId === chat.value.room?.peerId);
+
+/** What comes through the server is shown when the direct way isn't there (any more). */
+function showSfu(): void {
+  const rtc = sfu;
+  if (!rtc || chat.value.room?.transport !== 'sfu') return;
+  const lines = [lineOf('mic'), lineOf('camera')].flatMap((line) => (line ? [line] : []));
+  const tracks = lines.flatMap(({ mid }) => rtc.stream(mid)?.getTracks() ?? []);
+  const now = partnerStream.value?.getTracks() ?? [];
+  if (tracks.length === now.length && tracks.every((track) => now.includes(track))) return;
+  partnerStream.value = tracks.length ? new MediaStream(tracks) : null;
+  const camera = lineOf('camera');
+  const { room } = chat.value;
+  if (camera && room) void tell('view', { roomId: room.id, wanted: [{ participantId: room.peerId, source: 'camera', maxHeight: 720 }] });
+}
+
+function publish(): void {
+  const tracks = devices.local.value?.getTracks() ?? [];
+  const camera = tracks.find(({ kind }) => kind === 'video') ?? null;
+  sfu?.publish('mic', tracks.find(({ kind }) => kind === 'audio') ?? null);
+  sfu?.publish('camera', camera);
+  void sfu?.layer(layers(camera?.getSettings().height ?? 720, RESTED));
+}
+
+function closeSfu(): void {
+  // What comes directly is still shown.
+  if (sfu && !peer) partnerStream.value = null;
+  sfu?.close();
+  sfu = null;
+  slots = [];
 }
 
 function closePeer(): void {
@@ -205,12 +294,14 @@ clock.subscribe(() => give({ is: 'tick' }));
 listen({ up: onWelcome, down: () => give({ is: 'socket-down' }), event: onEvent });
 onSignedOut(() => {
   closePeer();
+  closeSfu();
   devices.close();
   chat.value = START;
 });
 // Another camera or microphone, or one that was unplugged: the partner gets what there is.
 devices.local.subscribe((stream) => {
   peer?.send(stream);
+  publish();
   sendMedia();
 });
 // A tab that is closed leaves the call, so that nobody waits for it.

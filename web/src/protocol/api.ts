@@ -1,6 +1,6 @@
 /** The HTTP API: one function per route, faults as [`Trouble`]. */
 import { Session } from './session';
-import type { Block, Challenge, Info, LoginSession, Me, Profile, ReportReason, Reputation, SignedIn } from './types';
+import type { Block, Challenge, Info, LoginSession, Me, Profile, ReportReason, Reputation, RoomRecord, SignedIn } from './types';
 import { Trouble } from './types';
 
 /** No answer of ours takes longer. */
@@ -108,6 +108,16 @@ export class Api {
   }
   unblock(userId: string): Promise<void> {
     return this.#call('DELETE', `/api/blocks/${encodeURIComponent(userId)}`);
+  }
+  makeRoom(name: string): Promise<RoomRecord> {
+    const words = name.trim();
+    return this.#call('POST', '/api/rooms', words ? { name: words } : {});
+  }
+  room(id: string): Promise<RoomRecord> {
+    return this.#call('GET', `/api/rooms/${encodeURIComponent(id)}`);
+  }
+  endRoom(id: string): Promise<void> {
+    return this.#call('DELETE', `/api/rooms/${encodeURIComponent(id)}`);
   }
   report(roomId: string, userId: string, reason: ReportReason, note: string): Promise<void> {
     const words = note.trim();

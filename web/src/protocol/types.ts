@@ -107,7 +107,55 @@ export interface Participant {
   band: Band;
   state: 'connected' | 'reconnecting';
   media: MediaState;
+  host: boolean;
+  handRaised: boolean;
+  /** By the host. */
+  muted?: boolean;
 }
+
+/** What somebody sends. */
+export type Source = 'mic' | 'camera' | 'screen' | 'screen-audio';
+
+/** What one of my receiving lines carries. */
+export interface SlotLine {
+  mid: string;
+  participantId: string | null;
+  source: Source;
+}
+
+/** A group's room, as those who are in it see it. */
+export interface RoomView {
+  id: string;
+  name?: string;
+  maxParticipants: number;
+  locked: boolean;
+  screensForbidden?: boolean;
+}
+
+/** And as its link tells. */
+export interface RoomRecord {
+  room: RoomView & { owned: boolean };
+  joinUrl: string;
+}
+
+export interface Joined {
+  room: RoomView;
+  self: string;
+  participants: Participant[];
+  iceServers: RTCIceServer[];
+}
+
+/** What of somebody I show, and how large. */
+export interface Wanted {
+  participantId: string;
+  source: 'camera' | 'screen';
+  maxHeight: number;
+}
+
+export const REACTIONS = ['thumbs-up', 'thumbs-down', 'clap', 'laugh', 'heart', 'surprise', 'party'] as const;
+export type ReactionKind = (typeof REACTIONS)[number];
+
+export type HostAction = 'mute' | 'allow-mic' | 'remove' | 'lock' | 'unlock' | 'forbid-screen' | 'allow-screen' | 'make-host';
 
 export interface Peer {
   userId: string;
@@ -149,13 +197,21 @@ export interface ServerEvents {
   'participant-left': { roomId: string; participant: Participant; reason: 'left' | 'lost' | 'removed' | 'safety' };
   'room-closed': { roomId: string; reason: string };
   'chat-message': { roomId: string; id: string; from: string; text: string; at: string };
+  slots: { roomId: string; slots: SlotLine[] };
+  'active-speaker': { roomId: string; participantId: string | null; levels: { participantId: string; level: number }[] };
+  'room-changed': { roomId: string; maxParticipants: number; locked?: boolean; screensForbidden?: boolean };
+  'move-to-sfu': { roomId: string; reason: string };
+  moved: { roomId: string };
+  hand: { roomId: string; from: string; raised: boolean };
+  reaction: { roomId: string; from: string; kind: ReactionKind };
 }
 
 export type ServerEvent = { [N in keyof ServerEvents]: { name: N; data: ServerEvents[N] } }[keyof ServerEvents];
 
 export const SERVER_EVENTS: (keyof ServerEvents)[] = [
   'seat-taken', 'server-draining', 'match-waiting', 'match', 'offer', 'answer', 'ice-candidate', 'participant-joined',
-  'participant-state', 'participant-left', 'room-closed', 'chat-message',
+  'participant-state', 'participant-left', 'room-closed', 'chat-message', 'slots', 'active-speaker', 'room-changed', 'hand',
+  'reaction', 'move-to-sfu', 'moved',
 ];
 
 /** Client events: payload and what their acknowledgement adds to `ok`. */
@@ -163,14 +219,19 @@ export interface ClientEvents {
   'find-match': [Wishes, { ticketId: string }];
   next: [Wishes, { ticketId: string }];
   'cancel-match': [Record<string, never>, { cancelled: boolean }];
-  'join-room': [{ roomId: string }, { self: string; participants: Participant[]; iceServers: RTCIceServer[] }];
+  'join-room': [{ roomId: string }, Joined];
   'leave-room': [{ roomId: string }, object];
-  offer: [{ roomId: string; to: string; sdp: string }, object];
+  /** Without `to` it is for the server, which answers at once. */
+  offer: [{ roomId: string; to?: string; sdp: string }, { answer?: { sdp: string } }];
   answer: [{ roomId: string; to: string; sdp: string }, object];
   'ice-candidate': [{ roomId: string; to: string; candidate: RTCIceCandidateInit | null }, object];
   'link-state': [{ roomId: string; path: 'p2p' | 'sfu'; state: 'connecting' | 'connected' | 'failed' }, object];
   'media-state': [{ roomId: string } & MediaState, object];
   'chat-message': [{ roomId: string; text: string; nonce: string }, { id: string }];
+  view: [{ roomId: string; wanted: Wanted[] }, object];
+  hand: [{ roomId: string; raised: boolean }, object];
+  reaction: [{ roomId: string; kind: ReactionKind }, object];
+  'moderate-room': [{ roomId: string; action: HostAction; participantId?: string }, object];
 }
 
 export interface Welcome {

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Match, Participant } from '../protocol/types';
-import { AGAIN_MS, canGoOn, CONNECT_MS, type Effect, handle, type Input, isActive, MEND_MS, NEXT_MS, NOTE_MS, START, type State } from './chat';
+import { AGAIN_MS, canGoOn, CONNECT_MS, type Effect, handle, type Input, isActive, MEND_MS, MOVE_MS, NEXT_MS, NOTE_MS, START, type State } from './chat';
 
 const peer = { userId: 'usr_2', displayName: 'Ben', avatarUrl: null, band: 'new' as const, commonInterests: [] };
-const match = (roomId = 'rm_1', initiator = true): Match => ({
-  roomId, self: 'par_1', peerId: 'par_2', initiator, peer, transport: 'p2p', iceServers: [],
+const match = (roomId = 'rm_1', initiator = true, transport: Match['transport'] = 'p2p'): Match => ({
+  roomId, self: 'par_1', peerId: 'par_2', initiator, peer, transport, iceServers: [],
 });
 const participant = (id: string, state: Participant['state'] = 'connected'): Participant => ({
-  id, userId: 'usr_2', displayName: 'Ben', avatarUrl: null, band: 'new', state,
+  id, userId: 'usr_2', displayName: 'Ben', avatarUrl: null, band: 'new', state, host: false, handRaised: false,
   media: { audio: true, video: true, screen: false },
 });
 
@@ -48,7 +48,7 @@ class Scene {
   live(): this {
     this.connecting().give(
       { is: 'joined-in', data: { roomId: 'rm_1', participant: participant('par_2') } },
-      { is: 'link', roomId: 'rm_1', state: 'connected' },
+      { is: 'link', roomId: 'rm_1', path: 'p2p', state: 'connected' },
     );
     this.did = [];
     return this;
@@ -67,7 +67,7 @@ describe('from start to live', () => {
     expect(scene.done).toEqual([]);
     scene.give({ is: 'joined-in', data: { roomId: 'rm_1', participant: participant('par_2') } });
     expect(scene.done).toEqual(['offer']);
-    scene.give({ is: 'link', roomId: 'rm_1', state: 'connected' });
+    scene.give({ is: 'link', roomId: 'rm_1', path: 'p2p', state: 'connected' });
     expect([scene.state.phase, isActive(scene.state)]).toEqual(['live', true]);
   });
 
@@ -119,7 +119,7 @@ describe('races', () => {
       { is: 'joined', roomId: 'rm_1', participants: [{ id: 'par_2' }] },
       { is: 'joined-in', data: old },
       { is: 'join-failed', roomId: 'rm_1', code: 'not-in-room' },
-      { is: 'link', roomId: 'rm_1', state: 'failed' },
+      { is: 'link', roomId: 'rm_1', path: 'p2p', state: 'failed' },
     );
     expect([scene.state, scene.done]).toEqual([before, []]);
   });
@@ -166,29 +166,29 @@ describe('what goes wrong', () => {
   });
 
   test('a link that breaks in the call is mended by whoever made the offer', () => {
-    const scene = new Scene().live().give({ is: 'link', roomId: 'rm_1', state: 'failed' });
+    const scene = new Scene().live().give({ is: 'link', roomId: 'rm_1', path: 'p2p', state: 'failed' });
     expect([scene.state.phase, scene.done]).toEqual(['reconnecting', ['mend']]);
-    scene.give({ is: 'link', roomId: 'rm_1', state: 'failed' });
+    scene.give({ is: 'link', roomId: 'rm_1', path: 'p2p', state: 'failed' });
     expect(scene.done).toEqual([]);
-    scene.give({ is: 'link', roomId: 'rm_1', state: 'connecting' }, { is: 'link', roomId: 'rm_1', state: 'connected' });
+    scene.give({ is: 'link', roomId: 'rm_1', path: 'p2p', state: 'connecting' }, { is: 'link', roomId: 'rm_1', path: 'p2p', state: 'connected' });
     expect([scene.state.phase, scene.state.mendBy]).toEqual(['live', null]);
 
     const other = new Scene().searching().give({ is: 'match', match: match('rm_1', false) });
-    other.give({ is: 'joined', roomId: 'rm_1', participants: [{ id: 'par_2' }] }, { is: 'link', roomId: 'rm_1', state: 'connected' });
+    other.give({ is: 'joined', roomId: 'rm_1', participants: [{ id: 'par_2' }] }, { is: 'link', roomId: 'rm_1', path: 'p2p', state: 'connected' });
     other.did = [];
-    other.give({ is: 'link', roomId: 'rm_1', state: 'failed' });
+    other.give({ is: 'link', roomId: 'rm_1', path: 'p2p', state: 'failed' });
     expect([other.state.phase, other.done]).toEqual(['reconnecting', []]);
   });
 
   test('a link that isn’t mended in time is told and left', () => {
-    const scene = new Scene().live().give({ is: 'link', roomId: 'rm_1', state: 'failed' });
+    const scene = new Scene().live().give({ is: 'link', roomId: 'rm_1', path: 'p2p', state: 'failed' });
     scene.did = [];
     scene.after(MEND_MS);
     expect([scene.state.phase, scene.state.note, scene.done]).toEqual(['searching', 'theyWereLost', ['say-failed', 'close-peer', 'next']]);
   });
 
   test('offline nobody is given up, and the link is mended when the socket is back', () => {
-    const scene = new Scene().live().give({ is: 'socket-down' }, { is: 'link', roomId: 'rm_1', state: 'failed' });
+    const scene = new Scene().live().give({ is: 'socket-down' }, { is: 'link', roomId: 'rm_1', path: 'p2p', state: 'failed' });
     expect([scene.state.phase, scene.after(MEND_MS * 2).done]).toEqual(['reconnecting', []]);
     scene.give({ is: 'socket-up', resumed: true });
     expect([scene.state.phase, scene.state.mendBy, scene.done]).toEqual(['reconnecting', scene.now + MEND_MS, ['mend']]);
@@ -196,9 +196,9 @@ describe('what goes wrong', () => {
 
   test('a partner who is away and a broken link must both be well again', () => {
     const away = (state: Participant['state']): Input => ({ is: 'state', data: { roomId: 'rm_1', participant: participant('par_2', state) }, graceMs: 15_000 });
-    const scene = new Scene().live().give(away('reconnecting'), { is: 'link', roomId: 'rm_1', state: 'failed' }, away('connected'));
+    const scene = new Scene().live().give(away('reconnecting'), { is: 'link', roomId: 'rm_1', path: 'p2p', state: 'failed' }, away('connected'));
     expect(scene.state.phase).toBe('reconnecting');
-    scene.give({ is: 'link', roomId: 'rm_1', state: 'connected' });
+    scene.give({ is: 'link', roomId: 'rm_1', path: 'p2p', state: 'connected' });
     expect(scene.state.phase).toBe('live');
   });
 
@@ -387,5 +387,69 @@ describe('report and block', () => {
     scene.give({ is: 'hold', on: false });
     expect(scene.after(NEXT_MS - 1).done).toEqual([]);
     expect(scene.after(1).done).toEqual(['next']);
+  });
+});
+
+describe('through the server', () => {
+  const here: Input = { is: 'joined', roomId: 'rm_1', participants: [{ id: 'par_1' }] };
+  const came = { is: 'joined-in', data: { roomId: 'rm_1', participant: participant('par_2') } } as const;
+  const link = (path: 'p2p' | 'sfu', state: 'connected' | 'failed') => ({ is: 'link', roomId: 'rm_1', path, state }) as const;
+
+  /** A direct call that may move. */
+  const movable = (): Scene => {
+    const scene = new Scene().searching().give({ is: 'match', match: match(), movable: true }, here, came);
+    scene.did = [];
+    return scene;
+  };
+
+  test('the way is opened at once, and the call is live when it stands and the partner is in, whichever is first', () => {
+    for (const order of [[came, link('sfu', 'connected')], [link('sfu', 'connected'), came]]) {
+      const scene = new Scene().searching().give({ is: 'match', match: match('rm_1', true, 'sfu') }, here);
+      expect(scene.done.slice(-2)).toEqual(['join', 'open-sfu']);
+      scene.give(order[0]!);
+      expect(scene.state.phase).toBe('connecting');
+      scene.give(order[1]!);
+      expect([scene.state.phase, scene.done]).toEqual(['live', []]);
+    }
+  });
+
+  test('a way that breaks is mended by whoever it is, and one that stays broken ends the call', () => {
+    const scene = new Scene().searching().give({ is: 'match', match: match('rm_1', false, 'sfu') }, here, came, link('sfu', 'connected'));
+    scene.did = [];
+    scene.give(link('sfu', 'failed'));
+    expect([scene.state.phase, scene.done]).toEqual(['reconnecting', ['mend-sfu']]);
+    scene.after(MEND_MS);
+    expect([scene.state.phase, scene.done]).toEqual(['searching', ['close-peer', 'next']]);
+  });
+
+  test('a direct way that fails is said so; the server takes the call over, and nobody is given up', () => {
+    const scene = movable().give(link('p2p', 'failed'));
+    expect([scene.state.phase, scene.done]).toEqual(['connecting', ['say-failed']]);
+    scene.give({ is: 'move', roomId: 'rm_1' });
+    expect(scene.done).toEqual(['open-sfu']);
+    scene.give(link('sfu', 'connected'));
+    expect(scene.state.phase).toBe('connecting');
+    scene.give({ is: 'moved', roomId: 'rm_1' });
+    expect([scene.state.phase, scene.done]).toEqual(['live', ['close-p2p']]);
+    expect(scene.after(60_000).done).toEqual([]);
+  });
+
+  test('without a word from the server the search goes on, as when nothing can move', () => {
+    const scene = movable().give(link('p2p', 'failed')).after(MOVE_MS);
+    expect([scene.state.phase, scene.done]).toEqual(['searching', ['say-failed', 'close-peer', 'next']]);
+  });
+
+  test('a call that is moved while it runs stays live all the time', () => {
+    const scene = new Scene().live().give({ is: 'move', roomId: 'rm_1' });
+    expect([scene.state.phase, scene.done]).toEqual(['live', ['open-sfu']]);
+    scene.give({ is: 'move', roomId: 'rm_1' }, link('sfu', 'connected'), { is: 'moved', roomId: 'rm_1' });
+    expect([scene.state.phase, scene.done]).toEqual(['live', ['close-p2p']]);
+    scene.give(link('p2p', 'failed'));
+    expect([scene.state.phase, scene.done]).toEqual(['live', []]);
+  });
+
+  test('a move that comes to nothing is given up like any attempt', () => {
+    const scene = movable().give({ is: 'move', roomId: 'rm_1' }).after(CONNECT_MS);
+    expect([scene.state.phase, scene.state.note]).toEqual(['searching', 'noConnection']);
   });
 });

@@ -10,6 +10,8 @@ export const CONNECT_MS = 5_000;
 export const NEXT_MS = 3_000;
 /** A link that broke in the call gets this long to be mended. */
 export const MEND_MS = 8_000;
+/** A direct way that failed: the server says within this time whether the call moves to it. */
+export const MOVE_MS = 1_500;
 /** A search that the server hasn't taken is asked for again after this. */
 export const AGAIN_MS = 1_000;
 /** Words about somebody who isn't the present partner stand so long. */
@@ -51,6 +53,14 @@ export interface Room {
   peer: Peer;
   /** The partner has come in. */
   peerIn: boolean;
+  /** Directly, or through the server. */
+  transport: 'p2p' | 'sfu';
+  /** A direct call can move to the server. */
+  movable: boolean;
+  /** It is about to: both ways are open until the server says that it is done. */
+  moving: boolean;
+  /** The way through the server stands, whether the partner has come or not. */
+  linked: boolean;
 }
 
 /** The last partner: can be reported and blocked after the call too, since whoever deserves it is often gone first. */
@@ -86,6 +96,8 @@ export interface State {
   awayUntil: number | null;
   /** When a link that broke in the call is given up. */
   mendBy: number | null;
+  /** Until when the server may say that a call whose direct way failed moves to it. */
+  moveBy: number | null;
   /** A search that the server hasn't taken yet. */
   again: { ask: Ask; at: number } | null;
   /** The room that a `next` on its way leaves; if that is refused, it has to be left in so many words. */
@@ -112,6 +124,7 @@ export const START: State = {
   held: false,
   awayUntil: null,
   mendBy: null,
+  moveBy: null,
   again: null,
   leaving: null,
   owed: [],
@@ -123,12 +136,13 @@ export type Input =
   | { is: 'after-report' | 'after-block'; roomId: string }
   | { is: 'hold'; on: boolean }
   | { is: 'socket-up'; resumed: boolean }
-  | { is: 'match'; match: Match }
+  | { is: 'match'; match: Match; movable?: boolean }
   | { is: 'joined'; roomId: string; participants: { id: string }[] }
   | { is: 'rejoined'; roomId: string; participants: Participant[] }
   | { is: 'join-failed' | 'rejoin-failed'; code: string; roomId: string }
   | { is: 'search-failed'; ask: Ask; code: string }
-  | { is: 'link'; roomId: string; state: 'connecting' | 'connected' | 'failed' }
+  | { is: 'link'; roomId: string; path: 'p2p' | 'sfu'; state: 'connecting' | 'connected' | 'failed' }
+  | { is: 'move' | 'moved'; roomId: string }
   | { is: 'waiting'; widened: Widened[] }
   | { is: 'joined-in'; data: ServerEvents['participant-joined'] }
   | { is: 'state'; data: ServerEvents['participant-state']; graceMs: number }
@@ -138,7 +152,7 @@ export type Input =
 
 export type Effect =
   | { do: 'get-devices' | 'close-devices' | 'find-match' | 'next' | 'cancel-match' | 'close-peer' }
-  | { do: 'join' | 'rejoin' | 'leave' | 'offer' | 'mend' | 'say-failed'; roomId: string };
+  | { do: 'join' | 'rejoin' | 'leave' | 'offer' | 'mend' | 'say-failed' | 'open-sfu' | 'mend-sfu' | 'close-p2p'; roomId: string };
 
 export type Step = [State, Effect[]];
 
@@ -148,7 +162,7 @@ export const isActive = (state: State): boolean =>
 
 const inCall = (state: State): boolean => ['connecting', 'live', 'reconnecting'].includes(state.phase);
 
-const quiet = { room: null, connectBy: null, nextAt: null, awayUntil: null, mendBy: null, again: null, leaving: null };
+const quiet = { room: null, connectBy: null, nextAt: null, awayUntil: null, mendBy: null, moveBy: null, again: null, leaving: null };
 
 /** Whether *Next* makes sense. */
 export const canGoOn = (state: State): boolean => inCall(state) || state.phase === 'left';
@@ -178,17 +192,26 @@ function elsewhere(state: State): Step {
   return [{ ...idle(state, 'other-tab', null), takeOver: true }, [...effects, { do: 'close-devices' }]];
 }
 
+/** The direct way failed: in some calls the server takes it over. */
+function direct(state: State, now: number): Step {
+  if (!state.room?.movable || state.room.transport === 'sfu') return giveUp(state, now);
+  if (state.room.moving || state.moveBy !== null) return [state, []];
+  return [{ ...state, moveBy: now + MOVE_MS, connectBy: null }, [{ do: 'say-failed', roomId: state.room.id }]];
+}
+
 /** The two couldn't connect: say so to the server and go on. */
 function giveUp(state: State, now: number): Step {
   if (!state.room) return [state, []];
   const [next, effects] = goOn(state, now, state.phase === 'connecting' ? 'noConnection' : 'theyWereLost');
-  return [next, [{ do: 'say-failed', roomId: state.room.id }, ...effects]];
+  const told = state.room.transport === 'sfu' || state.moveBy !== null || state.room.moving;
+  return [next, told ? effects : [{ do: 'say-failed', roomId: state.room.id }, ...effects]];
 }
 
 function peerCame(state: State, now: number): Step {
   if (!state.room || state.room.peerIn) return [state, []];
   const room = { ...state.room, peerIn: true };
-  const effects: Effect[] = room.initiator ? [{ do: 'offer', roomId: room.id }] : [];
+  if (room.linked) return [{ ...state, room, phase: 'live', connectBy: null }, []];
+  const effects: Effect[] = room.initiator && room.transport === 'p2p' ? [{ do: 'offer', roomId: room.id }] : [];
   return [{ ...state, room, connectBy: now + CONNECT_MS }, effects];
 }
 
@@ -206,12 +229,56 @@ function judged(state: State): State {
   return { ...state, phase: whole ? 'live' : 'reconnecting' };
 }
 
-/** What mends a broken link: a new offer, from the side that made the first one. */
+/**
+ * What mends a broken link: a new offer, from the side that made the first one; through the server each mends their own.
+ * A direct call that can move to the server does so meanwhile.
+ */
 function mend(state: State, now: number): Step {
   const { room } = state;
   if (!room) return [state, []];
-  const effects: Effect[] = room.initiator && state.online ? [{ do: 'mend', roomId: room.id }] : [];
-  return [judged({ ...state, mendBy: now + MEND_MS }), effects];
+  const next = judged({ ...state, mendBy: now + MEND_MS });
+  if (!state.online) return [next, []];
+  if (room.transport === 'sfu') return [next, [{ do: 'mend-sfu', roomId: room.id }]];
+  const effects: Effect[] = room.initiator ? [{ do: 'mend', roomId: room.id }] : [];
+  return [next, room.movable && !room.moving ? [...effects, { do: 'say-failed', roomId: room.id }] : effects];
+}
+
+/** The server takes the call over: its way is opened beside the direct one. */
+function move(state: State, now: number): Step {
+  const { room } = state;
+  if (!room || room.transport === 'sfu' || room.moving) return [state, []];
+  const connecting = state.phase === 'connecting';
+  const next: State = {
+    ...state,
+    room: { ...room, moving: true, movable: true },
+    moveBy: null,
+    connectBy: connecting ? now + CONNECT_MS : null,
+    mendBy: state.mendBy === null ? null : now + MEND_MS,
+  };
+  return [next, [{ do: 'open-sfu', roomId: room.id }]];
+}
+
+/** Both are seen through the server: the direct way can go. */
+function moved(state: State): Step {
+  const { room } = state;
+  if (!room) return [state, []];
+  const next: State = { ...state, room: { ...room, transport: 'sfu', moving: false, linked: true }, moveBy: null, mendBy: null, connectBy: null };
+  const effects: Effect[] = [{ do: 'close-p2p', roomId: room.id }];
+  return [state.phase === 'connecting' ? { ...next, phase: 'live' } : judged(next), effects];
+}
+
+function linked(state: State, now: number, path: 'p2p' | 'sfu', link: 'connecting' | 'connected' | 'failed'): Step {
+  const { room } = state;
+  // While a call moves, it is the server that says when the other way counts.
+  if (!room || path !== room.transport) return [state, []];
+  if (link === 'failed') {
+    if (state.phase === 'connecting') return room.peerIn || path === 'p2p' ? direct(state, now) : [state, []];
+    return state.mendBy === null ? mend(state, now) : [state, []];
+  }
+  if (link !== 'connected') return [state, []];
+  const whole: State = { ...state, room: { ...room, linked: path === 'sfu' }, moveBy: null };
+  if (state.phase !== 'connecting') return [judged({ ...whole, mendBy: null }), []];
+  return room.peerIn || path === 'p2p' ? [{ ...whole, phase: 'live', connectBy: null }, []] : [whole, []];
 }
 
 function searchFailed(state: State, ask: Ask, code: string, now: number): Step {
@@ -278,7 +345,8 @@ function backOnline(state: State, resumed: boolean, now: number): Step {
 
 function tick(state: State, now: number): Step {
   if (state.noteUntil !== null && now >= state.noteUntil) return [{ ...state, note: null, noteUntil: null }, []];
-  if (state.connectBy !== null && now >= state.connectBy && state.phase === 'connecting') return giveUp(state, now);
+  if (state.connectBy !== null && now >= state.connectBy && state.phase === 'connecting') return state.room?.moving ? giveUp(state, now) : direct(state, now);
+  if (state.moveBy !== null && now >= state.moveBy) return giveUp(state, now);
   if (!state.online) return [state, []];
   // While offline nobody is given up: neither side could be told of the other.
   if (state.mendBy !== null && now >= state.mendBy) return giveUp(state, now);
@@ -323,16 +391,20 @@ export function handle(state: State, input: Input, now: number): Step {
       return [{ ...state, held: input.on, nextAt: state.nextAt === null || input.on ? state.nextAt : now + NEXT_MS }, []];
 
     case 'match': {
-      const { roomId: id, self, peerId, initiator, peer } = input.match;
+      const { roomId: id, self, peerId, initiator, peer, transport } = input.match;
       // Stopped while the match was on its way: the partner shouldn't wait for us.
       if (state.phase !== 'searching') return [state, [{ do: 'leave', roomId: id }]];
-      const room: Room = { id, self, peerId, initiator, peer, peerIn: false };
+      const movable = input.movable ?? false;
+      const room: Room = { id, self, peerId, initiator, peer, transport, movable, peerIn: false, moving: false, linked: false };
       return [{ ...idle(state, 'connecting', null), room, met: { roomId: id, peer } }, [{ do: 'join', roomId: id }]];
     }
 
-    case 'joined':
+    case 'joined': {
       if (!mine(input.roomId)) return [state, []];
-      return input.participants.some(({ id }) => id === state.room?.peerId) ? peerCame(state, now) : [state, []];
+      const here = input.participants.some(({ id }) => id === state.room?.peerId);
+      const [next, effects] = here ? peerCame(state, now) : [state, []];
+      return [next, state.room?.transport === 'sfu' ? [...effects, { do: 'open-sfu', roomId: input.roomId }] : effects];
+    }
 
     case 'joined-in':
       return mine(input.data.roomId) ? peerCame(state, now) : [state, []];
@@ -359,14 +431,13 @@ export function handle(state: State, input: Input, now: number): Step {
       return searchFailed(state, input.ask, input.code, now);
 
     case 'link':
-      if (!mine(input.roomId)) return [state, []];
-      if (input.state === 'failed') {
-        if (state.phase === 'connecting') return giveUp(state, now);
-        return state.mendBy === null ? mend(state, now) : [state, []];
-      }
-      if (input.state !== 'connected') return [state, []];
-      if (state.phase === 'connecting') return [{ ...state, phase: 'live', connectBy: null }, []];
-      return [judged({ ...state, mendBy: null }), []];
+      return mine(input.roomId) ? linked(state, now, input.path, input.state) : [state, []];
+
+    case 'move':
+      return mine(input.roomId) ? move(state, now) : [state, []];
+
+    case 'moved':
+      return mine(input.roomId) ? moved(state) : [state, []];
 
     case 'waiting':
       return state.phase === 'searching' ? [{ ...state, widened: input.widened }, []] : [state, []];

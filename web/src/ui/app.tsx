@@ -1,18 +1,19 @@
-/** Which page is shown at which address, and the shell around it. */
-import type { ComponentChildren, ComponentType } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+/** Which page is shown at which address. */
+import type { ComponentType } from 'preact';
+import { useEffect } from 'preact/hooks';
 
-import { me, ready, unreachable, wasSignedIn } from '../app/account';
+import { me, ready, wasSignedIn } from '../app/account';
 import { type Key, t } from '../i18n';
+import { roomOf } from '../state/address';
 import { Chat } from './chat/page';
 import { Check } from './check';
-import { Header } from './header';
+import { Framed, Waiting } from './frame';
 import { Magic } from './magic';
 import { Me } from './me';
+import { RoomPage } from './room/page';
 import { follow, go, path } from './route';
 import { Start } from './start';
 import { Title } from './title';
-import { Alert } from './trouble';
 
 interface Page {
   page: ComponentType;
@@ -30,6 +31,11 @@ const PAGES: Record<string, Page> = {
   '/me': { page: Me, title: 'me', needs: 'login' },
 };
 
+/** Signing in happens there, so that a link leads to the room and nowhere else. */
+const ROOM: Page = { page: RoomPage, title: 'roomTitle', needs: 'nothing', full: true };
+
+const pageAt = (path: string): Page | undefined => (roomOf(path) ? ROOM : PAGES[path]);
+
 /** Where somebody is sent who can't be on this page (yet). */
 function elsewhere(page: Page | undefined): string | null {
   if (!page || page.needs === 'nothing' || !ready.value) return null;
@@ -38,7 +44,7 @@ function elsewhere(page: Page | undefined): string | null {
 }
 
 export function App() {
-  const page = PAGES[path.value];
+  const page = pageAt(path.value);
   const away = elsewhere(page);
   useEffect(() => {
     if (away) go(away, 'replace');
@@ -53,37 +59,6 @@ export function App() {
       <Title page={title} />
       <Shown />
     </>
-  );
-}
-
-function Framed({ title, children }: { title: Key | null; children: ComponentChildren }) {
-  const main = useRef<HTMLElement>(null);
-  const first = useRef(true);
-  const at = path.value;
-  useEffect(() => {
-    // After a step from page to page the keyboard and the screen reader go on in the new one.
-    if (!first.current) main.current?.focus({ preventScroll: true });
-    first.current = false;
-  }, [at]);
-  return (
-    <div class="frame">
-      <Title page={title} />
-      <Header />
-      <main ref={main} tabIndex={-1}>
-        {children}
-      </main>
-    </div>
-  );
-}
-
-/** Until it is known who is here; a server that can't be reached is asked again by itself. */
-function Waiting() {
-  if (!unreachable.value) return <p class="quiet center">{t('loading')}</p>;
-  return (
-    <div class="center">
-      <Alert error={unreachable.value} />
-      <p class="quiet">{t('tryingAgain')}</p>
-    </div>
   );
 }
 

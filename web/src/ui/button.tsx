@@ -51,3 +51,32 @@ export function IconButton({ icon: Icon, name, press, class: more = '' }: IconPr
     </button>
   );
 }
+
+interface ToggleProps {
+  on: boolean;
+  icon: LucideIcon;
+  name: string;
+  press: () => void;
+  off?: boolean;
+  class?: string;
+  /** How many there are, or wait. */
+  count?: number;
+}
+
+/** Something that isn't on most of the time: its being off is no warning. */
+export function Toggle({ on, icon: Icon, name, press, off = false, class: more = '', count = 0 }: ToggleProps) {
+  return (
+    <button
+      type="button"
+      class={`icon toggle ${on ? 'is-on' : ''} ${more}`}
+      aria-pressed={on}
+      aria-label={name}
+      title={name}
+      data-count={count || undefined}
+      disabled={off}
+      onClick={press}
+    >
+      <Icon aria-hidden="true" />
+    </button>
+  );
+}

@@ -1,5 +1,5 @@
 /** Preview, pickers and level meter; what the browser blocked, and how to allow it. */
-import { Camera } from 'lucide-preact';
+import { Camera, CameraOff } from 'lucide-preact';
 import { useEffect, useId, useState } from 'preact/hooks';
 
 import { type Key, t } from '../i18n';
@@ -26,7 +26,15 @@ export function Devices() {
     <div class="devices">
       <div class="preview">
         {stream ? (
-          <Picture stream={stream} mirrored muted label={t('you')} />
+          <>
+            <Picture stream={stream} mirrored muted label={t('you')} />
+            {!devices.isOn('video') && (
+              <div class="off">
+                <CameraOff aria-hidden="true" />
+                <span>{t('cameraOff')}</span>
+              </div>
+            )}
+          </>
         ) : (
           <button type="button" disabled={asking} onClick={() => void ask()}>
             <Camera aria-hidden="true" />

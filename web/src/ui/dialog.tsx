@@ -2,6 +2,13 @@
 import type { ComponentChildren } from 'preact';
 import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 
+/** Where the keyboard was before; one dialog that leads to another changes nothing in that. */
+let opener: HTMLElement | null = null;
+
+function giveBack(): void {
+  if (!document.querySelector('dialog[open]')) opener?.focus();
+}
+
 interface Props {
   title: string;
   onClose: () => void;
@@ -11,8 +18,13 @@ interface Props {
 export function Dialog({ title, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
-  // With the click that asks for it, not a picture later: whoever types on must not type behind it.
-  useLayoutEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => {
+    const before = document.activeElement;
+    if (before instanceof HTMLElement && before !== document.body && !before.closest('dialog')) opener = before;
+    // With the click that asks for it, not a picture later: whoever types on must not type behind it.
+    dialog.current?.showModal();
+    return () => queueMicrotask(giveBack);
+  }, []);
   const onBackdrop = (event: MouseEvent) => event.target === dialog.current && onClose();
   return (
     <dialog ref={dialog} aria-labelledby={heading} onClose={onClose} onClick={onBackdrop}>

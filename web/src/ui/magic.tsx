@@ -3,9 +3,9 @@ import { signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 
 import { api } from '../app/account';
+import { nextPage } from '../app/next';
 import { t } from '../i18n';
 import { follow, go } from './route';
-import { nextPage } from './start';
 import { Alert } from './trouble';
 
 /** Taken out of the address at once, so that it stays in no history and is shown to nobody. */

@@ -1,14 +1,15 @@
-/** The first page: what this is, and signing in right there. */
-import { Play } from 'lucide-preact';
+/** The first page: what this is, and signing in right there; then a stranger, or a room. */
+import { Play, Users } from 'lucide-preact';
+import { useState } from 'preact/hooks';
 
-import { me, notice } from '../app/account';
+import { api, me, notice } from '../app/account';
+import { nextPage } from '../app/next';
 import { t } from '../i18n';
+import { roomPath } from '../state/address';
 import { Action } from './button';
 import { go } from './route';
 import { SignIn } from './sign-in';
-
-/** Where somebody who has just signed in goes on. */
-export const nextPage = (): string => (me.value?.ageDeclared ? '/chat' : '/check');
+import { Alert } from './trouble';
 
 export function Start() {
   return (
@@ -25,9 +26,73 @@ export function Start() {
 
 function SignedIn({ name }: { name: string }) {
   return (
-    <div class="signed-in">
-      <Action icon={Play} name={t('start')} primary press={() => go(nextPage())} />
-      <p class="quiet">{t('startHint', { name })}</p>
-    </div>
+    <>
+      <div class="signed-in">
+        <Action icon={Play} name={t('start')} primary press={() => go(me.value?.ageDeclared ? '/chat' : '/check')} />
+        <p class="quiet">{t('startHint', { name })}</p>
+      </div>
+      <Rooms />
+    </>
+  );
+}
+
+/** A room of one's own, or the one a link leads to. */
+function Rooms() {
+  const [link, setLink] = useState('');
+  const [wrong, setWrong] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+
+  const make = async (): Promise<void> => {
+    setBusy(true);
+    setError(null);
+    try {
+      const { room } = await api.makeRoom('');
+      go(`/room/${room.id}`);
+    } catch (problem) {
+      setError(problem);
+      setBusy(false);
+    }
+  };
+
+  return (
+    <section class="card rooms" aria-labelledby="rooms">
+      <h2 id="rooms">{t('roomsTitle')}</h2>
+      <p class="quiet">{t('roomsHint')}</p>
+      <div class="row">
+        <Action icon={Users} name={t('newRoom')} off={busy} press={() => void make()} />
+      </div>
+      <Alert error={error} />
+      <form
+        class="join-link"
+        onSubmit={(event) => {
+          event.preventDefault();
+          const path = roomPath(link);
+          setWrong(!path);
+          if (path) go(path);
+        }}
+      >
+        <label for="room-link">{t('haveLink')}</label>
+        <div>
+          <input
+            id="room-link"
+            inputMode="url"
+            autocomplete="off"
+            aria-invalid={wrong}
+            aria-describedby="room-link-wrong"
+            placeholder={`${location.origin}/room/…`}
+            value={link}
+            onInput={(event) => {
+              setLink(event.currentTarget.value);
+              setWrong(false);
+            }}
+          />
+          <button disabled={!link.trim()}>{t('goThere')}</button>
+        </div>
+        <p id="room-link-wrong" class="alert" role="alert">
+          {wrong ? t('linkWrong') : ''}
+        </p>
+      </form>
+    </section>
   );
 }

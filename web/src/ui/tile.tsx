@@ -1,12 +1,12 @@
 /** One person's picture with their name, or what is to be said in its place. */
 import { CameraOff, MicOff } from 'lucide-preact';
-import type { ComponentChildren } from 'preact';
+import type { ComponentChildren, JSX } from 'preact';
 
 import { t } from '../i18n';
 import { Picture } from './picture';
 
 interface Props {
-  of: 'partner' | 'self';
+  of: 'partner' | 'self' | 'other';
   name: string;
   stream: MediaStream | null;
   testId: string;
@@ -14,35 +14,48 @@ interface Props {
   microphoneOn: boolean;
   /** The picture stands still: it is an old one. */
   stale?: boolean;
+  /** The sound is played elsewhere. */
+  silent?: boolean;
+  mirrored?: boolean;
+  class?: string;
+  style?: JSX.CSSProperties;
+  /** In place of a picture that is off. */
+  off?: ComponentChildren;
   /** More about the person. */
   about?: ComponentChildren;
   children?: ComponentChildren;
 }
 
-export function Tile({ of, name, stream, testId, cameraOn, microphoneOn, stale = false, about, children }: Props) {
+export function Tile(props: Props) {
+  const { of, name, stream, testId, cameraOn, microphoneOn, stale = false, about, children } = props;
   const self = of === 'self';
+  const { silent = self, mirrored = self, off = <CameraIsOff /> } = props;
   return (
-    <figure class={`tile ${of} ${stale ? 'stale' : ''}`}>
-      {stream && <Picture stream={stream} label={name} testId={testId} muted={self} mirrored={self} />}
-      {stream && !cameraOn && (
-        <div class="off">
-          <CameraOff aria-hidden="true" />
-          <span>{t('cameraOff')}</span>
-        </div>
-      )}
+    <figure class={`tile ${of} ${stale ? 'stale' : ''} ${props.class ?? ''}`} style={props.style} aria-label={name || undefined}>
+      {stream && <Picture stream={stream} label={name} testId={testId} muted={silent} mirrored={mirrored} />}
+      {stream && !cameraOn && off}
       {children}
       {name && (
         <figcaption>
           <b>{name}</b>
-          {stream && !microphoneOn && (
+          {(stream || of === 'other') && !microphoneOn && (
             <span class="muted">
               <MicOff aria-hidden="true" />
-              <span class={self ? 'sr-only' : ''}>{t(self ? 'mutedYou' : 'partnerMuted')}</span>
+              <span class={of === 'partner' ? '' : 'sr-only'}>{t(self ? 'mutedYou' : 'partnerMuted')}</span>
             </span>
           )}
           {about}
         </figcaption>
       )}
     </figure>
+  );
+}
+
+function CameraIsOff() {
+  return (
+    <div class="off">
+      <CameraOff aria-hidden="true" />
+      <span>{t('cameraOff')}</span>
+    </div>
   );
 }

@@ -138,6 +138,9 @@ pub struct RoomView {
     /// Nobody but its owner comes in.
     #[serde(default)]
     pub locked: bool,
+    /// Nobody but the host may share a screen.
+    #[serde(default)]
+    pub screens_forbidden: bool,
     /// When its record ends unless it is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,

@@ -194,6 +194,7 @@ impl Group {
             name: self.plan.name.clone(),
             max_participants: self.plan.limit,
             locked: self.plan.locked,
+            screens_forbidden: self.screens_forbidden,
             expires_at: Some(self.plan.expires_at),
         }
     }
@@ -389,8 +390,12 @@ impl Group {
             Action::Lock | Action::Unlock => {
                 self.plan.locked = action == Action::Lock;
                 self.out.push_back(Output::Keep { locked: self.plan.locked });
+                self.tell_changed();
             }
-            Action::ForbidScreen | Action::AllowScreen => self.set_screens(action == Action::ForbidScreen),
+            Action::ForbidScreen | Action::AllowScreen => {
+                self.set_screens(action == Action::ForbidScreen);
+                self.tell_changed();
+            }
             Action::Mute | Action::AllowMic => {
                 let target = self.target(target)?;
                 self.mute(target, action == Action::Mute);
@@ -517,6 +522,18 @@ impl Group {
     fn tell_state(&mut self, index: usize) {
         let participant = self.show(&self.people[index]);
         let event = ServerEvent::ParticipantState { room_id: self.plan.id, participant };
+        for person in &self.people {
+            self.out.push_back(Output::Emit { to: person.session, event: event.clone() });
+        }
+    }
+
+    fn tell_changed(&mut self) {
+        let event = ServerEvent::RoomChanged {
+            room_id: self.plan.id,
+            max_participants: self.plan.limit,
+            locked: self.plan.locked,
+            screens_forbidden: self.screens_forbidden,
+        };
         for person in &self.people {
             self.out.push_back(Output::Emit { to: person.session, event: event.clone() });
         }

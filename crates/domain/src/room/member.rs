@@ -102,6 +102,7 @@ impl Member {
             media: self.media,
             host: false,
             hand_raised: false,
+            muted: false,
         }
     }
 

@@ -125,6 +125,7 @@ fn show(record: &GroupRoom) -> GroupRecord {
         name: record.name.clone(),
         max_participants: usize::try_from(record.seats).unwrap_or(MOST),
         locked: record.locked,
+        screens_forbidden: false,
         expires_at: Some(record.expires_at),
     };
     GroupRecord { room, owner: record.owner }

@@ -5,10 +5,13 @@ import { block, report } from '../../app/random';
 import { type Key, t } from '../../i18n';
 import { REPORT_REASONS, type ReportReason } from '../../protocol/types';
 import type { Met } from '../../state/chat';
-import { Devices } from '../devices';
 import { Dialog } from '../dialog';
+import { Help, type KeyWords, MyDevices } from '../settings';
 import { Alert } from '../trouble';
-import { setSingleKeys, singleKeys } from './keys';
+
+const KEYS: KeyWords[] = [
+  ['Esc', 'keysEsc'], ['M', 'keysM'], ['V', 'keysV'], ['R', 'keysR'], ['Enter', 'keysEnter'], ['?', 'keysHelp'],
+];
 
 export type Ask = 'report' | 'block' | 'devices' | 'help';
 export type Open = { ask: 'report' | 'block'; about: Met } | { ask: 'devices' | 'help' } | null;
@@ -28,7 +31,7 @@ export function Dialogs({ open, close }: { open: Open; close: () => void }) {
     case 'devices':
       return <MyDevices close={close} />;
     case 'help':
-      return <Help close={close} />;
+      return <Help keys={KEYS} close={close} />;
     case undefined:
       return null;
   }
@@ -110,50 +113,5 @@ function Block({ about, close }: About) {
         </button>
       </div>
     </Dialog>
-  );
-}
-
-function MyDevices({ close }: { close: () => void }) {
-  return (
-    <Dialog title={t('devicesLink')} onClose={close}>
-      <Devices />
-      <Done close={close} />
-    </Dialog>
-  );
-}
-
-const KEYS: [string, Key][] = [
-  ['Esc', 'keysEsc'], ['M', 'keysM'], ['V', 'keysV'], ['R', 'keysR'], ['Enter', 'keysEnter'], ['?', 'keysHelp'],
-];
-
-function Help({ close }: { close: () => void }) {
-  return (
-    <Dialog title={t('keysTitle')} onClose={close}>
-      <dl class="keys">
-        {KEYS.map(([key, what]) => (
-          <div key={key}>
-            <dt>
-              <kbd>{key}</kbd>
-            </dt>
-            <dd>{t(what)}</dd>
-          </div>
-        ))}
-      </dl>
-      <label class="tick">
-        <input type="checkbox" checked={singleKeys.value} onChange={(event) => setSingleKeys(event.currentTarget.checked)} />
-        {t('singleKeys')}
-      </label>
-      <Done close={close} />
-    </Dialog>
-  );
-}
-
-function Done({ close }: { close: () => void }) {
-  return (
-    <div class="row end-row">
-      <button type="button" class="primary" onClick={close}>
-        {t('close')}
-      </button>
-    </div>
   );
 }

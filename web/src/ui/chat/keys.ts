@@ -1,25 +1,13 @@
 /** Keys of the chat page. They act only when no dialog is open and no text is being written. */
-import { signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 
 import { chat, give, toggle } from '../../app/random';
 import { canGoOn } from '../../state/chat';
+import { isWriting, singleKeys } from '../settings';
 import type { Ask } from './dialogs';
 
 /** Within this time a second Escape goes on. */
 const ARMED_MS = 1_500;
-const STORED = 'visavis-single-keys';
-
-/** Single letters as commands can be turned off (WCAG 2.1.4): speech input types them by accident. */
-export const singleKeys = signal(localStorage.getItem(STORED) !== 'off');
-
-export function setSingleKeys(on: boolean): void {
-  singleKeys.value = on;
-  localStorage.setItem(STORED, on ? 'on' : 'off');
-}
-
-const isWriting = (target: EventTarget | null): boolean =>
-  target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 
 /** Whether a first Escape waits for the second. */
 export function useKeys({ ask, isOpen }: { ask: (what: Ask) => void; isOpen: boolean }): boolean {

@@ -1,19 +1,28 @@
 /** What was written in this call. Gone when the next one begins. */
 import { RotateCw, Send } from 'lucide-preact';
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { type Message, messages, say } from '../../app/messages';
-import { partnerName } from '../../app/random';
-import { t, wordsFor } from '../../i18n';
+import { type Key, t, wordsFor } from '../../i18n';
 import { troubleOf } from '../../protocol/types';
-import type { Room } from '../../state/chat';
 
 /** As the protocol allows. */
 const MAX_CHARS = 2_000;
 /** From here on the page tells how many are left. */
 const TELL_FROM = 1_800;
 
-export function Conversation({ room }: { room: Room | null }) {
+interface Props {
+  /** The present call; without one nothing can be written. */
+  roomId: string | null;
+  /** In place of messages, as long as there are none. */
+  empty: Key;
+  /** There are several who may have written something. */
+  names?: boolean;
+  children?: ComponentChildren;
+}
+
+export function Conversation({ roomId, empty, names = false, children }: Props) {
   const end = useRef<HTMLLIElement>(null);
   const count = messages.value.length;
   useEffect(() => end.current?.scrollIntoView({ block: 'end' }), [count]);
@@ -23,25 +32,25 @@ export function Conversation({ room }: { room: Room | null }) {
       <ol class="messages" aria-live="polite" tabIndex={0} aria-label={t('chat')}>
         {count === 0 && (
           <li class="quiet">
-            {t(room ? 'noMessages' : 'noMessagesYet')} {room && <span class="by-finger">{t('swipeHint')}</span>}
+            {t(empty)} {children}
           </li>
         )}
         {messages.value.map((message) => (
-          <Line key={message.key} message={message} again={room && (() => void say(room.id, message.text, message.key))} />
+          <Line key={message.key} message={message} names={names} again={roomId !== null && (() => void say(roomId, message.text, message.key))} />
         ))}
         <li ref={end} class="end" aria-hidden="true" />
       </ol>
-      <Compose send={room && ((text) => void say(room.id, text))} />
+      <Compose send={roomId === null ? null : (text) => void say(roomId, text)} />
     </section>
   );
 }
 
-function Line({ message, again }: { message: Message; again: (() => void) | null }) {
+function Line({ message, names, again }: { message: Message; names: boolean; again: (() => void) | false }) {
   // What was held back once will be again.
   const helpless = troubleOf(message.error).code === 'held-back';
   return (
     <li class={`message ${message.mine ? 'mine' : 'theirs'} ${message.state}`} data-testid="message">
-      <span class="sr-only">{message.mine ? t('you') : partnerName.value}: </span>
+      <span class={names && !message.mine ? 'author' : 'sr-only'}>{message.mine ? t('you') : message.from}: </span>
       <span>{message.text}</span>
       {message.state === 'failed' && (
         <span class="failure">

@@ -40,7 +40,9 @@ export function Chat() {
         <div class="stage" ref={swipe}>
           <Stage state={state} armed={armed} />
         </div>
-        <Conversation room={state.room} />
+        <Conversation roomId={state.room?.id ?? null} empty={state.room ? 'noMessages' : 'noMessagesYet'}>
+          {state.room && <span class="by-finger">{t('swipeHint')}</span>}
+        </Conversation>
         <Controls state={state} ask={ask} />
       </main>
       <Dialogs open={open} close={close} />

@@ -81,6 +81,7 @@ impl Person {
             media: self.media,
             host,
             hand_raised: self.hand,
+            muted: self.muted,
         }
     }
 

@@ -98,10 +98,31 @@ fn whoever_is_muted_stays_so_until_the_host_allows_it() {
     act(&mut room, Input::Media(who(2), on)).unwrap();
     act(&mut room, Input::Moderate(who(1), Action::Mute, Some(id(2)))).unwrap();
     assert_eq!(room.tracks(id(2)), Some(Media { audio: false, ..on }));
+    assert!(
+        told(&mut room).iter().any(|(to, e)| *to == 2
+            && matches!(e, ServerEvent::ParticipantState { participant, .. } if participant.muted))
+    );
     assert_eq!(act(&mut room, Input::Media(who(2), on)), Err(Code::Forbidden));
     act(&mut room, Input::Moderate(who(1), Action::AllowMic, Some(id(2)))).unwrap();
     act(&mut room, Input::Media(who(2), on)).unwrap();
     assert_eq!(orders(&mut room).last(), Some(&MediaOrder::Tracks(id(2), on)));
+}
+
+#[test]
+fn everybody_hears_what_the_host_decides_about_the_room_and_so_does_who_comes_later() {
+    let mut room = room(10);
+    (1..=2).for_each(|n| drop(join(&mut room, n).unwrap()));
+    told(&mut room);
+    act(&mut room, Input::Moderate(who(1), Action::Lock, None)).unwrap();
+    act(&mut room, Input::Moderate(who(1), Action::ForbidScreen, None)).unwrap();
+    let told = told(&mut room);
+    for n in 1..=2 {
+        assert!(told.iter().any(|(to, e)| *to == n
+            && matches!(e, ServerEvent::RoomChanged { locked: true, screens_forbidden: true, .. })));
+    }
+    act(&mut room, Input::Moderate(who(1), Action::Unlock, None)).unwrap();
+    let view = join(&mut room, 3).unwrap().room;
+    assert!(!view.locked && view.screens_forbidden);
 }
 
 #[test]

@@ -1,0 +1,41 @@
+/** The shell around the pages that are read. */
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+
+import { unreachable } from '../app/account';
+import { type Key, t } from '../i18n';
+import { Header } from './header';
+import { path } from './route';
+import { Title } from './title';
+import { Alert } from './trouble';
+
+export function Framed({ title, children }: { title: Key | null; children: ComponentChildren }) {
+  const main = useRef<HTMLElement>(null);
+  const first = useRef(true);
+  const at = path.value;
+  useEffect(() => {
+    // After a step from page to page the keyboard and the screen reader go on in the new one.
+    if (!first.current) main.current?.focus({ preventScroll: true });
+    first.current = false;
+  }, [at]);
+  return (
+    <div class="frame">
+      <Title page={title} />
+      <Header />
+      <main ref={main} tabIndex={-1}>
+        {children}
+      </main>
+    </div>
+  );
+}
+
+/** Until it is known who is here; a server that can't be reached is asked again by itself. */
+export function Waiting() {
+  if (!unreachable.value) return <p class="quiet center">{t('loading')}</p>;
+  return (
+    <div class="center">
+      <Alert error={unreachable.value} />
+      <p class="quiet">{t('tryingAgain')}</p>
+    </div>
+  );
+}

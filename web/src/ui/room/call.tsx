@@ -1,0 +1,78 @@
+/** In the call: pictures, what stands beside them, and the bar. */
+import type { ComponentChildren } from 'preact';
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+
+import { unread } from '../../app/room';
+import { t } from '../../i18n';
+import type { State } from '../../state/room';
+import { Conversation } from '../chat/messages';
+import { Title } from '../title';
+import { Bar } from './bar';
+import { type Ask, Dialogs, type Open } from './dialogs';
+import { useKeys } from './keys';
+import { Announcement, Notes } from './notes';
+import { People } from './people';
+import { Stage } from './stage';
+import { Voices } from './voices';
+
+export type Panel = 'chat' | 'people' | null;
+
+export function Call({ state }: { state: State }) {
+  const [panel, setPanel] = useState<Panel>(null);
+  const [open, setOpen] = useState<Open>(null);
+  const turn = useCallback((to: Panel) => setPanel((now) => (now === to ? null : to)), []);
+  const ask = useCallback((what: Ask) => setOpen(what), []);
+  const close = useCallback(() => setOpen(null), []);
+  useKeys({ turn, ask, isOpen: open !== null });
+  const waiting = unread.value;
+  useEffect(() => {
+    if (panel === 'chat') unread.value = 0;
+  }, [panel, waiting]);
+  const main = useRef<HTMLElement>(null);
+  // The keyboard and the screen reader come along from the lobby.
+  useEffect(() => main.current?.focus({ preventScroll: true }), []);
+  return (
+    <>
+      <Title page="roomTitle" />
+      <main ref={main} tabIndex={-1} class={`room ${panel ? 'with-panel' : ''}`} data-state="in" data-link={state.link} data-online={state.online}>
+        <h1 class="sr-only">{state.name || t('roomTitle')}</h1>
+        <Announcement state={state} />
+        <Stage state={state} />
+        <Notes state={state} />
+        {panel && (
+          <Side key={panel} close={() => setPanel(null)}>
+            {panel === 'chat' ? <Conversation roomId={state.roomId} empty="noMessagesRoom" names /> : <People state={state} ask={ask} />}
+          </Side>
+        )}
+        <Bar state={state} panel={panel} turn={turn} ask={ask} />
+        <Voices slots={state.slots} />
+      </main>
+      <Dialogs state={state} open={open} ask={ask} close={close} />
+    </>
+  );
+}
+
+/** What was opened has the focus; Escape closes it and gives the focus back. */
+function Side({ close, children }: { close: () => void; children: ComponentChildren }) {
+  const side = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const [element, before] = [side.current, document.activeElement];
+    const first = element?.querySelector<HTMLElement>('input:not([readonly]), button');
+    (first ?? element)?.focus({ preventScroll: true });
+    return () => {
+      if (before instanceof HTMLElement && element?.contains(document.activeElement)) before.focus();
+    };
+  }, []);
+  return (
+    <aside
+      ref={side}
+      class="side"
+      tabIndex={-1}
+      onKeyDown={(event) => {
+        if (event.key === 'Escape') close();
+      }}
+    >
+      {children}
+    </aside>
+  );
+}

@@ -1,0 +1,34 @@
+/** Out of the call: why, and a way on. */
+import { RotateCw } from 'lucide-preact';
+import { useEffect, useRef } from 'preact/hooks';
+
+import { give, openRoom } from '../../app/room';
+import { type Key, t, wordsFor } from '../../i18n';
+import { Trouble } from '../../protocol/types';
+import type { Phase, State } from '../../state/room';
+import { Action } from '../button';
+import { follow } from '../route';
+
+/** What the button that leads back is called; without one there is no way back. */
+const BACK: Partial<Record<Phase, Key>> = {
+  left: 'joinAgain', full: 'tryAgain', locked: 'tryAgain', busy: 'tryAgain', failed: 'tryAgain', 'other-tab': 'useHere',
+};
+
+export function Outside({ state }: { state: State }) {
+  const { phase, code } = state;
+  const back = BACK[phase];
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus({ preventScroll: true }), [phase]);
+  return (
+    <section class="card narrow outside" data-state={phase}>
+      <h1 ref={heading} tabIndex={-1}>{t(`out_${phase}` as Key, { n: state.limit })}</h1>
+      {phase === 'failed' && code ? <p>{wordsFor(new Trouble(code, ''))}</p> : <p>{t(`out_${phase}_hint` as Key)}</p>}
+      <div class="row">
+        {back && <Action icon={RotateCw} name={t(back)} primary press={() => (state.joinUrl ? give({ is: 'join' }) : openRoom(state.roomId))} />}
+        <a class={back ? 'button' : 'button primary'} href="/" onClick={follow}>
+          {t('toStart')}
+        </a>
+      </div>
+    </section>
+  );
+}
