@@ -15,9 +15,12 @@ mod nginx;
 mod peer;
 mod product;
 mod queue;
+mod redis_queue;
+mod relay;
 mod report;
 mod rounds;
 mod rpc;
+mod sfu;
 mod socket;
 
 /// How long anything that is asked of a program under measurement may take.
@@ -41,15 +44,18 @@ const ALL: &[(&str, Go)] = &[
     ("socket", socket::bench),
     ("idle", idle::bench),
     ("rpc", rpc::bench),
+    ("sfu", sfu::bench),
+    ("redis-queue", redis_queue::bench),
+    ("relay", relay::bench),
 ];
 /// Those that measure no server: nothing need be built for them here.
-const WITHOUT_SERVER: &[&str] = &["city", "queue", "rpc"];
+const WITHOUT_SERVER: &[&str] = &["city", "queue", "rpc", "redis-queue"];
 
 pub fn bench(args: &[String]) -> Outcome {
     let name = args.first().map_or("", String::as_str);
     let chosen: Vec<_> = ALL.iter().filter(|(known, _)| *known == name || name == "all").collect();
     if chosen.is_empty() {
-        return Err("which? city, queue, http, socket, idle, rpc or all".to_owned());
+        return Err("which? city, queue, http, socket, idle, rpc, sfu, redis-queue, relay or all".to_owned());
     }
     let apt = Apt::new();
     let tools = Tools::for_building(&apt)?;

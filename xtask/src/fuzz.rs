@@ -10,8 +10,13 @@ const SECONDS: u64 = 30;
 /// Beyond its seconds: loading the corpus on a busy machine.
 const SLACK: Duration = Duration::from_mins(2);
 /// The longest input of a target whose parser takes more than a few kilobytes; others make do with libFuzzer's 4 KiB.
-const LONG: &[(&str, usize)] =
-    &[("sdp", 132 * 1024), ("candidate", 16 * 1024), ("texts", 9 * 1024), ("socket_event", 16 * 1024)];
+const LONG: &[(&str, usize)] = &[
+    ("sdp", 132 * 1024),
+    ("offer", 132 * 1024),
+    ("candidate", 16 * 1024),
+    ("texts", 9 * 1024),
+    ("socket_event", 16 * 1024),
+];
 /// Memory of a whole run, in MiB: its corpus takes some, a parser that keeps what it reads takes all.
 const MEMORY_MIB: u32 = 1_024;
 

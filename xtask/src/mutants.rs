@@ -56,8 +56,9 @@ pub fn mutants(_: &[String]) -> Outcome {
     for file in &files {
         cmd = cmd.args(["--file", file]);
     }
-    // Each mutant is compiled anew and its tests take a moment: optimising them would cost most of the time.
+    // Each mutant is compiled anew and its tests take a moment: optimising and describing them would cost most of the time.
     cmd = cmd.arg("--cargo-arg=--config=profile.dev.package.visavis-domain.opt-level=0");
+    cmd = cmd.arg("--cargo-arg=--config=profile.dev.debug=0");
     // The simulated days take seconds each and are for rules that no single case shows; the cases are what must notice.
     cmd = cmd.args(["--", "--lib", "--test", "queue"]);
     // Its own exit code tells only that some survived; the lists tell how many. A run over its time is told as partial.

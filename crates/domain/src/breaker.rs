@@ -85,6 +85,11 @@ impl Breaker {
         true
     }
 
+    /// Whether the call that was admitted last is the trial.
+    pub const fn is_tried(&self) -> bool {
+        matches!(self.state, State::HalfOpen { .. })
+    }
+
     /// Takes the outcome of a call.
     pub fn handle(&mut self, now: Timestamp, input: Input) {
         let Settings { failures: most, rest: first, longest_rest, .. } = self.settings;

@@ -10,10 +10,10 @@
 mod fit;
 mod index;
 mod settings;
+mod timers;
 
 use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     time::Duration,
 };
 
@@ -27,6 +27,7 @@ use crate::{
 };
 use fit::{Fit, Traits};
 use index::{Facet, Index, Key, Standing};
+use timers::{Kind, Timers};
 
 pub use settings::Settings;
 
@@ -180,7 +181,7 @@ pub struct Queue {
     generations: Vec<u32>,
     free: Vec<u32>,
     index: Index,
-    timers: BinaryHeap<Reverse<(Timestamp, Key)>>,
+    timers: Timers,
     elder: usize,
     announced: Option<Timestamp>,
     out: VecDeque<Output>,
@@ -196,7 +197,7 @@ impl Queue {
             generations: Vec::new(),
             free: Vec::new(),
             index: Index::default(),
-            timers: BinaryHeap::new(),
+            timers: Timers::default(),
             elder: 0,
             announced: None,
             out: VecDeque::new(),
@@ -234,7 +235,7 @@ impl Queue {
             Input::JoinAway(ticket) => {
                 let until = now + Duration::from_secs(self.settings.park_grace_s);
                 let key = self.join(now, ticket, Some(until));
-                self.timers.push(Reverse((until, key)));
+                self.timers.set_at(Kind::Parked, until, key);
             }
             Input::Cancel(user) => drop(self.remove(user)),
             Input::Park(user) => self.park(now, user),
@@ -320,7 +321,7 @@ impl Queue {
         let until = entry.parked.unwrap_or(until);
         let key = self.insert(entry);
         self.users.insert(user, key.slot);
-        self.timers.push(Reverse((until, key)));
+        self.timers.set_at(Kind::Parked, until, key);
     }
 
     fn unpark(&mut self, now: Timestamp, user: UserId) {
@@ -347,11 +348,7 @@ impl Queue {
     }
 
     fn run_timers(&mut self, now: Timestamp) {
-        while let Some(Reverse((at, key))) = self.timers.peek().copied() {
-            if at > now {
-                break;
-            }
-            self.timers.pop();
+        while let Some(key) = self.timers.due(now) {
             match self.entry(key).map(|entry| entry.parked) {
                 Some(Some(until)) if until <= now => self.expire(key),
                 None | Some(Some(_)) => {}
@@ -388,8 +385,8 @@ impl Queue {
             let widened = settings.widened(waited);
             self.out.push_back(Output::Waiting { ticket, user, waited, widened });
         }
-        let pause = if waited < SLOW_AFTER { 1 } else { 2 };
-        self.timers.push(Reverse((now + Duration::from_secs(pause), key)));
+        let (kind, pause) = if waited < SLOW_AFTER { (Kind::Fresh, 1) } else { (Kind::Slow, 2) };
+        self.timers.set(kind, now, Duration::from_secs(pause), key);
     }
 
     fn pair(&mut self, one: Key, other: Key) {
@@ -450,14 +447,19 @@ impl Queue {
             return Some((Fit::Yes, found));
         }
         let start = seeker.searches.saturating_mul(SEARCH_FRESH / 4);
-        for facet in self.facets(now, seeker) {
-            for candidate in self.index.bucket(pool, facet, start) {
-                if left == 0 {
-                    return None;
-                }
-                left -= 1;
-                if let Some(found) = look(candidate) {
-                    return Some((Fit::Yes, found));
+        let mut facets = Vec::with_capacity(32);
+        for band in self.settings.bands(seeker.ticket.reputation, waited) {
+            facets.clear();
+            self.facets(band, waited, &seeker.traits, &mut facets);
+            for facet in &facets {
+                for candidate in self.index.bucket(pool, *facet, start) {
+                    if left == 0 {
+                        return None;
+                    }
+                    left -= 1;
+                    if let Some(found) = look(candidate) {
+                        return Some((Fit::Yes, found));
+                    }
                 }
             }
         }
@@ -465,34 +467,33 @@ impl Queue {
         again.map(|key| (Fit::OnlyAgain, key))
     }
 
-    /// Where partners may stand, the best places first: near in reputation, then shared interests, then languages.
-    fn facets(&self, now: Timestamp, seeker: &Entry) -> Vec<Facet> {
-        let (traits, ticket) = (&seeker.traits, &seeker.ticket);
-        let waited = now.since(ticket.since);
-        let mut facets = Vec::with_capacity(32);
-        for band in self.settings.bands(ticket.reputation, waited) {
-            if !traits.wanted.is_empty() {
-                facets.extend(traits.wanted.iter().map(|country| Facet::From(band, *country)));
-                continue;
-            }
-            facets.extend(traits.interests.iter().map(|interest| Facet::Likes(band, *interest)));
-            if self.settings.is_relaxed_interests(waited) || traits.interests.is_empty() {
-                facets.extend(traits.languages.iter().map(|language| Facet::Speaks(band, *language)));
-            } else {
-                facets.push(Facet::Likes(band, fit::NOTHING));
-            }
-            if self.settings.is_relaxed_languages(waited) || traits.languages.is_empty() {
-                facets.push(Facet::Open(band));
-            } else {
-                facets.push(Facet::Speaks(band, fit::NOTHING));
-            }
-            facets.extend(traits.from.map(|country| Facet::Wants(band, country)));
+    /// Where partners of a band may stand, the best places first: shared interests, then languages, then anybody.
+    fn facets(&self, band: u8, waited: Duration, traits: &Traits, found: &mut Vec<Facet>) {
+        let (languages, interests) = (traits.languages(), traits.interests());
+        if !traits.wanted().is_empty() {
+            found.extend(traits.wanted().iter().map(|country| Facet::From(band, *country)));
+            return;
         }
-        facets
+        found.extend(interests.iter().map(|interest| Facet::Likes(band, *interest)));
+        if let Some(country) = traits.from {
+            let likes = interests.iter().chain(&[fit::NOTHING]);
+            found.extend(likes.map(|interest| Facet::WantsAndLikes(band, country, *interest)));
+        }
+        if self.settings.is_relaxed_interests(waited) || interests.is_empty() {
+            found.extend(languages.iter().map(|language| Facet::Speaks(band, *language)));
+        } else {
+            found.push(Facet::Likes(band, fit::NOTHING));
+        }
+        if self.settings.is_relaxed_languages(waited) || languages.is_empty() {
+            found.push(Facet::Open(band));
+        } else {
+            found.push(Facet::Speaks(band, fit::NOTHING));
+        }
+        found.extend(traits.from.map(|country| Facet::Wants(band, country)));
     }
 
     fn announce(&mut self, now: Timestamp) {
-        let next = self.timers.peek().map(|Reverse((at, _))| *at);
+        let next = self.timers.next();
         let stale = self.announced.is_none_or(|at| at <= now);
         if let Some(at) = next
             && (stale || self.announced.is_some_and(|announced| at < announced))

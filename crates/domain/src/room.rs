@@ -317,6 +317,11 @@ impl Room {
         })
     }
 
+    /// The session that holds somebody's place.
+    pub fn session_of(&self, user: UserId) -> Option<SocketId> {
+        self.index_of(user).map(|i| self.members[i].session)
+    }
+
     /// Whether the call has ended.
     pub const fn is_over(&self) -> bool {
         self.ended.is_some()

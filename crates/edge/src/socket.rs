@@ -262,11 +262,7 @@ impl Hub {
                 }
                 News::Event(Event::SessionMoved { session, connection }) => self.moved(session, connection),
                 News::Event(_) => {}
-                News::Missed => {
-                    for session in self.sessions() {
-                        self.deliver(session);
-                    }
-                }
+                News::Missed => self.catch_up(),
             }
         }
     }

@@ -61,11 +61,18 @@ impl Bus {
     /// Tells everybody who listens now. Nobody listening is no error, nor is a bus that is away: its listeners are told
     /// that they missed something when it is back.
     pub async fn publish(&self, event: Event) {
+        let _ = self.tell(&event).await;
+    }
+
+    /// The same for somebody who would say it again: whether it was said. A bus that is away may have said it
+    /// nevertheless.
+    pub async fn tell(&self, event: &Event) -> bool {
         match self {
             Self::Memory(topics) => {
-                let _ = topics.of(event.topic()).send(News::Event(event));
+                let _ = topics.of(event.topic()).send(News::Event(event.clone()));
+                true
             }
-            Self::Redis(redis) => redis.publish(&event).await,
+            Self::Redis(redis) => redis.publish(event).await,
         }
     }
 

@@ -61,7 +61,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { url: None, readers: 4, connections: 16, timeout_ms: 1_000, statement_ms: 3_000 }
+        Self { url: None, readers: 4, connections: 16, timeout_ms: 800, statement_ms: 3_000 }
     }
 }
 

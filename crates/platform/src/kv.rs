@@ -54,6 +54,15 @@ impl Kv {
         }
     }
 
+    /// Which life of the engine this is, by what is known here. In another one than before, what was acknowledged may be
+    /// forgotten: the engine was started again, or a copy that lacked the last writes took its place.
+    pub fn life(&self) -> u64 {
+        match self {
+            Self::Memory(_) => 0,
+            Self::Redis(r) => r.life(),
+        }
+    }
+
     /// The value at `key`.
     pub async fn get(&self, key: &str) -> Result<Option<String>, Fault> {
         match self {
@@ -149,6 +158,21 @@ impl Kv {
         match self {
             Self::Memory(m) => m.stream_append(key, entry, keep),
             Self::Redis(r) => r.stream_append(key, &entry, keep).await,
+        }
+    }
+
+    /// As [`Self::stream_append`], unless one of the last `look` entries holds `mark` already: for whoever doesn't know
+    /// whether an earlier attempt was carried out. The number of the entry, new or old.
+    pub async fn stream_append_once(
+        &self,
+        key: &str,
+        entry: String,
+        keep: usize,
+        (mark, look): (&str, usize),
+    ) -> Result<Option<u64>, Fault> {
+        match self {
+            Self::Memory(m) => m.stream_append_once(key, entry, keep, (mark, look)),
+            Self::Redis(r) => r.stream_append_once(key, &entry, keep, (mark, look)).await,
         }
     }
 

@@ -15,6 +15,7 @@ pub mod lease;
 pub mod lifecycle;
 pub mod mail;
 pub mod nodes;
+pub mod patience;
 pub mod places;
 pub mod redis_link;
 pub mod rpc;

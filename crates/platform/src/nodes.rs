@@ -7,7 +7,10 @@
 mod table;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -20,7 +23,7 @@ use visavis_domain::{
     id::NodeId,
 };
 
-use crate::{Bus, Clock, Kv, Lifecycle};
+use crate::{Bus, Clock, Kv, Lifecycle, bus::News};
 
 use table::Table;
 pub use table::View;
@@ -31,8 +34,11 @@ pub const LEASE: Duration = Duration::from_secs(10);
 const RENEW: Duration = Duration::from_secs(3);
 /// How often the others are looked at when no news comes.
 const LOOK: Duration = Duration::from_secs(1);
-/// After the store forgot everybody: time for all to write themselves down again.
-const DISTRUST: Duration = Duration::from_secs(4);
+/// After a renewal that failed.
+const RENEW_AGAIN: Duration = Duration::from_millis(500);
+/// After the store was away or forgot everybody: time for all to find it (up to two seconds between two attempts) and to
+/// write themselves down again.
+const DISTRUST: Duration = Duration::from_secs(8);
 /// Without leases: three looks.
 const GRACE: Duration = Duration::from_secs(3);
 /// The set of those that are or were there.
@@ -81,15 +87,17 @@ impl Nodes {
 
     /// Writes this node down, and goes on looking for others until the process stops.
     pub async fn register(&self, kv: Kv, bus: Bus, load: Load, lifecycle: &Lifecycle) {
-        let registry = Registry { nodes: self.clone(), kv, bus, load };
+        let life = Arc::new(AtomicU64::new(kv.life()));
+        let registry = Registry { nodes: self.clone(), kv, bus, load, life };
         // Kv may be away at the start: the tasks go on trying.
-        registry.renew_and_tell().await;
+        let _ = registry.renew_and_tell().await;
         registry.look_and_tell().await;
         let renewing = registry.clone();
         lifecycle.spawn("node-lease", async move {
+            let mut renewed = true;
             loop {
-                tokio::time::sleep(RENEW).await;
-                renewing.renew_and_tell().await;
+                tokio::time::sleep(if renewed { RENEW } else { RENEW_AGAIN }).await;
+                renewed = renewing.renew_and_tell().await;
             }
         });
         let changing = registry.clone();
@@ -101,6 +109,10 @@ impl Nodes {
     pub fn found(&self, mut records: Vec<Record>) {
         records.push(self.me());
         self.looked(records);
+    }
+
+    fn doubt(&self) {
+        self.0.table.lock().unwrap_or_else(PoisonError::into_inner).doubt(self.0.clock.now());
     }
 
     fn looked(&self, records: Vec<Record>) {
@@ -166,13 +178,17 @@ struct Registry {
     kv: Kv,
     bus: Bus,
     load: Load,
+    /// Of the store, at the last look.
+    life: Arc<AtomicU64>,
 }
 
 impl Registry {
-    async fn renew_and_tell(&self) {
-        if let Err(fault) = self.renew().await {
+    async fn renew_and_tell(&self) -> bool {
+        let renewed = self.renew().await;
+        if let Err(fault) = &renewed {
             tracing::warn!(fault.code = %fault.code, "this node's lease could not be renewed");
         }
+        renewed.is_ok()
     }
 
     async fn renew(&self) -> Result<(), Fault> {
@@ -187,7 +203,7 @@ impl Registry {
     async fn tell_changes(&self) {
         loop {
             self.nodes.0.changed.notified().await;
-            self.renew_and_tell().await;
+            let _ = self.renew_and_tell().await;
             self.bus.publish(Event::NodesChanged).await;
         }
     }
@@ -197,13 +213,22 @@ impl Registry {
         let mut news = self.bus.subscribe(Topic::Nodes);
         loop {
             // News or not: what was missed is found at the next look.
-            let _ = tokio::time::timeout(LOOK, news.next()).await;
+            let news = tokio::time::timeout(LOOK, news.next()).await;
+            if matches!(news, Ok(Some(News::Missed))) {
+                // The store may have forgotten us: others want to know that we live.
+                self.nodes.0.changed.notify_one();
+            }
             self.look_and_tell().await;
         }
     }
 
     async fn look_and_tell(&self) {
-        match self.look().await {
+        let found = self.look().await;
+        let life = self.kv.life();
+        if found.is_err() || self.life.swap(life, Ordering::SeqCst) != life {
+            self.nodes.doubt();
+        }
+        match found {
             Ok(found) => self.nodes.looked(found),
             Err(fault) => tracing::debug!(fault.code = %fault.code, "the nodes could not be looked up"),
         }

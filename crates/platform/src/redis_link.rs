@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, Semaphore, watch};
 use visavis_domain::Fault;
 
-use crate::{Dice, Lifecycle, hidden::Hidden};
+use crate::{Dice, Lifecycle, hidden::Hidden, patience};
 
 /// Commands under way at once. A server that answers in half a millisecond does millions a second with as many; when
 /// it stalls, they are what waits for the deadline, some hundred bytes each. Beyond: `unavailable`.
@@ -94,6 +94,8 @@ struct Inner {
     state: watch::Sender<State>,
     /// The number of the connection that was found broken.
     broken: AtomicU64,
+    /// Tells one start of a server from another.
+    life: AtomicU64,
     look: Notify,
 }
 
@@ -123,10 +125,11 @@ impl Link {
             under_way: Semaphore::new(MAX_UNDER_WAY),
             state: watch::Sender::new(State::Connecting),
             broken: AtomicU64::new(0),
+            life: AtomicU64::new(0),
             look: Notify::new(),
         }));
         let first = link.connect().await.map_err(|error| link.away(&error))?;
-        link.check_version(first.clone()).await?;
+        link.check_version(&first.1)?;
         let keeper = link.clone();
         lifecycle.spawn("redis", async move { keeper.keep(first, &dice).await });
         Ok(link)
@@ -147,6 +150,23 @@ impl Link {
         self.within(async |c| script.invoke_async(c).await).await
     }
 
+    /// Which life of the server the connection is to. After a restart, and at a replica that was promoted, it is another
+    /// one: then what was acknowledged before may be forgotten.
+    pub(crate) fn life(&self) -> u64 {
+        self.0.life.load(Ordering::SeqCst)
+    }
+
+    /// Waits until the server answers, at most so long.
+    pub(crate) async fn answers_within(&self, most: Duration) -> bool {
+        let ping = redis::cmd("PING");
+        let answers = async {
+            while self.ask::<String>(&ping).await.is_err() {
+                tokio::time::sleep(BACK_OFF.0).await;
+            }
+        };
+        tokio::time::timeout(most, answers).await.is_ok()
+    }
+
     /// For messages to people.
     pub fn place(&self) -> &str {
         &self.0.place
@@ -165,13 +185,13 @@ impl Link {
         ask: impl AsyncFnOnce(&mut MultiplexedConnection) -> RedisResult<T>,
     ) -> Result<T, Fault> {
         let Ok(_permit) = self.0.under_way.try_acquire() else { return Err(unavailable("full")) };
-        let answer = tokio::time::timeout(self.0.timeout, async {
+        let answer = async {
             let Some((number, mut connection)) = self.connection().await else {
                 return Err(unavailable("away"));
             };
             ask(&mut connection).await.map_err(|error| self.fault(number, &error))
-        });
-        answer.await.unwrap_or_else(|_| Err(unavailable("timeout")))
+        };
+        patience::wait(self.0.timeout, answer).await.unwrap_or_else(|| Err(unavailable("timeout")))
     }
 
     /// The connection; waits for one that may be there soon.
@@ -202,22 +222,23 @@ impl Link {
         }
     }
 
-    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
+    /// A connection, and what the server says of itself.
+    async fn connect(&self) -> RedisResult<(MultiplexedConnection, String)> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.0.timeout * 2))
             // The deadline of each command is kept here.
             .set_response_timeout(None);
-        self.0.client.get_multiplexed_async_connection_with_config(&config).await
+        let mut connection = self.0.client.get_multiplexed_async_connection_with_config(&config).await?;
+        let mut info = redis::cmd("INFO");
+        let info = info.arg("server").query_async(&mut connection);
+        let answer = tokio::time::timeout(self.0.timeout * 2, info).await;
+        let info =
+            answer.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))?;
+        Ok((connection, info))
     }
 
-    async fn check_version(&self, mut connection: MultiplexedConnection) -> Result<(), OpenError> {
-        let info: String = redis::cmd("INFO")
-            .arg("server")
-            .query_async(&mut connection)
-            .await
-            .map_err(|error| self.away(&error))?;
-        let version =
-            info.lines().find_map(|line| line.strip_prefix("redis_version:")).unwrap_or_default().trim();
+    fn check_version(&self, info: &str) -> Result<(), OpenError> {
+        let version = said(info, "redis_version:");
         let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
         if major.is_some_and(|major| major >= MAJOR_AT_LEAST) {
             return Ok(());
@@ -230,14 +251,15 @@ impl Link {
     }
 
     /// Keeps a connection until the process ends.
-    async fn keep(&self, first: MultiplexedConnection, dice: &Dice) {
-        let mut connection = first;
+    async fn keep(&self, first: (MultiplexedConnection, String), dice: &Dice) {
+        let (mut connection, mut info) = first;
         for number in 1.. {
+            self.0.life.store(life(&info), Ordering::SeqCst);
             self.0.state.send_replace(State::Up(number, connection.clone()));
             self.until_broken(number, connection).await;
             tracing::warn!(redis.place = self.0.place, "the connection to redis is lost");
             self.0.state.send_replace(State::Connecting);
-            connection = self.reconnect(dice).await;
+            (connection, info) = self.reconnect(dice).await;
             tracing::info!(redis.place = self.0.place, "connected to redis again");
         }
     }
@@ -256,7 +278,7 @@ impl Link {
         }
     }
 
-    async fn reconnect(&self, dice: &Dice) -> MultiplexedConnection {
+    async fn reconnect(&self, dice: &Dice) -> (MultiplexedConnection, String) {
         let mut back_off = BackOff::default();
         loop {
             match self.connect().await {
@@ -269,6 +291,16 @@ impl Link {
             back_off.wait(dice).await;
         }
     }
+}
+
+/// The rest of the line of `INFO` that begins like that.
+fn said<'a>(info: &'a str, name: &str) -> &'a str {
+    info.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim()
+}
+
+/// From the id that a server gives itself at each start; one that hides it has one life.
+fn life(info: &str) -> u64 {
+    said(info, "run_id:").get(..16).and_then(|id| u64::from_str_radix(id, 16).ok()).unwrap_or(0)
 }
 
 /// Waits between attempts to connect: each up to twice as long as the one before.
@@ -415,6 +447,17 @@ mod tests {
             assert_eq!(of(code), trouble, "{code}");
         }
         assert_eq!(Trouble::of(&std::io::Error::other("gone").into()), Trouble::Lost);
+    }
+
+    #[test]
+    fn each_start_of_a_server_is_another_life() {
+        let of = |id: &str| life(&format!("# Server\r\nredis_version:7.0.15\r\nrun_id:{id}\r\nos:Linux\r\n"));
+        assert_eq!(of("00000000000000ff0123456789abcdef01234567"), 255);
+        assert_ne!(
+            of("5a4b5a4b5a4b5a4b0123456789abcdef01234567"),
+            of("5a4b5a4b5a4b5a4c0123456789abcdef01234567")
+        );
+        assert_eq!((of(""), of("short"), life("")), (0, 0, 0), "a server that doesn't say has one");
     }
 
     #[test]

@@ -36,7 +36,7 @@ use visavis_domain::{
     replay::Replay,
 };
 
-use crate::{Clock, Dice, Lifecycle, Nodes, Places, secret::Secret};
+use crate::{Clock, Dice, Lifecycle, Nodes, Places, patience, secret::Secret};
 
 use link::Link;
 use seal::Seal;
@@ -230,7 +230,7 @@ impl Rpc {
         let permit = Arc::clone(&self.0.running).try_acquire_owned().ok()?;
         let (tell, told) = oneshot::channel();
         self.0.lifecycle.spawn("rpc-call", async move {
-            let reply = role.dispatch(&method, &cx, &body).await;
+            let reply = patience::bounded(role.dispatch(&method, &cx, &body)).await;
             drop(permit);
             // Nobody may wait for it any more.
             let _ = tell.send(reply);

@@ -44,10 +44,31 @@ fn key(session: SocketId) -> String {
     format!("log/{session}")
 }
 
+/// How many entries are kept when this one comes.
+const fn kept_with(text: &str) -> usize {
+    if text.len() > LARGE { KEPT_WITH_LARGE } else { LOG_LENGTH }
+}
+
+/// The event with a field that readers don't know. No text of a person can look like it: their quotes are escaped.
+fn marked(event: &ServerEvent, mark: &str) -> Result<String, Fault> {
+    let text = serde_json::to_string(event).map_err(|_| Fault::internal())?;
+    let open = text.strip_suffix('}').ok_or_else(Fault::internal)?;
+    Ok(format!("{open},{}}}", in_json(mark)))
+}
+
+fn in_json(mark: &str) -> String {
+    format!("\"mark\":\"{mark}\"")
+}
+
 impl SessionLog {
     /// A log over these stores.
     pub const fn new(kv: Kv, bus: Bus) -> Self {
         Self { kv, bus }
+    }
+
+    /// The life of the store, as [`Kv::life`]: logs of an earlier one are read no more.
+    pub fn life(&self) -> u64 {
+        self.kv.life()
     }
 
     /// Starts an empty log. Until then, and after [`Self::close`], events for the session are dropped.
@@ -62,8 +83,30 @@ impl SessionLog {
             return Ok(());
         }
         let text = serde_json::to_string(&event).map_err(|_| Fault::internal())?;
-        let keep = if text.len() > LARGE { KEPT_WITH_LARGE } else { LOG_LENGTH };
+        self.append(session, text).await
+    }
+
+    /// The same for somebody who may have to do it once more by [`Self::emit_again`], with the same mark: one of its own,
+    /// of letters and digits.
+    pub async fn emit_marked(&self, session: SocketId, event: &ServerEvent, mark: &str) -> Result<(), Fault> {
+        self.append(session, marked(event, mark)?).await
+    }
+
+    async fn append(&self, session: SocketId, text: String) -> Result<(), Fault> {
+        let keep = kept_with(&text);
         if self.kv.stream_append(&key(session), text, keep).await?.is_some() {
+            self.bus.publish(Event::LogGrew { session }).await;
+        }
+        Ok(())
+    }
+
+    /// Logs an event unless the log has one with this mark, for whoever doesn't know whether an earlier attempt was carried
+    /// out.
+    pub async fn emit_again(&self, session: SocketId, event: &ServerEvent, mark: &str) -> Result<(), Fault> {
+        let (text, unless) = (marked(event, mark)?, in_json(mark));
+        let keep = kept_with(&text);
+        let logged = self.kv.stream_append_once(&key(session), text, keep, (&unless, LOG_LENGTH)).await?;
+        if logged.is_some() {
             self.bus.publish(Event::LogGrew { session }).await;
         }
         Ok(())
@@ -120,7 +163,11 @@ mod tests {
         let (log, session) = (SessionLog::new(kv, Bus::memory()), SocketId::from_bits(3));
         log.open(session).await.unwrap();
         for i in 0..1_000_u64 {
-            log.emit(session, offer(if i % 3 == 0 { 128 * 1024 } else { LARGE / 2 })).await.unwrap();
+            let event = offer(if i % 3 == 0 { 128 * 1024 } else { LARGE / 2 });
+            match i % 2 {
+                0 => log.emit(session, event).await.unwrap(),
+                _ => log.emit_marked(session, &event, &format!("m{i}")).await.unwrap(),
+            }
             let kept = log.kv.stream_after(&key(session), i.saturating_sub(15)).await.unwrap();
             assert!(kept.is_some(), "the last few are always there");
         }
@@ -143,5 +190,23 @@ mod tests {
             log.emit(session, offer(LARGE / 2)).await.unwrap();
         }
         assert_eq!(log.after(session, 0).await.unwrap().map(|all| all.len()), Some(LOG_LENGTH));
+    }
+
+    #[tokio::test]
+    async fn an_event_that_is_told_again_is_there_once_and_reads_as_it_was() {
+        let log = SessionLog::new(Kv::memory(Clock::System), Bus::memory());
+        let session = SocketId::from_bits(1);
+        let event = |ms| ServerEvent::ServerDraining { reconnect_in_ms: ms };
+        let taken = ServerEvent::SeatTaken { room_id: None };
+        log.emit_again(session, &taken, "early").await.unwrap();
+        log.open(session).await.unwrap();
+        log.emit_marked(session, &taken, "a").await.unwrap();
+        log.emit_again(session, &taken, "a").await.unwrap();
+        log.emit_again(session, &event(1), "b").await.unwrap();
+        log.emit_again(session, &event(1), "b").await.unwrap();
+        log.emit_again(session, &taken, "a").await.unwrap();
+        let there = log.after(session, 0).await.unwrap().unwrap();
+        let events: Vec<_> = there.into_iter().map(|logged| logged.event).collect();
+        assert_eq!(events, [taken, event(1)], "nothing before the log was open, nothing twice");
     }
 }

@@ -114,6 +114,27 @@ async fn a_stream_numbers_its_entries_and_gives_back_what_came_after() {
 }
 
 #[tokio::test]
+async fn an_entry_that_is_appended_again_under_its_mark_is_there_once() {
+    for Engine { kv, name, .. } in Engine::all(T0).await {
+        let again = |entry: &'static str, look| kv.stream_append_once("s", text(entry), 3, ("<m>", look));
+        assert_eq!(again("a <m>", 3).await.unwrap(), None, "{name}: not open yet");
+        kv.stream_open("s").await.unwrap();
+        assert_eq!(again("a <m>", 3).await.unwrap(), Some(1));
+        kv.stream_append("s", text("b"), 3).await.unwrap();
+        assert_eq!(again("a <m>", 3).await.unwrap(), Some(1), "{name}: it is there");
+        assert_eq!(again("a <m>", 1).await.unwrap(), Some(3), "{name}: looked at too few");
+        kv.stream_append("s", text("c"), 3).await.unwrap();
+        assert_eq!(again("d <m>", 3).await.unwrap(), Some(3), "{name}: the newest of them");
+        let kept = vec![(2, text("b")), (3, text("a <m>")), (4, text("c"))];
+        assert_eq!(
+            kv.stream_after("s", 1).await.unwrap(),
+            Some(kept),
+            "{name}: none beside the entries above"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_stream_keeps_its_newest_and_says_when_something_in_between_is_gone() {
     for Engine { kv, .. } in Engine::all(T0).await {
         kv.stream_open("s").await.unwrap();

@@ -180,6 +180,28 @@ async fn a_node_that_fails_again_and_again_is_left_alone_for_a_while() {
 }
 
 #[tokio::test]
+async fn a_node_that_answers_again_is_found_also_by_callers_who_ask_two_things_at_once() {
+    let mut town = Town::new();
+    let here = town.node(&["gateway"]).await;
+    let there = town.node(&["echo"]).await;
+    here.sees("echo", 1).await;
+    for _ in 0..8 {
+        // Nothing of it is answered in time.
+        assert!(here.echo().slow(&cx(60_000), 1_000).await.is_err());
+    }
+    let both = async || {
+        let (echo, cx) = (here.echo(), cx(5_000));
+        tokio::try_join!(echo.say(&cx, "a".to_owned()), echo.say(&cx, "b".to_owned()))
+    };
+    assert!(both().await.is_err(), "left alone at first");
+    let begun = Instant::now();
+    while both().await.is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(7), "{} came through", there.heard());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_connection_that_went_silent_is_noticed_without_a_call_on_it() {
     // A wire that swallows everything after the first answer, as a machine does that lost its power.
     let mut town = Town::new();

@@ -6,6 +6,7 @@ mod groups;
 mod live;
 mod media;
 mod timer;
+mod untold;
 
 use std::{
     collections::HashMap,
@@ -14,7 +15,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, Notify};
 use visavis_domain::{
     Code, Fault, Timestamp,
     contract::{
@@ -42,6 +43,7 @@ use crate::{
 };
 use live::{AnyRoom, Input};
 use timer::Timer;
+use untold::Untold;
 
 /// Live rooms a node takes: at about 4 KiB a pair this is 400 MiB, and far more than its sockets could carry.
 const MAX_ROOMS: usize = 100_000;
@@ -82,6 +84,9 @@ pub struct Node {
     rooms: Mutex<HashMap<RoomId, Live>>,
     timer: Timer,
     unsaved: Mutex<Vec<EndedCall>>,
+    untold: Mutex<Untold>,
+    /// The store may have forgotten what this node holds.
+    claim_again: Notify,
 }
 
 /// One room; its lock is held while an input's outputs are carried, so that they go out in order.
@@ -117,11 +122,14 @@ impl Node {
             rooms: Mutex::default(),
             timer: Timer::default(),
             unsaved: Mutex::default(),
+            untold: Mutex::default(),
+            claim_again: Notify::new(),
         });
         let lifecycle = node.deps.lifecycle.clone();
         lifecycle.spawn("rooms-timer", Arc::clone(&node).keep_time());
         lifecycle.spawn("rooms-blocks", Arc::clone(&node).hear_blocks());
         lifecycle.spawn("rooms-unsaved", Arc::clone(&node).save_ends());
+        lifecycle.spawn("rooms-untold", Arc::clone(&node).tell_again());
         lifecycle.spawn("rooms-claims", Arc::clone(&node).keep_claims());
         if let Some(reports) = reports {
             lifecycle.spawn("rooms-media", Arc::clone(&node).hear_media(reports));
@@ -171,15 +179,17 @@ impl Node {
                     metrics::counter!("visavis_calls_started_total").increment(1);
                 }
                 Output::Ended { at, reason, left } => self.keep_end(id, at, reason, left).await,
-                Output::Emit { to, event } => self.emit(id, to, event).await,
+                Output::Emit { to, event } => self.emit(to, event).await,
                 Output::Media(order) => self.order_media(id, order),
                 Output::Used => self.keep_used(id).await,
                 Output::Keep { locked } => self.keep_lock(id, locked).await,
                 Output::SeatEnded(Who { user, session }) => {
-                    self.deps.bus.publish(Event::SeatEnded { user, session, room: id }).await;
+                    self.hears_no_more(session);
+                    self.tell(Event::SeatEnded { user, session, room: id }).await;
                 }
                 Output::SearchAgain(Who { user, session }, since) => {
-                    self.deps.bus.publish(Event::SearchAgain { user, session, room: id, since }).await;
+                    self.hears_no_more(session);
+                    self.tell(Event::SearchAgain { user, session, room: id, since }).await;
                 }
                 Output::WakeAt(at) => self.timer.set(at, id),
                 Output::Gone => {
@@ -246,8 +256,10 @@ impl Node {
     async fn hear_blocks(self: Arc<Self>) {
         let mut people = self.deps.bus.subscribe(Topic::People);
         while let Some(news) = people.next().await {
-            if let News::Event(Event::Blocked { user, other }) = news {
-                self.part(user, other).await;
+            match news {
+                News::Event(Event::Blocked { user, other }) => self.part(user, other).await,
+                News::Event(_) => {}
+                News::Missed => self.claim_again.notify_one(),
             }
         }
     }
@@ -354,8 +366,16 @@ impl Rooms for Node {
     }
 
     async fn join(&self, _cx: &Caller, req: Join) -> Result<Joined, Fault> {
-        let (room, participant) = (req.room, self.deps.dice.id(&self.deps.clock));
-        match self.act(room, Input::Join(req, participant)).await? {
+        let (id, participant) = (req.room, self.deps.dice.id(&self.deps.clock));
+        let room = self.room(id)?;
+        let mut room = room.lock().await;
+        let (before, session, life) = (room.session_of(req.user), req.session, req.life);
+        let reply = room.handle(self.deps.clock.now(), Input::Join(req, participant));
+        if reply.is_ok() {
+            self.hears_now(before, session, life);
+        }
+        self.carry(id, &mut room).await;
+        match reply? {
             Reply::Joined(joined) => Ok(*joined),
             _ => Err(Fault::internal()),
         }
@@ -392,10 +412,8 @@ impl Rooms for Node {
     }
 
     async fn seated(&self, _cx: &Caller, seat: Seat) -> Result<bool, Fault> {
-        match self.room(seat.room) {
-            Ok(room) => Ok(room.lock().await.is_seated(seat.user)),
-            Err(_) => Ok(false),
-        }
+        // A room that isn't here may be elsewhere: who doesn't know where asks the others too.
+        Ok(self.room(seat.room)?.lock().await.is_seated(seat.user))
     }
 
     async fn create(&self, _cx: &Caller, req: CreateGroup) -> Result<GroupRecord, Fault> {

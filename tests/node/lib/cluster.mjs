@@ -1,12 +1,12 @@
 // The place as several processes that meet in Postgres and Redis. To a story it looks as one server: one address, one folder, one
 // private address. What is asked of the private address is answered by whichever process it concerns.
 
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
-import net from 'node:net';
 import path from 'node:path';
 
+import { freePort } from './port.mjs';
 import { Database } from './postgres.mjs';
 import { Process, mediaOf, privateOf } from './process.mjs';
 import { until } from './wait.mjs';
@@ -14,7 +14,7 @@ import { until } from './wait.mjs';
 /** From the start until every process has found those it needs. */
 const READY_MS = 30_000;
 
-/** Who does what; the mails are written where sign-in runs. */
+/** Who does what, unless a test says otherwise; the mails are written where sign-in runs. */
 const PROCESSES = {
   gateway: ['gateway'],
   'signalling-1': ['signalling'],
@@ -31,8 +31,9 @@ export class Cluster {
   #options;
   #processes = new Map();
   #front = null;
-  #database;
+  #roles;
 
+  /** `options.apart`: `processes` (names and roles), `redis` (an address), `database` (name of a process and the address → the address it gets). */
   constructor(options) {
     for (const server of ['VISAVIS_TEST_POSTGRES', 'VISAVIS_TEST_REDIS']) {
       if (!process.env[server]) throw new Error(`VISAVIS_SHAPE=split needs ${server}: eval "$(cargo xtask services up)"`);
@@ -45,7 +46,8 @@ export class Cluster {
     this.secret = hash('key').digest('base64');
     const name = hash('name').digest('hex').slice(0, 16);
     this.prefix = `test-${name}:`;
-    this.#database = new Database(`visavis_${name}`);
+    this.database = new Database(`visavis_${name}`, { ownRole: Boolean(options.apart?.database) });
+    this.#roles = options.apart?.processes ?? PROCESSES;
   }
 
   /** The process of that name. */
@@ -59,7 +61,7 @@ export class Cluster {
   }
 
   get names() {
-    return Object.keys(PROCESSES);
+    return Object.keys(this.#roles);
   }
 
   get pid() {
@@ -79,7 +81,7 @@ export class Cluster {
     await mkdir(this.data, { recursive: true, mode: 0o700 });
     // Beside the processes' own folders, as an operator would keep it.
     await writeFile(path.join(this.data, 'secret.key'), `${this.secret}\n`, { mode: 0o600 });
-    await this.#database.make();
+    await this.database.make();
     const starts = await Promise.allSettled(this.names.map((name) => this.start(name)));
     const failed = starts.find(({ status }) => status === 'rejected');
     if (failed) {
@@ -88,10 +90,15 @@ export class Cluster {
     }
     this.url = this.#options.settings.public_url ?? `http://${this.listen}`;
     this.port = Number(this.listen.split(':').at(-1));
-    this.mediaPort = Number(mediaOf(this.process('rooms').output));
+    const [rooms] = this.names.filter((name) => this.#isRooms(name));
+    this.mediaPort = Number(mediaOf(this.process(rooms).output));
     await this.#openFront();
     await this.ready();
     return this;
+  }
+
+  #isRooms(name) {
+    return this.#roles[name].includes('rooms');
   }
 
   /** Starts one process (again). */
@@ -99,26 +106,27 @@ export class Cluster {
     const { dev } = this.#options;
     const data = name === HOME ? this.data : path.join(this.data, name);
     const started = new Process(
-      ['serve', '--data', data, '--listen', this.listen, '--roles', PROCESSES[name].join(','), ...(dev ? ['--dev'] : [])],
+      ['serve', '--data', data, '--listen', this.listen, '--roles', this.#roles[name].join(','), ...(dev ? ['--dev'] : [])],
       this.#settings(name),
       this.data,
     );
     this.#processes.set(name, started);
     const runs = (output) => /(?:listening on|running for) \S+\n/.test(output) && privateOf(output);
-    await started.says((output) => runs(output) && (name !== 'rooms' || mediaOf(output)));
+    await started.says((output) => runs(output) && (!this.#isRooms(name) || mediaOf(output)));
   }
 
   #settings(name) {
-    const { settings } = this.#options;
+    const { settings, apart = {} } = this.#options;
+    const { redis = process.env.VISAVIS_TEST_REDIS, database = (_, url) => url } = apart;
     return {
       public_url: `http://${this.listen}`,
       secret_key: this.secret,
-      redis: process.env.VISAVIS_TEST_REDIS,
+      redis,
       'redis.prefix': this.prefix,
-      database: this.#database.url,
+      database: database(name, this.database.url),
       ...settings,
       'private.listen': '127.0.0.1:0',
-      'media.listen': (name === 'rooms' && settings['media.listen']) || '127.0.0.1:0',
+      'media.listen': (this.#isRooms(name) && settings['media.listen']) || '127.0.0.1:0',
     };
   }
 
@@ -185,22 +193,8 @@ export class Cluster {
     if ([...this.#processes.values()].some((process) => process.runs)) await this.kill();
     this.#front?.close();
     if (this.#options.keep) return;
-    await this.#database.drop();
+    await this.database.drop();
     await rm(this.data, { recursive: true, force: true });
-  }
-}
-
-/** A free port, from below those that the system gives away by itself: nobody takes it before we do. */
-async function freePort() {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
-    const server = net.createServer();
-    const free = await new Promise((resolve) => {
-      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
-    });
-    if (!free) continue;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
   }
 }
 

@@ -97,12 +97,12 @@ function addresses(output) {
 }
 
 /**
- * A running server with roomy limits. `settings` are the keys of the configuration file; `test` (a context of
- * node's runner) ends it with the test.
+ * A running server with roomy limits. `settings` are the keys of the configuration file, `apart` is for the shape `split`
+ * (see `Cluster`); `test` (a context of node's runner) ends it with the test.
  */
-export async function startServer({ settings = {}, dev = true, args = [], data, listen, keep = false, test } = {}) {
+export async function startServer({ settings = {}, dev = true, args = [], data, listen, keep = false, apart, test } = {}) {
   const folder = data ?? (await mkdtemp(path.join(tmpdir(), 'visavis-test-')));
-  const options = { settings: { ...ROOMY, ...settings }, dev, args, data: folder, listen, keep };
+  const options = { settings: { ...ROOMY, ...settings }, dev, args, data: folder, listen, keep, apart };
   const server = SHAPE === 'split' ? new Cluster(options) : new Server(options);
   test?.after(() => server.end());
   return server.launch();

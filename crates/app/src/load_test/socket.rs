@@ -26,12 +26,15 @@ impl Socket {
         let (stream, _) = connect_async(&url).await.map_err(|e| Trouble::Socket(e.to_string()))?;
         let mut socket = Self { stream, next: 0 };
         // Engine.IO opens, Socket.IO connects, the server welcomes.
-        socket.until(|text| text.starts_with('0')).await?;
+        socket.until("a socket", |text| text.starts_with('0')).await?;
         socket.send(format!("40{}", json!({"token": token}))).await?;
-        let answer = socket.until(|text| text.starts_with("40") || text.starts_with("44")).await?;
+        let answer =
+            socket.until("a session", |text| text.starts_with("40") || text.starts_with("44")).await?;
         if answer.starts_with("44") {
             return Err(Trouble::Socket(answer));
         }
+        // Whatever is sent before it isn't heard.
+        socket.until("a welcome", |text| text.starts_with("42[\"welcome\"")).await?;
         Ok(socket)
     }
 
@@ -40,7 +43,7 @@ impl Socket {
         self.next += 1;
         self.send(format!("42{}{}", self.next, json!([name, payload]))).await?;
         let prefix = format!("43{}[", self.next);
-        let answer = self.until(|text| text.starts_with(&prefix)).await?;
+        let answer = self.until(name, |text| text.starts_with(&prefix)).await?;
         let acks: Value = serde_json::from_str(&answer[prefix.len() - 1..]).unwrap_or(Value::Null);
         let ack = acks.get(0).cloned().unwrap_or(Value::Null);
         if ack["ok"] == json!(true) { Ok(ack) } else { Err(Trouble::Refused(format!("{name}: {ack}"))) }
@@ -62,7 +65,7 @@ impl Socket {
         self.stream.send(Message::Text(text.into())).await.map_err(|e| Trouble::Socket(e.to_string()))
     }
 
-    async fn until(&mut self, wanted: impl Fn(&str) -> bool) -> Result<String, Trouble> {
+    async fn until(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> Result<String, Trouble> {
         let look = async {
             while let Some(message) = self.stream.next().await {
                 let message = message.map_err(|e| Trouble::Socket(e.to_string()))?;
@@ -75,6 +78,6 @@ impl Socket {
             }
             Err(Trouble::Socket("it was closed".to_owned()))
         };
-        timeout(ANSWER, look).await.map_err(|_| Trouble::Late("an acknowledgement".to_owned()))?
+        timeout(ANSWER, look).await.map_err(|_| Trouble::Late(what.to_owned()))?
     }
 }

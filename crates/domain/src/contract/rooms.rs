@@ -114,6 +114,9 @@ pub struct Join {
     /// What others see, for a room that doesn't know its guests beforehand.
     #[serde(default)]
     pub card: Option<Card>,
+    /// The life of the shared store in which the session began: in another one it hears nothing any more.
+    #[serde(default)]
+    pub life: u64,
 }
 
 /// A room's public view.

@@ -15,11 +15,12 @@ pub(super) const NOTHING: u64 = 0;
 #[derive(Debug, Clone)]
 pub(super) struct Traits {
     pub(super) band: u8,
-    pub(super) languages: Vec<u64>,
-    pub(super) interests: Vec<u64>,
     pub(super) from: Option<u64>,
-    pub(super) wanted: Vec<u64>,
     pub(super) outline: Outline,
+    /// Languages, interests and wished-for countries one after the other: one piece of memory for each ticket.
+    words: Box<[u64]>,
+    languages: usize,
+    interests: usize,
 }
 
 /// A person in three numbers: a bit for each word (of 64, so that two words may share one), none for somebody who names
@@ -58,22 +59,36 @@ impl<'a> Sieve<'a> {
 
 impl Traits {
     pub(super) fn of(ticket: &Ticket) -> Self {
-        let numbers = |words: &[String]| words.iter().map(|word| number(word)).collect::<Vec<_>>();
+        let (languages, interests) = (ticket.languages.len(), ticket.interests.len());
+        let all = [&ticket.languages, &ticket.interests, &ticket.countries];
+        let mut words = Vec::with_capacity(all.iter().map(|words| words.len()).sum());
+        words.extend(all.into_iter().flatten().map(|word| number(word)));
         let bits = |numbers: &[u64]| numbers.iter().fold(0, |bits, number| bits | (1 << (number % 64)));
-        let (languages, interests) = (numbers(&ticket.languages), numbers(&ticket.interests));
         let outline = Outline {
             reputation: ticket.reputation,
-            languages: bits(&languages),
-            interests: bits(&interests),
+            languages: bits(&words[..languages]),
+            interests: bits(&words[languages..languages + interests]),
         };
         Self {
             band: ticket.reputation.min(100) / BAND,
+            from: ticket.country.as_deref().map(number),
+            outline,
+            words: words.into(),
             languages,
             interests,
-            outline,
-            from: ticket.country.as_deref().map(number),
-            wanted: ticket.countries.iter().map(|word| number(word)).collect(),
         }
+    }
+
+    pub(super) fn languages(&self) -> &[u64] {
+        &self.words[..self.languages]
+    }
+
+    pub(super) fn interests(&self) -> &[u64] {
+        &self.words[self.languages..self.languages + self.interests]
+    }
+
+    pub(super) fn wanted(&self) -> &[u64] {
+        &self.words[self.languages + self.interests..]
     }
 }
 
@@ -104,8 +119,8 @@ pub(super) fn fit(now: Timestamp, a: &Entry, b: &Entry, settings: &Settings) -> 
         && apart <= settings.gap(longest)
         && wants(&a.traits, &b.traits)
         && wants(&b.traits, &a.traits)
-        && (settings.interests_free(shortest, longest) || shares(&a.traits.interests, &b.traits.interests))
-        && (settings.languages_free(shortest, longest) || shares(&a.traits.languages, &b.traits.languages))
+        && (settings.interests_free(shortest, longest) || shares(a.traits.interests(), b.traits.interests()))
+        && (settings.languages_free(shortest, longest) || shares(a.traits.languages(), b.traits.languages()))
         && !blocks(&a.ticket, &b.ticket);
     if !close {
         return Fit::No;
@@ -121,7 +136,7 @@ fn again(shortest: Duration, settings: &Settings) -> Fit {
 }
 
 fn wants(one: &Traits, other: &Traits) -> bool {
-    one.wanted.is_empty() || other.from.is_some_and(|from| one.wanted.contains(&from))
+    one.wanted().is_empty() || other.from.is_some_and(|from| one.wanted().contains(&from))
 }
 
 /// Somebody who names nothing shares everything.

@@ -40,6 +40,8 @@ pub(super) enum Facet {
     From(u8, u64),
     /// People who wish for somebody from this country.
     Wants(u8, u64),
+    /// Of those, who like this ([`NOTHING`]: who name no interest).
+    WantsAndLikes(u8, u64, u64),
 }
 
 /// Ring size below which the left places aren't worth clearing.
@@ -98,19 +100,24 @@ pub(super) struct Index {
 }
 
 /// Every place where somebody with these traits stands.
-fn places(traits: &Traits) -> Vec<Facet> {
-    let band = traits.band;
-    let mut places = Vec::with_capacity(8);
-    places.extend(traits.from.map(|country| Facet::From(band, country)));
-    if !traits.wanted.is_empty() {
-        places.extend(traits.wanted.iter().map(|country| Facet::Wants(band, *country)));
-        return places;
-    }
-    let or_nothing = |words: &[u64]| if words.is_empty() { vec![NOTHING] } else { words.to_vec() };
-    places.push(Facet::Open(band));
-    places.extend(or_nothing(&traits.interests).into_iter().map(|word| Facet::Likes(band, word)));
-    places.extend(or_nothing(&traits.languages).into_iter().map(|word| Facet::Speaks(band, word)));
-    places
+fn places(traits: &Traits) -> impl Iterator<Item = Facet> + '_ {
+    let (band, wanted) = (traits.band, traits.wanted());
+    let (likes, speaks) = (or_nothing(traits.interests()), or_nothing(traits.languages()));
+    let from = traits.from.into_iter().map(move |country| Facet::From(band, country));
+    let open = wanted.is_empty().then(|| {
+        let likes = likes.iter().map(move |word| Facet::Likes(band, *word));
+        let speaks = speaks.iter().map(move |word| Facet::Speaks(band, *word));
+        [Facet::Open(band)].into_iter().chain(likes).chain(speaks)
+    });
+    let wants = wanted.iter().flat_map(move |country| {
+        let likes = likes.iter().map(move |word| Facet::WantsAndLikes(band, *country, *word));
+        [Facet::Wants(band, *country)].into_iter().chain(likes)
+    });
+    from.chain(open.into_iter().flatten()).chain(wants)
+}
+
+const fn or_nothing(words: &[u64]) -> &[u64] {
+    if words.is_empty() { &[NOTHING] } else { words }
 }
 
 impl Index {

@@ -165,6 +165,11 @@ impl Group {
         self.people.iter().find(|p| p.participant == participant).map(|p| p.session)
     }
 
+    /// The session that holds somebody's place.
+    pub fn session_of(&self, user: UserId) -> Option<SocketId> {
+        self.people.iter().find(|p| p.user == user).map(|p| p.session)
+    }
+
     /// Everybody's session.
     pub fn sessions(&self) -> impl Iterator<Item = SocketId> + '_ {
         self.people.iter().map(|p| p.session)

@@ -208,7 +208,8 @@ impl Layers {
 
     /// Whether more is wanted than the link is believed to carry, and it may be asked whether it carries more.
     pub fn may_look(&self, now: Timestamp) -> bool {
-        let calm = self.is_young(now) || self.fell.is_none_or(|fell| now.as_millis() - fell.as_millis() >= CALM_MS);
+        let calm =
+            self.is_young(now) || self.fell.is_none_or(|fell| now.as_millis() - fell.as_millis() >= CALM_MS);
         let dipped = self.is_young(now) && self.lacking.is_some();
         calm && (dipped || self.pictures.iter().any(|want| self.pick(want.origin) < want.best()))
     }
@@ -470,7 +471,13 @@ mod tests {
         let picks = |layers: &Layers| [1, 2].map(|n| layers.pick(origin(n, Source::Camera)));
         layers.handle(at(0), wanted(&people));
         // An upgrade that was wrong makes the next one wait; a pause doesn't.
-        for (t, bps) in [(20_000, 900_000), (40_000, 2_500_000), (42_000, 2_500_000), (44_000, 330_000), (47_000, 330_000)] {
+        for (t, bps) in [
+            (20_000, 900_000),
+            (40_000, 2_500_000),
+            (42_000, 2_500_000),
+            (44_000, 330_000),
+            (47_000, 330_000),
+        ] {
             layers.handle(at(t), Input::Estimate(bps));
         }
         layers.handle(at(48_100), Input::Tick);

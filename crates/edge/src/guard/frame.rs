@@ -10,7 +10,7 @@ use axum::{
 use http::{HeaderValue, header};
 use tracing::Instrument;
 use visavis_domain::{Timestamp, contract::Caller};
-use visavis_platform::Clock;
+use visavis_platform::{Clock, patience};
 
 use crate::{Edge, guard::headers, problem::Problem};
 
@@ -42,7 +42,7 @@ pub(super) async fn frame(State(edge): State<Edge>, mut request: Request, next: 
     let span =
         tracing::info_span!("request", request.id = id, http.method = %request.method(), http.route = route);
 
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let mut response = patience::bounded(next.run(request)).instrument(span.clone()).await;
     if let Some(problem) = problem_of(&mut response, is_api) {
         response = problem.render(&id, response);
     }

@@ -24,7 +24,7 @@ use visavis_domain::{
     contract::Caller,
     limit::{Flood, LocalLimiter, Rule},
 };
-use visavis_platform::Clock;
+use visavis_platform::{Clock, patience};
 
 use super::{Hub, Settings, payload::ClientEvent, session::Session};
 
@@ -148,7 +148,7 @@ pub(super) async fn work(Turn(session): Turn, State(hub): State<Hub>) {
     loop {
         while let Some(Waiting { event, ack }) = session.inbox.pop() {
             let result = match event {
-                Ok(event) => hub.take(&session, event).await,
+                Ok(event) => patience::bounded(hub.take(&session, event)).await,
                 Err(fault) => Err(fault),
             };
             answer(ack, &result);

@@ -24,6 +24,11 @@ use super::{
 const SEARCH_ON_TRIES: usize = 40;
 const SEARCH_ON_AGAIN: Duration = Duration::from_secs(1);
 
+/// Tries to act upon news of a seat, and the pause between them: longer than a match waits for its two. After a longer
+/// absence of the store every search is brought to the queue anew.
+const NEWS_TRIES: usize = 20;
+const NEWS_AGAIN: Duration = Duration::from_millis(500);
+
 /// Who searches, through which socket.
 #[derive(Clone, Copy)]
 struct Searcher {
@@ -62,6 +67,7 @@ impl Hub {
                     Err(fault) if matches!(fault.code, Code::NotInRoom | Code::PeerGone) => {}
                     Err(fault) => return Err(fault),
                 }
+                session.set_call(None);
                 // If it moved meanwhile, the search sees the new state.
                 self.move_seat(session.user, Some(&text), None).await?;
                 self.tell_taken(&seat, session.id).await;
@@ -80,7 +86,7 @@ impl Hub {
                 Some(Holding::Ticket { ticket, since }) => (ticket, since),
                 Some(Holding::Room { room }) => {
                     let taken = RoomSeat { room, user: who.user, session: who.session };
-                    if self.rooms.seated(cx, taken).await? {
+                    if self.is_seated(cx, taken).await? {
                         return Err(Fault::new(Code::AlreadyInRoom, "You are in a call already."));
                     }
                     new()
@@ -147,29 +153,31 @@ impl Hub {
         let result = match event {
             Event::MatchFound { seats } => {
                 for seat in *seats {
-                    if let Err(fault) = self.on_match_found(seat).await {
+                    if let Err(fault) = patiently(|| self.on_match_found(&seat)).await {
                         tracing::warn!(fault.code = %fault.code, "a match could not be told");
                     }
                 }
                 Ok(())
             }
             Event::SearchAgain { user, session, room, since } => {
-                self.on_search_again(Searcher { user, session }, room, since).await
+                patiently(|| self.on_search_again(Searcher { user, session }, room, since)).await
             }
             Event::SeatEnded { user, room, .. } => {
-                self.free_seat(user, |seat| seat.room() == Some(room)).await
+                patiently(|| self.free_seat(user, |seat| seat.room() == Some(room))).await
             }
             Event::RoomLost { room, users } => {
                 for user in users {
-                    if let Err(fault) = self.on_room_lost(room, user).await {
+                    if let Err(fault) = patiently(|| self.on_room_lost(room, user)).await {
                         tracing::warn!(fault.code = %fault.code, "the loss of a room could not be told");
                     }
                 }
                 Ok(())
             }
-            Event::TicketEnded { user, ticket } => self.free_seat(user, |seat| holds(seat, ticket)).await,
+            Event::TicketEnded { user, ticket } => {
+                patiently(|| self.free_seat(user, |seat| holds(seat, ticket))).await
+            }
             Event::TicketVoid { user, ticket, since, room, .. } => {
-                self.on_ticket_void(user, ticket, since, room).await
+                patiently(|| self.on_ticket_void(user, ticket, since, room)).await
             }
             _ => Ok(()),
         };
@@ -178,14 +186,16 @@ impl Hub {
         }
     }
 
-    /// The last line against a double match: only a seat that still holds the matched ticket takes the room.
-    async fn on_match_found(&self, found: MatchSeat) -> Result<(), Fault> {
+    /// The last line against a double match: only a seat that still holds the matched ticket takes the room. Every node hears
+    /// of it, and any of them may die at any point of it: so each brings it to its end, and what was done is not done again.
+    async fn on_match_found(&self, found: &MatchSeat) -> Result<(), Fault> {
         let cx = Caller::internal("match-found");
         for _ in 0..MAX_RACES {
             let seat = self.seat(found.user).await?;
-            if seat.as_ref().is_some_and(|(seat, _)| seat.room() == Some(found.room)) {
-                // Another node heard it first.
-                return Ok(());
+            if let Some((seat, _)) = seat.as_ref().filter(|(seat, _)| seat.room() == Some(found.room)) {
+                // Somebody was faster. (Whoever has the seat by a later session has joined since.)
+                let told = seat.session != found.session;
+                return if told { Ok(()) } else { self.tell_match(found, seat.session).await };
             }
             let Some((seat, text)) = seat.filter(|(seat, _)| holds(seat, found.ticket)) else {
                 metrics::counter!("visavis_matches_refused_total").increment(1);
@@ -195,14 +205,18 @@ impl Hub {
             let holding = Holding::Room { room: found.room };
             let taken = Seat { session: seat.session, wishes: seat.wishes, holding };
             if self.move_seat(found.user, Some(&text), Some(&taken)).await? {
-                let mut event = found.event;
-                if let ServerEvent::Match { ice_servers, .. } = &mut event {
-                    *ice_servers = (self.ice)(found.user);
-                }
-                return self.log.emit(taken.session, event).await;
+                return self.tell_match(found, taken.session).await;
             }
         }
         Err(Fault::internal())
+    }
+
+    async fn tell_match(&self, found: &MatchSeat, session: SocketId) -> Result<(), Fault> {
+        let mut event = found.event.clone();
+        if let ServerEvent::Match { ice_servers, .. } = &mut event {
+            *ice_servers = (self.ice)(found.user);
+        }
+        self.log.emit_again(session, &event, &found.room.to_string()).await
     }
 
     async fn on_search_again(&self, who: Searcher, room: RoomId, since: Timestamp) -> Result<(), Fault> {
@@ -227,7 +241,7 @@ impl Hub {
         if let Some(room) = room {
             let cx = Caller::internal("ticket-void");
             let taken = RoomSeat { room, user, session: seat.session };
-            if self.rooms.seated(&cx, taken).await.unwrap_or(false) {
+            if self.is_seated(&cx, taken).await? {
                 let back = Seat { holding: Holding::Room { room }, ..seat };
                 return self.move_seat(user, Some(&text), Some(&back)).await.map(drop);
             }
@@ -262,19 +276,48 @@ impl Hub {
     /// News may have been missed: every search of a page that is connected here is brought to the queue again, as it
     /// was. One that the queue has changes nothing there.
     pub(super) async fn search_anew(&self) {
-        for session in self.sessions() {
-            let Ok(Some((seat, _))) = self.seat(session.user).await else { continue };
-            let Holding::Ticket { ticket, since } = seat.holding else { continue };
-            if seat.session != session.id {
-                continue;
+        let mut left = self.sessions();
+        for _ in 0..SEARCH_ON_TRIES {
+            let mut failed = Vec::new();
+            for session in left {
+                match self.search_again(&session).await {
+                    Ok(()) => {}
+                    Err(fault) if fault.code == Code::Unavailable => failed.push(session),
+                    Err(fault) => {
+                        tracing::warn!(fault.code = %fault.code, "a search could not be brought to the queue again");
+                    }
+                }
             }
-            let who = Searcher { user: session.user, session: session.id };
-            let cx = Caller::internal("search-anew");
-            if let Err(fault) = self.wait_in_line(&cx, who, ticket, seat.wishes, since).await {
-                tracing::warn!(fault.code = %fault.code, "a search could not be brought to the queue again");
+            if failed.is_empty() {
+                return;
             }
+            left = failed;
+            tokio::time::sleep(SEARCH_ON_AGAIN).await;
+        }
+        tracing::warn!(searches = left.len(), "some searches could not be brought to the queue again");
+    }
+
+    async fn search_again(&self, session: &Session) -> Result<(), Fault> {
+        let Some((seat, _)) = self.seat(session.user).await? else { return Ok(()) };
+        let Holding::Ticket { ticket, since } = seat.holding else { return Ok(()) };
+        if seat.session != session.id || !self.is_live(session.id) {
+            return Ok(());
+        }
+        let who = Searcher { user: session.user, session: session.id };
+        self.wait_in_line(&Caller::internal("search-anew"), who, ticket, seat.wishes, since).await
+    }
+}
+
+/// News of seats are acted upon even if a store is away for a moment: nobody says them again. Each of these acts goes by what
+/// the seat says, so doing it twice does nothing.
+async fn patiently<F: Future<Output = Result<(), Fault>>>(act: impl Fn() -> F) -> Result<(), Fault> {
+    for _ in 1..NEWS_TRIES {
+        match act().await {
+            Err(fault) if fault.code == Code::Unavailable => tokio::time::sleep(NEWS_AGAIN).await,
+            ended => return ended,
         }
     }
+    act().await
 }
 
 fn holds(seat: &Seat, wanted: TicketId) -> bool {

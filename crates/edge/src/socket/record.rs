@@ -28,6 +28,8 @@ const LIFE: Duration = Duration::from_mins(3);
 const RENEW: Duration = Duration::from_mins(1);
 /// How often one session is looked at, to notice a store that has forgotten everything.
 const SAMPLE: Duration = Duration::from_secs(3);
+/// Pages whose sessions a store has forgotten come back within so many milliseconds, and not all at once.
+const ANEW_WITHIN_MS: u64 = 1_000;
 /// The lists of a user's and of a node's sessions.
 const LIST_LIFE: Duration = Duration::from_hours(24);
 /// Sessions that are looked after at once.
@@ -42,6 +44,9 @@ pub(super) struct Record {
     pub(super) node: Option<NodeId>,
     /// How many connections it had.
     pub(super) connection: u64,
+    /// Of the store, when the session began.
+    #[serde(default)]
+    pub(super) life: u64,
 }
 
 fn record_key(session: SocketId) -> String {
@@ -58,10 +63,15 @@ fn node_key(node: NodeId) -> String {
 
 impl Hub {
     /// A session that no connection holds yet; it ends by itself when none comes.
-    pub(super) async fn open_record(&self, user: UserId, login: LoginId) -> Result<SocketId, Fault> {
+    pub(super) async fn open_record(
+        &self,
+        user: UserId,
+        login: LoginId,
+        life: u64,
+    ) -> Result<SocketId, Fault> {
         let id = self.dice.id(&self.clock);
         self.count_in(user, id).await?;
-        let record = Record { user, login, node: None, connection: 0 };
+        let record = Record { user, login, node: None, connection: 0, life };
         let text = serde_json::to_string(&record).map_err(|_| Fault::internal())?;
         self.kv.put(&record_key(id), text, Some(RESUME_WINDOW)).await?;
         self.log.open(id).await?;
@@ -209,6 +219,31 @@ impl Hub {
         self.kv.set_remove(&node_key(node), &id.to_string()).await
     }
 
+    /// After news may have been missed: looks what the sockets of this node still have to hear. Those whose session began in
+    /// another life of the store begin anew: whatever they were told or promised since may be forgotten there, and only
+    /// their pages know what they want.
+    pub(super) fn catch_up(&self) {
+        let life = self.kv.life();
+        for session in self.sessions() {
+            if session.life() == life {
+                self.deliver(session);
+            } else {
+                let hub = self.clone();
+                self.lifecycle.spawn("begin-anew", async move { hub.begin_anew(&session).await });
+            }
+        }
+    }
+
+    async fn begin_anew(&self, session: &Arc<Session>) {
+        // Not all at once.
+        tokio::time::sleep(Duration::from_millis(self.dice.below(ANEW_WITHIN_MS))).await;
+        // Should the page not come back, what it held is kept for the usual grace and no longer.
+        self.park(session.user, session.id).await;
+        self.park_call(session).await;
+        self.forget(session).await;
+        session.cut();
+    }
+
     /// Puts off the end of everything that sockets of this node stand on.
     pub(super) async fn keep_alive(self) {
         let mut samples = 0_u64;
@@ -219,7 +254,9 @@ impl Hub {
             let due = samples.is_multiple_of(RENEW.as_secs() / SAMPLE.as_secs());
             let forgotten =
                 match all.get(usize::try_from(self.dice.below(all.len().max(1) as u64)).unwrap_or(0)) {
-                    Some(sample) => matches!(self.record(sample.id).await, Ok(None)),
+                    Some(sample) => {
+                        sample.life() != self.kv.life() || matches!(self.record(sample.id).await, Ok(None))
+                    }
                     None => false,
                 };
             if due || forgotten {
@@ -238,8 +275,8 @@ impl Hub {
         }
         .await;
         // A session without record or log hears nothing any more; its page comes back and begins anew.
-        if matches!(renewed, Ok(false)) {
-            session.cut();
+        if matches!(renewed, Ok(false)) || session.life() != self.kv.life() {
+            self.begin_anew(&session).await;
         }
     }
 }

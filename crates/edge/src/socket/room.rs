@@ -38,13 +38,14 @@ impl Hub {
         let before = self.seat(session.user).await?;
         let elsewhere = before.as_ref().and_then(|(seat, _)| seat.room()).filter(|room| *room != at.room_id);
         if let Some(room) = elsewhere
-            && self.rooms.seated(cx, session.in_room(room)).await?
+            && self.is_seated(cx, session.in_room(room)).await?
         {
             return Err(Fault::new(Code::AlreadyInRoom, "Leave the other call first."));
         }
-        let card = Some(self.users.card(cx, session.user).await?);
-        let (room, user, seen) = (at.room_id, session.user, session.seen);
-        let join = Join { room, user, session: session.id, seen, card };
+        // Only a group needs it, and finds out; a call of two goes on while the accounts are away.
+        let card = self.users.card(cx, session.user).await.ok();
+        let (room, user, seen, life) = (at.room_id, session.user, session.seen, session.life());
+        let join = Join { room, user, session: session.id, seen, card, life };
         let joined = match self.rooms.join(cx, join.clone()).await {
             // A group's room that nobody is in: its record opens it.
             Err(fault) if fault.code == Code::NotInRoom => {
@@ -57,6 +58,7 @@ impl Hub {
             }
             joined => joined?,
         };
+        session.set_call(Some(room));
         self.sit_down(cx, session, at.room_id).await?;
         let mut ack = serde_json::to_value(&joined).map_err(|_| Fault::internal())?;
         if let Value::Object(fields) = &mut ack {
@@ -64,6 +66,14 @@ impl Hub {
             fields.insert("iceServers".to_owned(), json!((self.ice)(session.user)));
         }
         Ok(ack)
+    }
+
+    /// Whether a person is in that call; one that no node knows is over.
+    pub(super) async fn is_seated(&self, cx: &Caller, seat: RoomSeat) -> Result<bool, Fault> {
+        match self.rooms.seated(cx, seat).await {
+            Err(fault) if fault.code == Code::NotInRoom => Ok(false),
+            answer => answer,
+        }
     }
 
     /// Makes `room` the seat, held by this session.
@@ -94,6 +104,9 @@ impl Hub {
         at: InRoom,
     ) -> Result<Value, Fault> {
         let left = self.rooms.leave(cx, session.in_room(at.room_id)).await;
+        if left.is_ok() && session.call() == Some(at.room_id) {
+            session.set_call(None);
+        }
         self.free_seat(session.user, |seat| seat.session == session.id && seat.room() == Some(at.room_id))
             .await?;
         left.map(|()| done())

@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use serde::Deserialize;
@@ -15,7 +16,7 @@ use visavis_domain::{
     Code, Fault,
     contract::{Caller, matchmaking::Holder, rooms::Seat as RoomSeat},
     event::ServerEvent,
-    id::{LoginId, SocketId, UserId},
+    id::{LoginId, RoomId, SocketId, UserId},
 };
 
 use super::{
@@ -24,6 +25,12 @@ use super::{
     payload,
     seat::{Holding, Seat},
 };
+
+/// Between two looks at a log that couldn't be read.
+const DELIVER_AGAIN: Duration = Duration::from_millis(500);
+/// Between two tries to let a dropped session go, and how many: after three minutes its record has ended by itself.
+const LET_GO_AGAIN: Duration = Duration::from_secs(1);
+const LET_GO_TRIES: u32 = 180;
 
 /// The `auth` of a connection.
 #[derive(Deserialize)]
@@ -49,6 +56,10 @@ pub(super) struct Session {
     pub(super) inbox: Inbox,
     socket: SocketRef,
     resumed: bool,
+    /// The life of the store in which it began.
+    life: u64,
+    /// The call it is in, should the store forget.
+    call: Mutex<Option<RoomId>>,
     /// The number of the last event sent on this connection.
     cursor: Mutex<u64>,
     /// Which connection of the session this is, once it is the session's one.
@@ -70,6 +81,19 @@ impl Session {
 
     fn cursor(&self) -> u64 {
         *self.cursor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) const fn life(&self) -> u64 {
+        self.life
+    }
+
+    /// The call it is in, as far as is known here.
+    pub(super) fn call(&self) -> Option<RoomId> {
+        *self.call.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_call(&self, room: Option<RoomId>) {
+        *self.call.lock().unwrap_or_else(PoisonError::into_inner) = room;
     }
 
     /// Cuts the socket; the page may resume.
@@ -100,13 +124,15 @@ impl Hub {
         login: LoginId,
         seen: IpAddr,
     ) -> Result<Arc<Session>, Fault> {
+        // Looked at first: should it end meanwhile, the session began in the one that is over.
+        let life = self.kv.life();
         let resumed = match &hello.resume {
             Some(resume) => self.resumable(resume, user, login).await?,
             None => None,
         };
         let (id, cursor) = match resumed {
             Some(found) => found,
-            None => (self.open_record(user, login).await?, 0),
+            None => (self.open_record(user, login, life).await?, 0),
         };
         Ok(Arc::new(Session {
             id,
@@ -116,6 +142,8 @@ impl Hub {
             inbox: Inbox::new(&self.settings),
             socket: socket.clone(),
             resumed: resumed.is_some(),
+            life,
+            call: Mutex::default(),
             cursor: Mutex::new(cursor),
             connection: AtomicU64::new(0),
             ready: AtomicBool::new(false),
@@ -133,7 +161,8 @@ impl Hub {
     ) -> Result<Option<(SocketId, u64)>, Fault> {
         let Ok(id) = resume.session.parse::<SocketId>() else { return Ok(None) };
         let Some((record, _)) = self.record(id).await? else { return Ok(None) };
-        let mine = record.user == user && record.login == login;
+        // A log that was set back would give its numbers a second time.
+        let mine = record.user == user && record.login == login && record.life == self.kv.life();
         if !mine || self.log.after(id, resume.seq).await?.is_none() {
             return Ok(None);
         }
@@ -199,6 +228,12 @@ impl Hub {
             loop {
                 while session.again.swap(false, Ordering::SeqCst) {
                     if let Err(fault) = hub.deliver_once(&session).await {
+                        if fault.code == Code::Unavailable && hub.is_current(&session) {
+                            // The store is away for a moment: nobody could come back to it either.
+                            tokio::time::sleep(DELIVER_AGAIN).await;
+                            session.again.store(true, Ordering::SeqCst);
+                            continue;
+                        }
                         tracing::debug!(fault.code = %fault.code, "delivery broke off; the page will resume");
                         session.cut();
                         return;
@@ -242,12 +277,32 @@ impl Hub {
             live.remove(session);
         }
         self.gauge();
-        match self.let_go(session).await {
-            Ok(true) => self.park(session.user, session.id).await,
-            Ok(false) => {}
-            Err(fault) => {
-                tracing::warn!(fault.code = %fault.code, "a dropped socket's session could not be parked");
+        for tries in 1.. {
+            match self.let_go(session).await {
+                Ok(true) => self.park(session.user, session.id).await,
+                Ok(false) => {}
+                // Whoever is talking with this one is to hear that it has gone, as soon as that can be told.
+                Err(fault) if fault.code == Code::Unavailable && self.may_try_again(tries) => {
+                    tokio::time::sleep(LET_GO_AGAIN).await;
+                    continue;
+                }
+                Err(fault) => {
+                    tracing::warn!(fault.code = %fault.code, "a dropped socket's session could not be parked");
+                }
             }
+            return;
+        }
+    }
+
+    fn may_try_again(&self, tries: u32) -> bool {
+        tries < LET_GO_TRIES && !self.lifecycle.drain.is_cancelled()
+    }
+
+    /// Keeps the place in the call that this socket is in, when the store doesn't know any more that it is.
+    pub(super) async fn park_call(&self, session: &Session) {
+        if let Some(room) = session.call() {
+            let seat = RoomSeat { room, user: session.user, session: session.id };
+            let _ = self.rooms.park(&Caller::internal("park"), seat).await;
         }
     }
 
@@ -307,6 +362,11 @@ impl Hub {
         let (seat, _) = self.seat(user).await.ok()??;
         let Seat { session: holder, holding, .. } = seat;
         (holder == session).then_some(holding)
+    }
+
+    /// Whether this is the connection that its session has here.
+    fn is_current(&self, session: &Session) -> bool {
+        self.live().by_id.get(&session.id).is_some_and(|current| current.is_same_connection(session))
     }
 
     /// Whether a session has a socket here.

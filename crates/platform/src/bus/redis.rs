@@ -2,9 +2,12 @@
 //! once. After a connection was lost, and after somebody couldn't publish, every listener is told that it may have
 //! missed something.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use futures_util::StreamExt as _;
@@ -23,6 +26,9 @@ use crate::{
 
 /// Published instead of an event by whoever couldn't publish some: no event is this.
 const MISSED: &str = "missed";
+
+/// How long the other connection is waited for after this one is back: its longest wait between two attempts, twice.
+const LOOKED_FOR: Duration = Duration::from_secs(5);
 
 /// The bus.
 #[derive(Debug)]
@@ -54,7 +60,7 @@ impl Redis {
         &self.topics
     }
 
-    pub(super) async fn publish(&self, event: &Event) {
+    pub(super) async fn publish(&self, event: &Event) -> bool {
         let topic = event.topic();
         let said = match serde_json::to_string(event) {
             Ok(text) => self.say(topic, &text).await,
@@ -64,6 +70,7 @@ impl Redis {
             metrics::counter!("visavis_bus_failures_total", "topic" => topic.as_str()).increment(1);
             self.unsaid[topic as usize].store(true, Ordering::SeqCst);
         }
+        said
     }
 
     async fn say(&self, topic: Topic, text: &str) -> bool {
@@ -90,6 +97,8 @@ impl Redis {
             tracing::warn!(redis.place = self.link.place(), "the bus has lost its connection");
             connection = self.reconnect(&dice).await;
             tracing::info!(redis.place = self.link.place(), "the bus is connected again");
+            // Whoever hears that something was missed looks at the store at once, by the other connection.
+            self.link.answers_within(LOOKED_FOR).await;
             for topic in Topic::ALL {
                 let _ = self.topics.of(topic).send(News::Missed);
             }

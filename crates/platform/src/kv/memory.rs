@@ -252,10 +252,36 @@ impl Memory {
     }
 
     pub(super) fn stream_append(&self, key: &str, entry: String, keep: usize) -> Result<Option<u64>, Fault> {
+        self.append(key, entry, keep, None)
+    }
+
+    pub(super) fn stream_append_once(
+        &self,
+        key: &str,
+        entry: String,
+        keep: usize,
+        unless: (&str, usize),
+    ) -> Result<Option<u64>, Fault> {
+        self.append(key, entry, keep, Some(unless))
+    }
+
+    fn append(
+        &self,
+        key: &str,
+        entry: String,
+        keep: usize,
+        unless: Option<(&str, usize)>,
+    ) -> Result<Option<u64>, Fault> {
         let (mut shard, now) = self.writing(key);
         match shard.alive(key, now).map(|e| &mut e.value) {
             None => Ok(None),
             Some(Value::Stream { last, kept }) => {
+                let before = unless.and_then(|(mark, look)| {
+                    kept.iter().rev().take(look).position(|entry| entry.contains(mark))
+                });
+                if let Some(before) = before {
+                    return Ok(Some(*last - before as u64));
+                }
                 *last += 1;
                 kept.push_back(entry);
                 while kept.len() > keep {

@@ -27,6 +27,7 @@ const RATE_LIMIT: char = '\u{1}';
 
 static CHANGE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("change.lua")));
 static GCRA: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("gcra.lua")));
+static APPEND_ONCE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("append_once.lua")));
 static HASH_TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("hash_take.lua")));
 
 /// The store.
@@ -56,6 +57,10 @@ impl Redis {
         let mut command = cmd(name);
         command.arg(self.key(key));
         command
+    }
+
+    pub(super) fn life(&self) -> u64 {
+        self.link.life()
     }
 
     pub(super) async fn ping(&self) -> Result<(), Fault> {
@@ -187,6 +192,19 @@ impl Redis {
         let mut command = self.on("XADD", key);
         command.arg("NOMKSTREAM").arg("MAXLEN").arg(keep).arg("0-*").arg("e").arg(entry);
         let id: Option<String> = self.link.ask(&command).await?;
+        id.map(|id| number(&id).ok_or_else(odd)).transpose()
+    }
+
+    pub(super) async fn stream_append_once(
+        &self,
+        key: &str,
+        entry: &str,
+        keep: usize,
+        (mark, look): (&str, usize),
+    ) -> Result<Option<u64>, Fault> {
+        let mut call = APPEND_ONCE.prepare_invoke();
+        call.key(self.key(key)).arg(entry).arg(keep).arg(mark).arg(look);
+        let id: Option<String> = self.link.run(&call).await?;
         id.map(|id| number(&id).ok_or_else(odd)).transpose()
     }
 

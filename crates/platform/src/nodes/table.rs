@@ -47,7 +47,7 @@ pub(super) struct Table {
     me: NodeId,
     /// A node that a look doesn't find is gone when nothing was seen of it for so long.
     grace: Duration,
-    /// After a look that didn't even find ourselves, the absence of others means nothing for so long.
+    /// After a doubt, and after a look that didn't even find ourselves, the absence of others means nothing for so long.
     distrust: Duration,
     distrusted: Option<Timestamp>,
     known: BTreeMap<NodeId, (Arc<Record>, Timestamp)>,
@@ -62,6 +62,11 @@ impl Table {
     /// What is known of ourselves has changed.
     pub(super) fn myself(&mut self, now: Timestamp, me: Record) {
         self.known.insert(self.me, (Arc::new(me), now));
+    }
+
+    /// The store was away, or is another one than before: the living may have to write themselves down again.
+    pub(super) fn doubt(&mut self, now: Timestamp) {
+        self.distrusted = Some(now);
     }
 
     /// Takes all that one look found. A store that came back empty has forgotten everybody, ourselves too, and must not
@@ -146,6 +151,18 @@ mod tests {
         table.handle(at(4 * SECOND), vec![record(1, &[]), record(2, &["users"])]);
         table.handle(at(6 * SECOND), vec![record(1, &[])]);
         assert_eq!(users(&table), 0, "now its absence means something again");
+    }
+
+    #[test]
+    fn after_a_doubt_nobody_is_gone_for_a_while() {
+        let mut table = table(Duration::ZERO);
+        table.handle(at(0), vec![record(1, &["gateway"]), record(2, &["users"])]);
+        // Away for half a minute: all leases are over, and we are the first to be back.
+        table.doubt(at(30 * SECOND));
+        table.handle(at(31 * SECOND), vec![record(1, &["gateway"])]);
+        assert_eq!(users(&table), 1, "the other has not come back yet");
+        table.handle(at(35 * SECOND), vec![record(1, &["gateway"])]);
+        assert_eq!(users(&table), 0, "it had its time");
     }
 
     #[test]

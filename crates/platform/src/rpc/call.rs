@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Method as HttpMethod, Request, StatusCode};
 use http_body_util::Full;
+use tokio::sync::oneshot;
 use visavis_domain::{
     Code, Fault,
     breaker::Input,
@@ -24,6 +25,9 @@ const MAX_RETRIES: usize = 2;
 /// Before each of them, up to this long: so that the callers of a node that just died don't all come at once.
 const JITTER_MS: u64 = 20;
 
+/// Nodes that are asked for a room of which the store knows nothing.
+const MAX_SEARCHED: usize = 8;
+
 /// What an attempt ended with.
 type Attempt = Result<Result<Vec<u8>, Fault>, Lost>;
 
@@ -34,6 +38,11 @@ pub(super) const fn judge<T>(outcome: &Result<T, Lost>) -> Input {
         Err(Lost::Unsent) => Input::Refused,
         Err(Lost::Unanswered) => Input::Failed,
     }
+}
+
+/// Whether a node says that it hasn't got the room.
+fn is_not_there(to: To, reply: &Result<Vec<u8>, Fault>) -> bool {
+    matches!((to, reply), (To::Holder(_), Err(fault)) if fault.code == Code::NotInRoom)
 }
 
 #[async_trait]
@@ -68,14 +77,17 @@ impl Rpc {
                 break;
             }
             let chosen = tokio::time::timeout(left, self.choose(method.role, to, &tried)).await;
-            let Some(node) = chosen.map_err(|_| Fault::unavailable())?? else { break };
+            let Some((node, holds)) = chosen.map_err(|_| Fault::unavailable())?? else { break };
             // Somebody else may be asked when this one is silent: then not all the time is for this one.
             let again = unanswered == 0 && method.class == Class::Idempotent;
             let wait = if again { left / 2 } else { left };
             match self.attempt(&node, method, cx, body.clone(), wait).await {
                 Ok(reply) => {
                     self.forget_if_not_there(to, &reply);
-                    return reply;
+                    let elsewhere = !holds && is_not_there(to, &reply) && tried.len() + 1 < MAX_SEARCHED;
+                    if !elsewhere || !self.is_another(method.role, &node, &tried) {
+                        return reply;
+                    }
                 }
                 // What was never sent can't have been done, so it may go to the next; once everybody was tried, no more.
                 Err(Lost::Unsent) if tried.contains(&node.id) => break,
@@ -112,11 +124,24 @@ impl Rpc {
         if !link.admit(self.0.clock.now()) {
             return Err(Lost::Unsent);
         }
-        let to = node.id.to_string();
-        let outcome = tokio::time::timeout(wait, self.ask(&link, to, method, &cx, body)).await;
-        let outcome = outcome.unwrap_or(Err(Lost::Unanswered));
-        link.tell(self.0.clock.now(), judge(&outcome));
-        outcome
+        let is_trial = link.is_tried();
+        let (rpc, to) = (self.clone(), node.id.to_string());
+        let call = async move {
+            let outcome = tokio::time::timeout(wait, rpc.ask(&link, to, method, &cx, body)).await;
+            let outcome = outcome.unwrap_or(Err(Lost::Unanswered));
+            link.tell(rpc.0.clock.now(), judge(&outcome));
+            outcome
+        };
+        if !is_trial {
+            return call.await;
+        }
+        // All others wait for how a trial ends, so it comes to its end even if its own caller goes away: who asks two things at
+        // once does so as soon as the other one is refused.
+        let (tell, told) = oneshot::channel();
+        self.0.lifecycle.spawn("rpc-trial", async move {
+            let _ = tell.send(call.await);
+        });
+        told.await.unwrap_or(Err(Lost::Unanswered))
     }
 
     /// A call to a role of this very process.
@@ -168,17 +193,29 @@ impl Rpc {
         }
     }
 
-    /// Whom to ask; `None` when there is nobody (left).
-    async fn choose(&self, role: &str, to: To, tried: &[NodeId]) -> Result<Option<Arc<Record>>, Fault> {
+    /// Whether there is somebody of the role who was not asked yet.
+    fn is_another(&self, role: &str, asked: &Record, tried: &[NodeId]) -> bool {
+        let view = self.0.nodes.view();
+        view.serving(role).iter().any(|node| node.id != asked.id && !tried.contains(&node.id))
+    }
+
+    /// Whom to ask, and whether it is known to hold the room; `None` when there is nobody (left).
+    async fn choose(
+        &self,
+        role: &str,
+        to: To,
+        tried: &[NodeId],
+    ) -> Result<Option<(Arc<Record>, bool)>, Fault> {
         let holder = match to {
             To::Any => None,
             To::Holder(room) | To::Opener(room) => self.holder(room).await?,
         };
-        // A room that nobody holds is asked of anybody, who then says so in the contract's own words.
+        // A room of which the store knows nothing is asked of one after the other: the store may have forgotten, and is told
+        // anew in a moment. If it isn't anywhere the last one says so in the contract's own words.
         Ok(match (holder, to) {
-            (Some(holder), _) => Some(holder),
-            (None, To::Opener(_)) => self.lightest(role, tried),
-            (None, _) => self.any(role, tried),
+            (Some(holder), _) => Some((holder, true)),
+            (None, To::Opener(_)) => self.lightest(role, tried).map(|node| (node, false)),
+            (None, _) => self.any(role, tried).map(|node| (node, false)),
         })
     }
 
@@ -197,8 +234,8 @@ impl Rpc {
     }
 
     fn forget_if_not_there(&self, to: To, reply: &Result<Vec<u8>, Fault>) {
-        if let (To::Holder(room), Err(fault)) = (to, reply)
-            && fault.code == Code::NotInRoom
+        if let To::Holder(room) = to
+            && is_not_there(to, reply)
         {
             self.0.placed.invalidate(&room);
         }

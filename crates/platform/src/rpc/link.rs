@@ -97,6 +97,11 @@ impl Link {
         self.breaker().admit(now)
     }
 
+    /// Whether what was admitted last decides for all others.
+    pub(super) fn is_tried(&self) -> bool {
+        self.breaker().is_tried()
+    }
+
     pub(super) fn tell(&self, now: Timestamp, input: breaker::Input) {
         self.breaker().handle(now, input);
     }

@@ -31,11 +31,11 @@ impl Node {
     pub(super) async fn keep_claims(self: Arc<Self>) {
         let mut samples = 0_u64;
         loop {
-            tokio::time::sleep(SAMPLE).await;
+            let told = tokio::time::timeout(SAMPLE, self.claim_again.notified()).await.is_ok();
             samples += 1;
             let rooms: Vec<_> = self.lock_rooms().keys().copied().collect();
             let due = samples.is_multiple_of(RENEW.as_secs() / SAMPLE.as_secs());
-            if due || self.is_forgotten(&rooms).await {
+            if told || due || self.is_forgotten(&rooms).await {
                 stream::iter(rooms).for_each_concurrent(AT_ONCE, |room| self.renew(room)).await;
             }
         }

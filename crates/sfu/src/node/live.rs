@@ -99,6 +99,13 @@ impl AnyRoom {
         }
     }
 
+    pub(super) fn session_of(&self, user: UserId) -> Option<SocketId> {
+        match self {
+            Self::Pair(room) => room.session_of(user),
+            Self::Group(room) => room.session_of(user),
+        }
+    }
+
     pub(super) fn sessions(&self) -> Vec<SocketId> {
         match self {
             Self::Pair(room) => room.sessions().collect(),
@@ -133,7 +140,7 @@ fn pair(input: Input) -> Result<room::Input, Fault> {
 fn group(input: Input) -> Result<Option<group::Input>, Fault> {
     Ok(Some(match input {
         Input::Join(join, participant) => {
-            let card = join.card.ok_or_else(Fault::internal)?;
+            let card = join.card.ok_or_else(Fault::unavailable)?;
             group::Input::Join { user: join.user, session: join.session, card, participant }
         }
         Input::Leave(who) => group::Input::Leave(who),

@@ -6,8 +6,8 @@ use tokio::sync::mpsc::Receiver;
 use visavis_domain::{
     Fault,
     contract::rooms::{SfuAnswer, SfuOffer, View},
-    event::{CloseReason, Event, ServerEvent, SlotLine},
-    id::{RoomId, SocketId},
+    event::{CloseReason, ServerEvent, SlotLine},
+    id::RoomId,
     room::{MediaOrder, slots::Origin},
 };
 
@@ -114,26 +114,16 @@ impl Node {
                 let live = live.lock().await;
                 if let Some(to) = live.session(participant) {
                     let slots = slots.into_iter().map(line).collect();
-                    self.emit(id, to, ServerEvent::Slots { room_id: id, slots }).await;
+                    self.emit(to, ServerEvent::Slots { room_id: id, slots }).await;
                 }
             }
             News::Speaking(participant_id, levels) => {
                 let sessions = AnyRoom::sessions(&*live.lock().await);
                 for to in sessions {
                     let levels = levels.clone();
-                    self.emit(id, to, ServerEvent::ActiveSpeaker { room_id: id, participant_id, levels })
-                        .await;
+                    self.emit(to, ServerEvent::ActiveSpeaker { room_id: id, participant_id, levels }).await;
                 }
             }
-        }
-    }
-
-    /// Reliable events go to the session's log, volatile ones only to where its socket is.
-    pub(super) async fn emit(&self, id: RoomId, to: SocketId, event: ServerEvent) {
-        if event.is_volatile() {
-            self.deps.bus.publish(Event::Volatile { session: to, event }).await;
-        } else if let Err(fault) = self.deps.log.emit(to, event).await {
-            tracing::warn!(room.id = %id, fault.code = %fault.code, "an event was not logged");
         }
     }
 }
