@@ -1,5 +1,7 @@
 //! The media of one room: who sends what to whom. It belongs to one shard; a panic in it closes this room only.
 
+mod allot;
+
 use std::{
     collections::VecDeque,
     net::SocketAddr,
@@ -11,7 +13,7 @@ use visavis_domain::{
     id::{ParticipantId, RoomId},
     room::{
         keyframes,
-        layers::{self, DEFAULT_CAMERA_HEIGHT, Want},
+        layers::{self, DEFAULT_CAMERA_HEIGHT},
         slots::{self, Lane, Origin, PAIRED_ROOM},
         speaker::{self, Loudness, Speakers},
     },
@@ -654,144 +656,6 @@ impl Call {
                 slot.rewriter.want(stream);
             }
         }
-    }
-
-    /// Shares a viewer's bandwidth out among the pictures on its lines.
-    fn share(&mut self, now: Instant, index: usize, fx: &mut Effects) {
-        let at = self.at(now);
-        let Some(peer) = &self.peers[index] else { return };
-        let voices = peer.slots.iter().filter(|s| s.lane == Lane::Audio && s.origin.is_some()).count() as u64;
-        let origins: Vec<Origin> =
-            peer.slots.iter().filter(|s| s.lane != Lane::Audio).filter_map(|s| s.origin).collect();
-        let mut pictures = Vec::with_capacity(origins.len());
-        for origin in origins {
-            let Some(owner) = self.find(origin.participant).and_then(|i| self.peers[i].as_ref()) else {
-                continue;
-            };
-            let Some(published) = owner.published(origin.source) else { continue };
-            let layers = published.layers(now, origin.source);
-            pictures.push(Want { origin, max_height: peer.height(origin), layers });
-        }
-        if let Some(peer) = &mut self.peers[index] {
-            peer.layers.handle(at, layers::Input::Wanted { pictures, voices });
-        }
-        self.follow(now, index);
-        if let Some(peer) = &mut self.peers[index] {
-            peer.probe(now, at);
-            peer.deadline = now;
-        }
-        self.drain(now, index, fx);
-    }
-
-    /// Carries what the allocator of a viewer decided. Drain after it.
-    fn follow(&mut self, now: Instant, index: usize) {
-        loop {
-            let Some(peer) = &mut self.peers[index] else { return };
-            let Some(output) = peer.layers.poll() else { break };
-            if let layers::Output::Rates { desired, .. } = output {
-                peer.set_desired(desired);
-            }
-        }
-        let lines = self.peers[index].as_ref().map_or(0, |p| p.slots.len());
-        (0..lines).for_each(|line| self.follow_line(now, index, line));
-    }
-
-    /// What a line shall carry is what the allocator picked for its source, however it got there.
-    fn follow_line(&mut self, now: Instant, index: usize, line: usize) {
-        let Some(viewer) = &self.peers[index] else { return };
-        let Some(slot) = viewer.slots.get(line).filter(|s| s.lane != Lane::Audio) else { return };
-        let Some(origin) = slot.origin else { return };
-        let publisher = self.find(origin.participant).and_then(|i| self.peers[i].as_ref());
-        let layer = viewer.layers.pick(origin);
-        let stream = layer.and_then(|layer| publisher.map(|p| p.stream_key(origin.source, layer)));
-        let temporal = if viewer.height(origin) <= SMALL_HEIGHT { 1 } else { u8::MAX };
-        let Some(slot) = self.peers[index].as_mut().and_then(|p| p.slots.get_mut(line)) else { return };
-        slot.temporal = temporal;
-        if slot.rewriter.wanted() == stream {
-            return;
-        }
-        self.counts.switches += u64::from(slot.rewriter.current().is_some());
-        slot.rewriter.want(stream);
-        self.ask_for(now, index, line);
-    }
-
-    /// Asks for what a line needs to go on, if it needs something.
-    fn ask_for(&mut self, now: Instant, viewer: usize, line: usize) {
-        let at = self.at(now);
-        let Some(peer) = &self.peers[viewer] else { return };
-        let Some(slot) = peer.slots.get(line).filter(|s| s.lane != Lane::Audio && peer.takes_media(now))
-        else {
-            return;
-        };
-        let Some(origin) = slot.origin else { return };
-        let needed = slot.rewriter.awaited().or_else(|| slot.rewriter.current().filter(|_| slot.lost));
-        let Some(layer) = needed.map(crate::peer::layer_of) else { return };
-        let Some(publisher) = self.find(origin.participant) else { return };
-        if let Some(published) = self.peers[publisher].as_mut().and_then(|p| p.published_mut(origin.source)) {
-            published.keyframes.handle(at, keyframes::Input::Need(layer));
-        }
-    }
-
-    fn ask_all(&mut self, now: Instant) {
-        for viewer in 0..self.peers.len() {
-            let lines = self.peers[viewer].as_ref().map_or(0, |p| p.slots.len());
-            (0..lines).for_each(|line| self.ask_for(now, viewer, line));
-        }
-        self.ask_due(now);
-    }
-
-    /// Sends the key-frame requests that are due and still needed. Whom it changed, as bits.
-    fn ask_due(&mut self, now: Instant) -> u32 {
-        let at = self.at(now);
-        let mut touched = 0;
-        for index in 0..self.peers.len() {
-            for source in [Source::Camera, Source::Screen] {
-                let due = self.due(at, index, source, now);
-                for layer in due {
-                    let Some(peer) = &mut self.peers[index] else { continue };
-                    if peer.request_key_frame(source, layer) {
-                        self.counts.key_frame_requests += 1;
-                        peer.deadline = now;
-                        touched |= 1 << index;
-                    }
-                }
-            }
-        }
-        touched
-    }
-
-    fn due(&mut self, at: Timestamp, index: usize, source: Source, now: Instant) -> Vec<u8> {
-        let Some(published) = self.peers[index].as_mut().and_then(|p| p.published_mut(source)) else {
-            return Vec::new();
-        };
-        published.keyframes.handle(at, keyframes::Input::Tick);
-        let mut asked = Vec::new();
-        while let Some(output) = published.keyframes.poll() {
-            if let keyframes::Output::Ask(layer) = output {
-                asked.push(layer);
-            }
-        }
-        asked.retain(|layer| self.still_needed(now, index, source, *layer));
-        asked
-    }
-
-    fn still_needed(&mut self, now: Instant, index: usize, source: Source, layer: u8) -> bool {
-        let at = self.at(now);
-        let Some(owner) = &self.peers[index] else { return false };
-        let stream = owner.stream_key(source, layer);
-        let Some(published) = owner.published(source) else { return false };
-        let needs = |&(viewer, line): &(usize, usize)| {
-            let Some(slot) = self.peers.get(viewer).and_then(Option::as_ref).and_then(|p| p.slots.get(line))
-            else {
-                return false;
-            };
-            slot.rewriter.awaited() == Some(stream) || (slot.lost && slot.rewriter.current() == Some(stream))
-        };
-        let needed = published.open && published.audience.iter().any(needs);
-        if !needed && let Some(published) = self.peers[index].as_mut().and_then(|p| p.published_mut(source)) {
-            published.keyframes.handle(at, keyframes::Input::Moot(layer));
-        }
-        needed
     }
 
     /// A connection that has ended is told once; its place stays until it is left or replaced.

@@ -21,6 +21,8 @@ interface Props {
   style?: JSX.CSSProperties;
   /** In place of a picture that is off. */
   off?: ComponentChildren;
+  /** Behind the picture, as long as none has come. */
+  behind?: ComponentChildren;
   /** More about the person. */
   about?: ComponentChildren;
   children?: ComponentChildren;
@@ -32,13 +34,14 @@ export function Tile(props: Props) {
   const { silent = self, mirrored = self, off = <CameraIsOff /> } = props;
   return (
     <figure class={`tile ${of} ${stale ? 'stale' : ''} ${props.class ?? ''}`} style={props.style} aria-label={name || undefined}>
+      {props.behind}
       {stream && <Picture stream={stream} label={name} testId={testId} muted={silent} mirrored={mirrored} />}
       {stream && !cameraOn && off}
       {children}
       {name && (
         <figcaption>
           <b>{name}</b>
-          {(stream || of === 'other') && !microphoneOn && (
+          {(stream || of !== 'partner') && !microphoneOn && (
             <span class="muted">
               <MicOff aria-hidden="true" />
               <span class={of === 'partner' ? '' : 'sr-only'}>{t(self ? 'mutedYou' : 'partnerMuted')}</span>

@@ -1,7 +1,7 @@
 /** A group's room: from its link to the way out. It only shows the machine's state. */
 import { useEffect } from 'preact/hooks';
 
-import { me, ready, wasSignedIn } from '../../app/account';
+import { me, ready } from '../../app/account';
 import { forget, remember } from '../../app/next';
 import { closeRoom, openRoom, room } from '../../app/room';
 import { t } from '../../i18n';
@@ -17,7 +17,7 @@ export function RoomPage() {
   const id = roomOf(path.value) ?? '';
   if (me.value) return <Signed key={id} id={id} />;
   return (
-    <Framed title="roomTitle">{!ready.value && wasSignedIn ? <Waiting /> : <Invited />}</Framed>
+    <Framed title="roomTitle">{ready.value ? <Invited /> : <Waiting />}</Framed>
   );
 }
 

@@ -89,7 +89,7 @@ function OneTile({ tile, person, rect, state }: OneProps) {
     <Tile
       of={self ? 'self' : 'other'}
       name={name}
-      stream={stream}
+      stream={isScreen || cameraOn ? stream : null}
       testId={isScreen ? 'screen' : self ? 'self-video' : 'picture'}
       cameraOn={isScreen || cameraOn}
       microphoneOn={isScreen || microphoneOn}
@@ -97,10 +97,9 @@ function OneTile({ tile, person, rect, state }: OneProps) {
       silent
       class={`${isScreen ? 'screen' : 'camera'} ${speaking ? 'speaking' : ''}`}
       style={style}
-      off={null}
+      behind={!isScreen && <Face person={person} />}
       about={!isScreen && <Badge quality={qualities.value[tile.id] ?? 'good'} />}
     >
-      {!isScreen && (!stream || !cameraOn) && <Face person={person} />}
       {away && (
         <div class="words">
           <p class="phase">{t('away')}</p>

@@ -98,10 +98,8 @@ fn whoever_is_muted_stays_so_until_the_host_allows_it() {
     act(&mut room, Input::Media(who(2), on)).unwrap();
     act(&mut room, Input::Moderate(who(1), Action::Mute, Some(id(2)))).unwrap();
     assert_eq!(room.tracks(id(2)), Some(Media { audio: false, ..on }));
-    assert!(
-        told(&mut room).iter().any(|(to, e)| *to == 2
-            && matches!(e, ServerEvent::ParticipantState { participant, .. } if participant.muted))
-    );
+    assert!(told(&mut room).iter().any(|(to, e)| *to == 2
+        && matches!(e, ServerEvent::ParticipantState { participant, .. } if participant.muted)));
     assert_eq!(act(&mut room, Input::Media(who(2), on)), Err(Code::Forbidden));
     act(&mut room, Input::Moderate(who(1), Action::AllowMic, Some(id(2)))).unwrap();
     act(&mut room, Input::Media(who(2), on)).unwrap();
