@@ -229,7 +229,7 @@ pub struct Participant {
     /// Wants to speak.
     pub hand_raised: bool,
     /// By the host: the microphone stays off until they allow it again.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub muted: bool,
 }
 
