@@ -31,8 +31,8 @@ const AT_ONCE: usize = 64;
 const BATCH: usize = 512;
 /// Answers are waited for as long as it takes: this measures work, not patience.
 const TIMEOUT_MS: u64 = 10_000;
-/// Commands as clients send them, in both; what a script calls isn't among these.
-const ASKED: [&str; 8] = ["evalsha", "eval", "publish", "lpop", "hmget", "hgetall", "get", "exists"];
+/// Commands as clients send them; what a script calls (`GET`, `EXISTS`) isn't among these.
+const ASKED: [&str; 6] = ["evalsha", "eval", "publish", "lpop", "hmget", "hgetall"];
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
