@@ -86,6 +86,13 @@ describe('where', () => {
   });
 });
 
+test('on a phone held upright a screen leaves what it doesn’t need to the people', () => {
+  const people = [person('me'), person('ann', true), person('ben')];
+  const places = place(arrange(scene({ people })), 390, 780, 8);
+  expect(places.get('ann/screen')).toMatchObject({ width: 390, height: 293 });
+  expect(places.get('ann/camera')!.height).toBeGreaterThan(140);
+});
+
 describe('what the server is asked for', () => {
   const ann = { id: 'ann', source: 'camera' } as const;
 

@@ -98,6 +98,8 @@ export interface Rect {
 
 /** The strip beside the stage, as a share of the window and in pixels. */
 const STRIP = { share: 0.2, least: 120, most: 280 };
+/** The height of a screen, as a share of its width; most are wider. */
+const TALLEST_SCREEN = 3 / 4;
 /** A stage for screens is as large as it can be: they aren't cut, but shown whole. */
 const isScreen = ({ source }: TileRef): boolean => source === 'screen';
 
@@ -123,7 +125,10 @@ export function place({ stage, rest }: Arrangement, width: number, height: numbe
   if (!stage.length || !rest.length) return new Map(rows([...stage, ...rest], whole, gap, stage.some(isScreen)));
   const wide = width > height * 1.1;
   const long = wide ? width : height;
-  const strip = Math.round(Math.min(STRIP.most, long / 3, Math.max(STRIP.least, long * STRIP.share)));
+  const least = Math.round(Math.min(STRIP.most, long / 3, Math.max(STRIP.least, long * STRIP.share)));
+  // On a phone held upright a screen needs no more than its own height: the people get the rest.
+  const spare = wide || !stage.every(isScreen) ? 0 : height - least - gap - Math.round(stage.length * width * TALLEST_SCREEN);
+  const strip = least + Math.max(0, spare);
   const large: Rect = wide ? { ...whole, width: width - strip - gap } : { ...whole, height: height - strip - gap };
   const small: Rect = wide ? { ...whole, x: width - strip, width: strip } : { ...whole, y: height - strip, height: strip };
   return new Map([...rows(stage, large, gap, stage.some(isScreen)), ...rows(rest, small, gap, false)]);
