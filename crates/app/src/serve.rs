@@ -10,7 +10,7 @@ use std::{
 use axum::Router;
 use tokio::{
     net::TcpSocket,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 use visavis_domain::{Fault, contract::node::Record};
 use visavis_edge::{
@@ -63,6 +63,8 @@ const LEEWAY: Duration = Duration::from_secs(5);
 /// Runs until SIGTERM or SIGINT.
 pub async fn run(loaded: Loaded) -> Result<(), Failure> {
     let Loaded { config, warnings } = loaded;
+    // Heard from the first moment: who is told to end while it starts ends in order as well.
+    let stop = StopSignal::listen()?;
     let metrics = telemetry::init(&config.log)?;
     let lifecycle = Lifecycle::default();
     telemetry::upkeep(&metrics, &lifecycle);
@@ -113,7 +115,7 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
     join_the_others(&config, &ground, &roles, fronts.hub.clone()).await;
     print(&config, &issuer, &lines)?;
 
-    stop_signal().await?;
+    stop.came().await;
     tracing::info!("draining");
     lifecycle.drain.cancel();
     tokio::time::sleep(DRAIN).await;
@@ -422,11 +424,20 @@ fn start_jobs(ground: &Ground) {
     jobs::Worker::new(deps, jobs::Kind::Mail, mails).start();
 }
 
-async fn stop_signal() -> Result<(), Failure> {
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+struct StopSignal {
+    term: Signal,
+    int: Signal,
+}
+
+impl StopSignal {
+    fn listen() -> Result<Self, Failure> {
+        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn came(mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
 }

@@ -471,6 +471,11 @@ impl Call {
                 peer.layers.handle(at, layers::Input::Estimate(bps));
                 self.follow(now, index);
             }
+            Said::Path { loss, rtt } => {
+                let rtt_ms = u32::try_from(rtt.as_millis()).unwrap_or(u32::MAX);
+                peer.layers.handle(at, layers::Input::Path { loss_percent: percent(loss), rtt_ms });
+                self.follow(now, index);
+            }
             Said::Connected => fx.news.push(News::Link(peer.participant, LinkNews::Connected)),
             Said::Address(address) => {
                 fx.addresses.push((address, index));
@@ -720,4 +725,9 @@ fn answer(rtc: &mut str0m::Rtc, offer: &Offer) -> Result<String, Fault> {
         rtc.sdp_api().accept_offer(parsed).map(|answer| answer.to_sdp_string()).map_err(|_| invalid())
     });
     std::panic::catch_unwind(read).map_err(|_| invalid())?
+}
+
+/// A part of one as whole hundredths; what isn't a part counts as all.
+fn percent(part: f32) -> u8 {
+    (0..=100_u8).find(|hundredths| part * 100.0 <= f32::from(*hundredths)).unwrap_or(100)
 }

@@ -2,7 +2,13 @@
 //! cut down to the lines that are known here before the WebRTC stack reads it; candidates are dropped, since this side
 //! never sends to an address that hasn't proven itself.
 
-use std::{collections::HashSet, fmt::Write, net::SocketAddr, sync::Arc, time::Instant};
+use std::{
+    collections::HashSet,
+    fmt::Write,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use str0m::{
     Candidate, IceCreds, Rtc,
@@ -33,6 +39,8 @@ const MAX_MID: usize = 16;
 const MAX_RID: usize = 8;
 /// What is believed of a link before anything was measured, in bit/s.
 pub const FIRST_ESTIMATE: u64 = 1_500_000;
+/// How often loss and round trip of a connection are looked at.
+const MEASURED_EVERY: Duration = Duration::from_millis(250);
 
 /// Session attributes that are passed on.
 const SESSION: [&str; 8] = [
@@ -120,7 +128,8 @@ impl Common {
             .enable_opus(true, false)
             .enable_vp8(true)
             .enable_h264(true)
-            .enable_bwe(Some(Bitrate::from(FIRST_ESTIMATE)));
+            .enable_bwe(Some(Bitrate::from(FIRST_ESTIMATE)))
+            .set_stats_interval(Some(MEASURED_EVERY));
         let mut rtc = builder.build(now);
         for &at in &self.udp {
             let candidate = Candidate::host(at, "udp").map_err(|_| Fault::internal())?;

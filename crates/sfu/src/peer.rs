@@ -95,6 +95,11 @@ pub(crate) enum Said {
     /// Its decoder on this line can't go on.
     Lost(usize),
     Estimate(u64),
+    /// What became of the packets of the last second: the part that was lost, and the round trip.
+    Path {
+        loss: f32,
+        rtt: Duration,
+    },
     /// Media can flow.
     Connected,
     /// An address has proven itself.
@@ -302,6 +307,11 @@ impl Peer {
             }
             str0m::Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
                 said.push(Said::Estimate(estimate.as_u64()));
+            }
+            str0m::Event::PeerStats(stats) => {
+                if let (Some(loss), Some(rtt)) = (stats.egress_loss_fraction, stats.rtt) {
+                    said.push(Said::Path { loss, rtt });
+                }
             }
             _ => {}
         }

@@ -162,6 +162,8 @@ export class Page {
     const coming = new Promise((resolve) => {
       waiter = (entry) => {
         if (!fits(entry)) return;
+        // At once: the next event may come before anybody who waits for this promise runs.
+        this.#waiting.delete(waiter);
         this.#used.add(entry);
         resolve(entry);
       };

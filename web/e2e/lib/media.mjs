@@ -78,8 +78,9 @@ export class Guest {
   slots = [];
 
   static async start(server, { name, test, camera = true } = {}) {
-    const visitor = await Visitor.start(server, { name, test });
+    // Before the browsers start, which takes all there is of a small machine.
     const person = await signIn(server, { test });
+    const visitor = await Visitor.start(server, { name, test });
     const guest = new Guest();
     Object.assign(guest, { visitor, person, name, camera, page: visitor.page });
     await visitor.page.goto('/healthz');

@@ -4,6 +4,9 @@
 //! ones first; then more for the stage, then for the rest by size. When even the lowest layers don't fit, the smallest
 //! pictures pause. Down is at once, up needs room to spare for a while; an upgrade that had to be taken back makes the
 //! next one wait longer, so that a steady link stays still.
+//!
+//! An estimate is a guess from arrival times, and errs on a busy machine or when little is sent. What flows without loss and
+//! without a growing queue is proof, and proof goes before the guess ([`Input::Path`]): nothing that arrives is taken away.
 
 use std::collections::VecDeque;
 
@@ -41,6 +44,14 @@ const REGRET_MS: i64 = 10_000;
 /// After a wrong upgrade the next waits this long, doubled with each further one.
 const WRONG_HOLD_MS: i64 = 30_000;
 const MAX_HOLD_MS: i64 = 240_000;
+/// A path with less loss (per cent), and a round trip at most this much over its shortest, carries what is sent. More loss
+/// than a tenth is where GCC (draft-ietf-rmcat-gcc, section 6) takes it for congestion.
+const LOSS_PERCENT: u8 = 10;
+const QUEUE_MS: u32 = 100;
+/// What was measured vouches for what was sent for so long before, and for so long after.
+const PROOF_MS: i64 = 500;
+/// A path that has been well for so long is tried with a paused picture, whatever the estimate says.
+const WELL_MS: i64 = 2_000;
 /// A link that has been still for so long is trusted anew.
 const FORGIVEN_MS: i64 = 120_000;
 
@@ -71,6 +82,13 @@ pub struct Want {
 pub enum Input {
     /// What the link carries, in bit/s.
     Estimate(u64),
+    /// What became of the packets lately.
+    Path {
+        /// Lost, of a hundred.
+        loss_percent: u8,
+        /// The round trip.
+        rtt_ms: u32,
+    },
     /// All pictures on the viewer's lines as they are now, and how many voices.
     Wanted {
         /// The pictures.
@@ -105,6 +123,9 @@ pub struct Layers {
     estimate: u64,
     /// What was told of it lately, the newest last.
     told: VecDeque<(Timestamp, u64)>,
+    shortest_rtt_ms: u32,
+    /// Since when the path has been well, and when that was last measured.
+    well: Option<(Timestamp, Timestamp)>,
     pictures: Vec<Want>,
     voices: u64,
     picks: Vec<(Origin, Option<u8>)>,
@@ -124,6 +145,8 @@ impl Layers {
         Self {
             estimate,
             told: VecDeque::from([(now, estimate)]),
+            shortest_rtt_ms: u32::MAX,
+            well: None,
             pictures: Vec::new(),
             voices: 0,
             picks: Vec::new(),
@@ -159,6 +182,12 @@ impl Layers {
                     self.told.pop_front();
                 }
                 self.told.push_back((now, bps));
+                self.believe(now);
+            }
+            Input::Path { loss_percent, rtt_ms } => {
+                self.shortest_rtt_ms = self.shortest_rtt_ms.min(rtt_ms);
+                let well = loss_percent < LOSS_PERCENT && rtt_ms - self.shortest_rtt_ms <= QUEUE_MS;
+                self.well = well.then(|| (self.well.map_or(now, |(since, _)| since), now));
                 self.believe(now);
             }
             Input::Wanted { mut pictures, voices } => {
@@ -202,8 +231,18 @@ impl Layers {
         if falling {
             self.fell = Some(now);
         }
-        self.estimate =
-            if falling { newest.saturating_sub(highest - newest).max(newest / 2) } else { newest };
+        let guess = if falling { newest.saturating_sub(highest - newest).max(newest / 2) } else { newest };
+        self.estimate = guess.max(self.proven(now));
+    }
+
+    /// What the path is seen to carry: all that is sent, if that arrives.
+    fn proven(&self, now: Timestamp) -> u64 {
+        let since = |at: Timestamp| now.as_millis() - at.as_millis();
+        let fresh = |(_, at): &(Timestamp, Timestamp)| {
+            since(*at) <= PROOF_MS && at.as_millis() - self.changed.as_millis() >= PROOF_MS
+        };
+        let sent = (self.cost() + self.voices * VOICE_BPS) * 100;
+        self.well.filter(fresh).map_or(0, |_| sent.div_ceil(USED))
     }
 
     /// Whether more is wanted than the link is believed to carry, and it may be asked whether it carries more.
@@ -256,6 +295,14 @@ impl Layers {
         // A picture that stands still is worse than a small one: it comes back as soon as there is room, whatever was
         // learnt about upgrades.
         let starved = self.pictures.iter().any(|w| w.lowest().is_some() && self.pick(w.origin).is_none());
+        let tried = starved
+            && since(self.changed) >= self.hold_ms
+            && self.well.is_some_and(|(from, at)| since(from) >= WELL_MS && since(at) <= PROOF_MS);
+        if tried {
+            self.apply(self.one_more());
+            (self.roomy, self.changed, self.upgraded) = (None, now, Some(now));
+            return;
+        }
         let (better, hold) = if starved {
             (self.unpaused(budget * 100 / SPARE), UP_AFTER_MS)
         } else {
@@ -288,6 +335,16 @@ impl Layers {
                 left -= lowest.map_or(0, |layer| want.bps(layer));
                 lowest
             });
+            (want.origin, pick)
+        };
+        self.pictures.iter().map(next).collect()
+    }
+
+    /// What is sent now, and the lowest layer of the most important that is paused.
+    fn one_more(&self) -> Vec<(Origin, Option<u8>)> {
+        let mut room = true;
+        let next = |want: &Want| {
+            let pick = self.pick(want.origin).or_else(|| want.lowest().filter(|_| std::mem::take(&mut room)));
             (want.origin, pick)
         };
         self.pictures.iter().map(next).collect()
@@ -510,6 +567,28 @@ mod tests {
                 times.iter().map(|t| times.iter().filter(|u| (*t..*t + 60_000).contains(*u)).count()).max();
             assert!(worst.unwrap_or(0) <= 2, "seed {seed}: {times:?}");
         }
+    }
+
+    #[test]
+    fn what_arrives_is_not_taken_away_whatever_is_guessed() {
+        let mut layers = Layers::new(at(0), 2_500_000);
+        layers.handle(at(0), wanted(&[camera(1, 720)]));
+        let pick = |layers: &Layers| layers.pick(origin(1, Source::Camera));
+        let run = |layers: &mut Layers, from: i64, loss_percent, rtt_ms, bps| {
+            for i in 0..20 {
+                layers.handle(at(from + i * 250), Input::Path { loss_percent, rtt_ms });
+                layers.handle(at(from + i * 250 + 100), Input::Estimate(bps));
+            }
+        };
+        run(&mut layers, 10_000, 5, 40, 2_500_000);
+        run(&mut layers, 15_000, 5, 60, 100_000);
+        assert_eq!(pick(&layers), Some(2), "all arrives");
+        run(&mut layers, 20_000, 5, 300, 500_000);
+        assert_eq!(pick(&layers), Some(0), "a queue grows");
+        run(&mut layers, 25_000, 30, 40, 100_000);
+        assert_eq!(pick(&layers), None, "a third is lost");
+        run(&mut layers, 65_000, 0, 40, 100_000);
+        assert_eq!(pick(&layers), Some(0), "a path that is well is tried");
     }
 
     #[test]
