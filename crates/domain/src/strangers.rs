@@ -25,7 +25,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { transport: Transport::P2p, trust_floor: 75, proven_calls: 5 }
+        Self { transport: Transport::Auto, trust_floor: 75, proven_calls: 5 }
     }
 }
 

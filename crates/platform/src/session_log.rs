@@ -83,21 +83,27 @@ impl SessionLog {
             return Ok(());
         }
         let text = serde_json::to_string(&event).map_err(|_| Fault::internal())?;
-        self.append(session, text).await
+        self.append(session, text).await.map(drop)
     }
 
     /// The same for somebody who may have to do it once more by [`Self::emit_again`], with the same mark: one of its own,
-    /// of letters and digits.
-    pub async fn emit_marked(&self, session: SocketId, event: &ServerEvent, mark: &str) -> Result<(), Fault> {
+    /// of letters and digits. Whether there was a log: the session is over, or the store has just forgotten it.
+    pub async fn emit_marked(
+        &self,
+        session: SocketId,
+        event: &ServerEvent,
+        mark: &str,
+    ) -> Result<bool, Fault> {
         self.append(session, marked(event, mark)?).await
     }
 
-    async fn append(&self, session: SocketId, text: String) -> Result<(), Fault> {
+    async fn append(&self, session: SocketId, text: String) -> Result<bool, Fault> {
         let keep = kept_with(&text);
-        if self.kv.stream_append(&key(session), text, keep).await?.is_some() {
+        let logged = self.kv.stream_append(&key(session), text, keep).await?.is_some();
+        if logged {
             self.bus.publish(Event::LogGrew { session }).await;
         }
-        Ok(())
+        Ok(logged)
     }
 
     /// Logs an event unless the log has one with this mark, for whoever doesn't know whether an earlier attempt was carried
@@ -166,7 +172,7 @@ mod tests {
             let event = offer(if i % 3 == 0 { 128 * 1024 } else { LARGE / 2 });
             match i % 2 {
                 0 => log.emit(session, event).await.unwrap(),
-                _ => log.emit_marked(session, &event, &format!("m{i}")).await.unwrap(),
+                _ => assert!(log.emit_marked(session, &event, &format!("m{i}")).await.unwrap()),
             }
             let kept = log.kv.stream_after(&key(session), i.saturating_sub(15)).await.unwrap();
             assert!(kept.is_some(), "the last few are always there");
@@ -199,6 +205,7 @@ mod tests {
         let event = |ms| ServerEvent::ServerDraining { reconnect_in_ms: ms };
         let taken = ServerEvent::SeatTaken { room_id: None };
         log.emit_again(session, &taken, "early").await.unwrap();
+        assert!(!log.emit_marked(session, &taken, "early").await.unwrap(), "there is no log yet");
         log.open(session).await.unwrap();
         log.emit_marked(session, &taken, "a").await.unwrap();
         log.emit_again(session, &taken, "a").await.unwrap();

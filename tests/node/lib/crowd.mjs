@@ -150,8 +150,12 @@ export class Crowd {
     const asked = performance.now();
     if (page.is !== 'searching') return;
     const ack = await page.call('find-match').catch(() => null);
-    this.answers.push({ what: 'search', ms: performance.now() - asked, is: ack ? (ack.ok ? 'ok' : ack.error.code) : 'offline' });
-    if (!ack?.ok) void page.insist('find-match', {}, () => page.is === 'searching');
+    const ms = performance.now() - asked;
+    // Matched while it asked: the word of it is on its way.
+    const matched = ack?.error?.code === 'already-in-room';
+    if (matched) await until(() => page.is !== 'searching', CLEAR_MS, () => `the match of ${page.summary()}`);
+    this.answers.push({ what: 'search', ms, is: ack ? (ack.ok || matched ? 'ok' : ack.error.code) : 'offline' });
+    if (!ack?.ok && !matched) void page.insist('find-match', {}, () => page.is === 'searching');
   }
 
   /** Whoever wasn't answered as wished was told so at once, and in words that say what to do. Gives the figures. */

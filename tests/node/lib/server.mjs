@@ -29,6 +29,8 @@ export const ROOMY = {
   'limits.read_per_user.burst': 10_000,
   'limits.read_per_user.per_min': 10_000,
   'auth.otp.resend_after_s': 0,
+  // Most stories are about what two pages say to each other; those about the server's media say so.
+  'strangers.transport': 'p2p',
 };
 
 /** The whole place in one process. */

@@ -73,6 +73,8 @@ impl Product {
         let watch = Watch::start();
         let log = data.with_extension("log");
         let cmd = measured(binary()).args(["serve", "--listen", listen, "--data"]).arg(data).logs_to(&log)?;
+        // What is relayed between two pages is measured, not the server's media.
+        let cmd = cmd.env(&variable("strangers.transport"), "p2p");
         let peer = Peer::start(RAISED.iter().fold(cmd, |cmd, key| cmd.env(&variable(key), MOST)))?;
         let url = peer
             .line_after("listening on ", START)

@@ -121,9 +121,10 @@ impl Node {
         let logged = self.deps.log.emit_marked(to, &told.event, &told.mark).await;
         let mut untold = self.untold();
         match logged {
-            // Into a log that may be forgotten already.
-            Ok(()) if !untold.hears(to, self.deps.log.life()) => untold.wait(to, told),
-            Ok(()) => {}
+            // Into a log that may be forgotten already; or there is none, and whether the store has forgotten it or the session
+            // is over is known in a moment.
+            Ok(logged) if !logged || !untold.hears(to, self.deps.log.life()) => untold.wait(to, told),
+            Ok(_) => {}
             Err(fault) if passes(&fault) => untold.wait(to, told),
             Err(fault) => tracing::warn!(fault.code = %fault.code, "an event was not logged"),
         }
