@@ -132,12 +132,12 @@ export class Visitor extends Page {
     assert.ok(this.is !== 'searching' || ack?.ok, `find-match: ${JSON.stringify(ack)}`);
   }
 
-  /** One more line of the call; gives it as soon as it was acknowledged, or nothing when the call is over. */
+  /** One more line of the call: its text, and whether it was acknowledged in the end. */
   async say() {
     const text = `line ${(this.#lines += 1)} of ${this.person.id}`;
     const roomId = this.room;
     const ack = await this.insist('chat-message', { roomId, text, nonce: text }, () => this.room === roomId);
-    return ack?.ok ? text : null;
+    return { text, taken: Boolean(ack?.ok) };
   }
 
   /** The lines it heard, in the order they came. */
