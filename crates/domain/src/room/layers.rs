@@ -52,6 +52,8 @@ const QUEUE_MS: u32 = 100;
 const PROOF_MS: i64 = 500;
 /// A path that has been well for so long is tried with a paused picture, whatever the estimate says.
 const WELL_MS: i64 = 2_000;
+/// And again after so long, if that went wrong: a lowest layer is little, and a picture that stands still is no picture.
+const TRY_AGAIN_MS: i64 = 5_000;
 /// A link that has been still for so long is trusted anew.
 const FORGIVEN_MS: i64 = 120_000;
 
@@ -296,7 +298,7 @@ impl Layers {
         // learnt about upgrades.
         let starved = self.pictures.iter().any(|w| w.lowest().is_some() && self.pick(w.origin).is_none());
         let tried = starved
-            && since(self.changed) >= self.hold_ms
+            && since(self.changed) >= self.hold_ms.min(TRY_AGAIN_MS)
             && self.well.is_some_and(|(from, at)| since(from) >= WELL_MS && since(at) <= PROOF_MS);
         if tried {
             self.apply(self.one_more());
