@@ -11,6 +11,10 @@ const LONG_WITH_REASON: &[(&str, &str)] = &[
         "one machine: what two people and their call can be, direct or over the server",
     ),
     (
+        "crates/domain/src/room/layers.rs",
+        "one machine: sharing a link out and making up one's mind about it decide together; a third is its tests",
+    ),
+    (
         "crates/sfu/src/call.rs",
         "one room's media: joining, forwarding and looking all change the same connections",
     ),
