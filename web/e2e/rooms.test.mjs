@@ -19,7 +19,7 @@ after(() => server.end());
 /** A room that the first of them has made, all of them in. */
 async function together(t, number, { limit = 10 } = {}) {
   const names = ['anna', 'ben', 'cleo', 'dan'].slice(0, number);
-  const guests = await Promise.all(names.map((name) => Guest.start(server, { name, test: t })));
+  const guests = await Guest.all(server, names, { test: t });
   const made = await guests[0].person.ask('POST', '/api/rooms', { json: { name: 'Lunch', maxParticipants: limit } });
   assert.equal(made.status, 201, JSON.stringify(made.body));
   const roomId = made.body.room.id;
@@ -69,7 +69,7 @@ describe('a room', () => {
   });
 
   test('whoever has no UDP talks over TCP', { timeout: 120_000 }, async (t) => {
-    const [anna, ben] = await Promise.all(['anna', 'ben'].map((name) => Guest.start(server, { name, test: t })));
+    const [anna, ben] = await Guest.all(server, ['anna', 'ben'], { test: t });
     const { body } = await anna.person.ask('POST', '/api/rooms', { json: { maxParticipants: 2 } });
     await anna.join(body.room.id, { limit: 2, tcpOnly: true });
     assert.match(anna.answered, /a=candidate:\S+ \d+ tcp .*tcptype passive/);
@@ -112,7 +112,7 @@ describe('two strangers', () => {
   /** Both in the room that the match has made; the media is still to come. */
   async function matched(t, settings) {
     const place = await startServer({ settings, test: t });
-    const pair = await Promise.all(['eve', 'finn'].map((name) => Guest.start(place, { name, test: t })));
+    const pair = await Guest.all(place, ['eve', 'finn'], { test: t });
     const matches = await pairUp(pair[0].socket, pair[1].socket);
     const { roomId } = matches[0];
     for (const guest of pair) {

@@ -350,7 +350,7 @@ fn banner(
         let more = if ports.media.len() > 1 { format!(" to {to}") } else { String::new() };
         let told: Vec<String> = reach.advertised.iter().map(ToString::to_string).collect();
         lines.push(format!(
-            "  media     udp {}{more} (STUN), told as {}",
+            "  media     udp and tcp {}{more}, told as {}",
             first.udp.local_addr()?,
             told.join(", ")
         ));

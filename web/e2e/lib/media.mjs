@@ -78,15 +78,21 @@ export class Guest {
   slots = [];
 
   static async start(server, { name, test, camera = true } = {}) {
-    // Before the browsers start, which takes all there is of a small machine.
-    const person = await signIn(server, { test });
-    const visitor = await Visitor.start(server, { name, test });
     const guest = new Guest();
-    Object.assign(guest, { visitor, person, name, camera, page: visitor.page });
+    guest.person = await signIn(server, { test });
+    await guest.connect();
+    const visitor = await Visitor.start(server, { name, test });
+    Object.assign(guest, { visitor, name, camera, page: visitor.page });
     await visitor.page.goto('/healthz');
     await visitor.page.evaluate(PAGE);
-    await guest.connect();
     return guest;
+  }
+
+  /** One after the other: a browser's start takes all there is of a small machine. */
+  static async all(server, names, options) {
+    const guests = [];
+    for (const name of names) guests.push(await Guest.start(server, { name, ...options }));
+    return guests;
   }
 
   async connect() {
