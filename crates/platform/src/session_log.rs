@@ -87,35 +87,41 @@ impl SessionLog {
     }
 
     /// The same for somebody who may have to do it once more by [`Self::emit_again`], with the same mark: one of its own,
-    /// of letters and digits. Whether there was a log: the session is over, or the store has just forgotten it.
+    /// of letters and digits. Its place in the session's order, or `None` if there was no log: the session is over, or the store
+    /// has just forgotten it.
     pub async fn emit_marked(
         &self,
         session: SocketId,
         event: &ServerEvent,
         mark: &str,
-    ) -> Result<bool, Fault> {
+    ) -> Result<Option<u64>, Fault> {
         self.append(session, marked(event, mark)?).await
     }
 
-    async fn append(&self, session: SocketId, text: String) -> Result<bool, Fault> {
+    async fn append(&self, session: SocketId, text: String) -> Result<Option<u64>, Fault> {
         let keep = kept_with(&text);
-        let logged = self.kv.stream_append(&key(session), text, keep).await?.is_some();
-        if logged {
+        let logged = self.kv.stream_append(&key(session), text, keep).await?;
+        if logged.is_some() {
             self.bus.publish(Event::LogGrew { session }).await;
         }
         Ok(logged)
     }
 
     /// Logs an event unless the log has one with this mark, for whoever doesn't know whether an earlier attempt was carried
-    /// out.
-    pub async fn emit_again(&self, session: SocketId, event: &ServerEvent, mark: &str) -> Result<(), Fault> {
+    /// out. Its place, if it is new.
+    pub async fn emit_again(
+        &self,
+        session: SocketId,
+        event: &ServerEvent,
+        mark: &str,
+    ) -> Result<Option<u64>, Fault> {
         let (text, unless) = (marked(event, mark)?, in_json(mark));
         let keep = kept_with(&text);
         let logged = self.kv.stream_append_once(&key(session), text, keep, (&unless, LOG_LENGTH)).await?;
         if logged.is_some() {
             self.bus.publish(Event::LogGrew { session }).await;
         }
-        Ok(())
+        Ok(logged)
     }
 
     /// Everything after `seq`, in order; `None` when some of it is no longer kept or the log is gone.
@@ -172,7 +178,7 @@ mod tests {
             let event = offer(if i % 3 == 0 { 128 * 1024 } else { LARGE / 2 });
             match i % 2 {
                 0 => log.emit(session, event).await.unwrap(),
-                _ => assert!(log.emit_marked(session, &event, &format!("m{i}")).await.unwrap()),
+                _ => assert!(log.emit_marked(session, &event, &format!("m{i}")).await.unwrap().is_some()),
             }
             let kept = log.kv.stream_after(&key(session), i.saturating_sub(15)).await.unwrap();
             assert!(kept.is_some(), "the last few are always there");
@@ -205,7 +211,7 @@ mod tests {
         let event = |ms| ServerEvent::ServerDraining { reconnect_in_ms: ms };
         let taken = ServerEvent::SeatTaken { room_id: None };
         log.emit_again(session, &taken, "early").await.unwrap();
-        assert!(!log.emit_marked(session, &taken, "early").await.unwrap(), "there is no log yet");
+        assert_eq!(log.emit_marked(session, &taken, "early").await.unwrap(), None, "there is no log yet");
         log.open(session).await.unwrap();
         log.emit_marked(session, &taken, "a").await.unwrap();
         log.emit_again(session, &taken, "a").await.unwrap();

@@ -369,10 +369,10 @@ impl Rooms for Node {
         let (id, participant) = (req.room, self.deps.dice.id(&self.deps.clock));
         let room = self.room(id)?;
         let mut room = room.lock().await;
-        let (before, session, life) = (room.session_of(req.user), req.session, req.life);
+        let (before, session, life, heard) = (room.session_of(req.user), req.session, req.life, req.heard);
         let reply = room.handle(self.deps.clock.now(), Input::Join(req, participant));
         if reply.is_ok() {
-            self.hears_now(before, session, life);
+            self.hears_now(before, session, life, heard);
         }
         self.carry(id, &mut room).await;
         match reply? {

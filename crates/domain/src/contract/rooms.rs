@@ -117,6 +117,18 @@ pub struct Join {
     /// The life of the shared store in which the session began: in another one it hears nothing any more.
     #[serde(default)]
     pub life: u64,
+    /// What the page heard in an earlier session that it couldn't go on with: what was said to it after that is said again.
+    #[serde(default)]
+    pub heard: Option<Heard>,
+}
+
+/// How far a page heard a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// The session.
+    pub session: SocketId,
+    /// The number of the last event that arrived.
+    pub seq: u64,
 }
 
 /// A room's public view.

@@ -216,7 +216,7 @@ impl Hub {
         if let ServerEvent::Match { ice_servers, .. } = &mut event {
             *ice_servers = (self.ice)(found.user);
         }
-        self.log.emit_again(session, &event, &found.room.to_string()).await
+        self.log.emit_again(session, &event, &found.room.to_string()).await.map(drop)
     }
 
     async fn on_search_again(&self, who: Searcher, room: RoomId, since: Timestamp) -> Result<(), Fault> {

@@ -45,7 +45,7 @@ impl Hub {
         // Only a group needs it, and finds out; a call of two goes on while the accounts are away.
         let card = self.users.card(cx, session.user).await.ok();
         let (room, user, seen, life) = (at.room_id, session.user, session.seen, session.life());
-        let join = Join { room, user, session: session.id, seen, card, life };
+        let join = Join { room, user, session: session.id, seen, card, life, heard: session.heard };
         let joined = match self.rooms.join(cx, join.clone()).await {
             // A group's room that nobody is in: its record opens it.
             Err(fault) if fault.code == Code::NotInRoom => {

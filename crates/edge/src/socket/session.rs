@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use socketioxide::{SocketError, extract::SocketRef};
 use visavis_domain::{
     Code, Fault,
-    contract::{Caller, matchmaking::Holder, rooms::Seat as RoomSeat},
+    contract::{Caller, matchmaking::Holder, rooms::{Heard, Seat as RoomSeat}},
     event::ServerEvent,
     id::{LoginId, RoomId, SocketId, UserId},
 };
@@ -47,6 +47,12 @@ struct Resume {
     seq: u64,
 }
 
+impl Resume {
+    fn heard(&self) -> Option<Heard> {
+        self.session.parse().ok().map(|session| Heard { session, seq: self.seq })
+    }
+}
+
 /// A connected page.
 pub(super) struct Session {
     pub(super) id: SocketId,
@@ -56,6 +62,8 @@ pub(super) struct Session {
     pub(super) inbox: Inbox,
     socket: SocketRef,
     resumed: bool,
+    /// What the page heard in a session that it couldn't go on with.
+    pub(super) heard: Option<Heard>,
     /// The life of the store in which it began.
     life: u64,
     /// The call it is in, should the store forget.
@@ -142,6 +150,7 @@ impl Hub {
             inbox: Inbox::new(&self.settings),
             socket: socket.clone(),
             resumed: resumed.is_some(),
+            heard: hello.resume.as_ref().and_then(Resume::heard),
             life,
             call: Mutex::default(),
             cursor: Mutex::new(cursor),
@@ -159,14 +168,14 @@ impl Hub {
         user: UserId,
         login: LoginId,
     ) -> Result<Option<(SocketId, u64)>, Fault> {
-        let Ok(id) = resume.session.parse::<SocketId>() else { return Ok(None) };
+        let Some(Heard { session: id, seq }) = resume.heard() else { return Ok(None) };
         let Some((record, _)) = self.record(id).await? else { return Ok(None) };
         // A log that was set back would give its numbers a second time.
         let mine = record.user == user && record.login == login && record.life == self.kv.life();
-        if !mine || self.log.after(id, resume.seq).await?.is_none() {
+        if !mine || self.log.after(id, seq).await?.is_none() {
             return Ok(None);
         }
-        Ok(Some((id, resume.seq)))
+        Ok(Some((id, seq)))
     }
 
     /// The socket is open: takes the session over and tells the page where it stands.
