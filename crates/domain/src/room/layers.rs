@@ -50,10 +50,14 @@ const LOSS_PERCENT: u8 = 10;
 const QUEUE_MS: u32 = 100;
 /// What was measured vouches for what was sent for so long before, and for so long after.
 const PROOF_MS: i64 = 500;
-/// A path that has been well for so long is tried with a paused picture, whatever the estimate says.
+/// A path that has been well for so long, or of which nothing is known because nothing flows, is tried with a paused picture,
+/// whatever the estimate says.
 const WELL_MS: i64 = 2_000;
-/// And again after so long, if that went wrong: a lowest layer is little, and a picture that stands still is no picture.
+/// And again after so long, if that went wrong: a lowest layer is little, and a picture that stands still is no picture. As
+/// long it may take until something is known of the path. Each time that the path is then seen not to carry it makes the next
+/// try wait four times longer.
 const TRY_AGAIN_MS: i64 = 5_000;
+const MAX_TRY_AGAIN_MS: i64 = 80_000;
 /// A link that has been still for so long is trusted anew.
 const FORGIVEN_MS: i64 = 120_000;
 
@@ -126,8 +130,8 @@ pub struct Layers {
     /// What was told of it lately, the newest last.
     told: VecDeque<(Timestamp, u64)>,
     shortest_rtt_ms: u32,
-    /// Since when the path has been well, and when that was last measured.
-    well: Option<(Timestamp, Timestamp)>,
+    /// When the path was last measured, and since when it has been well.
+    path: Option<(Timestamp, Option<Timestamp>)>,
     pictures: Vec<Want>,
     voices: u64,
     picks: Vec<(Origin, Option<u8>)>,
@@ -135,6 +139,9 @@ pub struct Layers {
     fell: Option<Timestamp>,
     roomy: Option<Timestamp>,
     upgraded: Option<Timestamp>,
+    /// Whether the last change was a paused picture that is tried.
+    tried: bool,
+    try_after_ms: i64,
     changed: Timestamp,
     hold_ms: i64,
     rates: (u64, u64),
@@ -148,7 +155,7 @@ impl Layers {
             estimate,
             told: VecDeque::from([(now, estimate)]),
             shortest_rtt_ms: u32::MAX,
-            well: None,
+            path: None,
             pictures: Vec::new(),
             voices: 0,
             picks: Vec::new(),
@@ -156,6 +163,8 @@ impl Layers {
             fell: None,
             roomy: None,
             upgraded: None,
+            tried: false,
+            try_after_ms: TRY_AGAIN_MS,
             changed: now,
             hold_ms: UP_AFTER_MS,
             rates: (0, 0),
@@ -189,7 +198,8 @@ impl Layers {
             Input::Path { loss_percent, rtt_ms } => {
                 self.shortest_rtt_ms = self.shortest_rtt_ms.min(rtt_ms);
                 let well = loss_percent < LOSS_PERCENT && rtt_ms - self.shortest_rtt_ms <= QUEUE_MS;
-                self.well = well.then(|| (self.well.map_or(now, |(since, _)| since), now));
+                let since = self.path.and_then(|(_, since)| since);
+                self.path = Some((now, well.then(|| since.unwrap_or(now))));
                 self.believe(now);
             }
             Input::Wanted { mut pictures, voices } => {
@@ -240,11 +250,31 @@ impl Layers {
     /// What the path is seen to carry: all that is sent, if that arrives.
     fn proven(&self, now: Timestamp) -> u64 {
         let since = |at: Timestamp| now.as_millis() - at.as_millis();
-        let fresh = |(_, at): &(Timestamp, Timestamp)| {
-            since(*at) <= PROOF_MS && at.as_millis() - self.changed.as_millis() >= PROOF_MS
-        };
+        let fresh = |at: Timestamp| since(at) <= PROOF_MS && at.as_millis() - self.changed.as_millis() >= PROOF_MS;
         let sent = (self.cost() + self.voices * VOICE_BPS) * 100;
-        self.well.filter(fresh).map_or(0, |_| sent.div_ceil(USED))
+        match self.path {
+            Some((at, Some(_))) if fresh(at) => sent.div_ceil(USED),
+            _ => 0,
+        }
+    }
+
+    /// Whether nothing speaks against a little more than the estimate says.
+    fn may_try(&self, now: Timestamp) -> bool {
+        let since = |at: Timestamp| now.as_millis() - at.as_millis();
+        match self.path {
+            Some((at, well)) if since(at) <= PROOF_MS => well.is_some_and(|well| since(well) >= WELL_MS),
+            _ => true,
+        }
+    }
+
+    /// Whether the path was measured with what is sent now.
+    fn is_measured(&self) -> bool {
+        self.path.is_some_and(|(at, _)| at.as_millis() - self.changed.as_millis() >= PROOF_MS)
+    }
+
+    /// Whether a picture that is being tried doesn't flow yet, its key frame being on its way: then nothing is known.
+    fn is_awaited(&self, now: Timestamp) -> bool {
+        self.tried && !self.is_measured() && now.as_millis() - self.changed.as_millis() < TRY_AGAIN_MS
     }
 
     /// Whether more is wanted than the link is believed to carry, and it may be asked whether it carries more.
@@ -272,7 +302,7 @@ impl Layers {
             }
         }
         self.apply(next);
-        (self.lacking, self.roomy, self.changed) = (None, None, now);
+        (self.lacking, self.roomy, self.changed, self.tried) = (None, None, now, false);
     }
 
     fn adapt(&mut self, now: Timestamp) {
@@ -281,6 +311,10 @@ impl Layers {
         if cost > budget {
             let lacking = *self.lacking.get_or_insert(now);
             self.roomy = None;
+            if self.is_awaited(now) {
+                self.wake(self.changed, TRY_AGAIN_MS);
+                return;
+            }
             let clearly = cost * 100 > budget * CLEARLY;
             let patience = if self.is_young(now) { DIP_MS } else { DOWN_AFTER_MS };
             if (clearly && !self.is_young(now)) || since(lacking) >= patience {
@@ -292,18 +326,19 @@ impl Layers {
         }
         self.lacking = None;
         if since(self.changed) >= FORGIVEN_MS {
-            self.hold_ms = UP_AFTER_MS;
+            (self.hold_ms, self.try_after_ms) = (UP_AFTER_MS, TRY_AGAIN_MS);
         }
         // A picture that stands still is worse than a small one: it comes back as soon as there is room, whatever was
         // learnt about upgrades.
         let starved = self.pictures.iter().any(|w| w.lowest().is_some() && self.pick(w.origin).is_none());
-        let tried = starved
-            && since(self.changed) >= self.hold_ms.min(TRY_AGAIN_MS)
-            && self.well.is_some_and(|(from, at)| since(from) >= WELL_MS && since(at) <= PROOF_MS);
-        if tried {
+        let patience = self.hold_ms.min(self.try_after_ms);
+        if starved && since(self.changed) >= patience && self.may_try(now) {
             self.apply(self.one_more());
-            (self.roomy, self.changed, self.upgraded) = (None, now, Some(now));
+            (self.roomy, self.changed, self.upgraded, self.tried) = (None, now, Some(now), true);
             return;
+        }
+        if starved && since(self.changed) < patience {
+            self.wake(self.changed, patience);
         }
         let (better, hold) = if starved {
             (self.unpaused(budget * 100 / SPARE), UP_AFTER_MS)
@@ -317,7 +352,7 @@ impl Layers {
         let roomy = *self.roomy.get_or_insert(now);
         if since(roomy) >= UP_AFTER_MS && since(self.changed) >= hold {
             self.apply(better);
-            (self.roomy, self.changed) = (None, now);
+            (self.roomy, self.changed, self.tried) = (None, now, false);
             // What only comes back is no upgrade that could be regretted.
             if !starved {
                 self.upgraded = Some(now);
@@ -355,12 +390,15 @@ impl Layers {
     fn lower(&mut self, now: Timestamp) {
         let next = fit(&self.pictures, self.budget());
         let wrong = self.upgraded.take().is_some_and(|at| now.as_millis() - at.as_millis() < REGRET_MS);
+        if self.tried && self.is_measured() {
+            self.try_after_ms =
+                if wrong { (self.try_after_ms * 4).min(MAX_TRY_AGAIN_MS) } else { TRY_AGAIN_MS };
+        }
         if wrong {
             self.hold_ms = (self.hold_ms * 2).clamp(WRONG_HOLD_MS, MAX_HOLD_MS);
         }
-        self.lacking = None;
         self.apply(next);
-        self.changed = now;
+        (self.lacking, self.changed, self.tried) = (None, now, false);
     }
 
     /// Whether `next` gives something more and nothing less.
@@ -559,6 +597,8 @@ mod tests {
                 random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 let noise = (random >> 40) % (base / 5);
                 let now = at(i * 100);
+                let carried = layers.cost() + 3 * VOICE_BPS <= base;
+                layers.handle(now, Input::Path { loss_percent: if carried { 0 } else { 20 }, rtt_ms: 40 });
                 layers.handle(now, Input::Estimate(base - base / 10 + noise));
                 layers.handle(now, wanted(&people));
                 if switches(&mut layers) > 0 && i > 300 {
@@ -591,6 +631,38 @@ mod tests {
         assert_eq!(pick(&layers), None, "a third is lost");
         run(&mut layers, 65_000, 0, 40, 100_000);
         assert_eq!(pick(&layers), Some(0), "a path that is well is tried");
+    }
+
+    #[test]
+    fn a_picture_that_stands_still_is_tried_when_nothing_is_known_and_nothing_flows() {
+        let mut layers = Layers::new(at(0), 5_000);
+        layers.handle(at(0), wanted(&[camera(1, 720)]));
+        let pick = |layers: &Layers| layers.pick(origin(1, Source::Camera));
+        assert_eq!(pick(&layers), None);
+        layers.handle(at(1_000), Input::Tick);
+        assert_eq!(pick(&layers), Some(0), "nothing speaks against it");
+        layers.handle(at(4_000), Input::Estimate(5_000));
+        assert_eq!(pick(&layers), Some(0), "its key frame is on its way");
+        layers.handle(at(4_100), Input::Path { loss_percent: 0, rtt_ms: 40 });
+        layers.handle(at(4_200), Input::Estimate(5_000));
+        assert_eq!(pick(&layers), Some(0), "it flows");
+        layers.handle(at(6_000), Input::Path { loss_percent: 50, rtt_ms: 40 });
+        assert_eq!(pick(&layers), None, "it doesn't");
+        for ms in (6_250..20_000).step_by(250) {
+            layers.handle(at(ms), Input::Path { loss_percent: 50, rtt_ms: 40 });
+            assert_eq!(pick(&layers), None, "what is known to be bad isn't tried");
+        }
+        layers.handle(at(25_900), Input::Tick);
+        assert_eq!(pick(&layers), None, "nor so soon");
+        layers.handle(at(26_000), Input::Tick);
+        assert_eq!(pick(&layers), Some(0));
+        layers.handle(at(30_900), Input::Tick);
+        assert_eq!(pick(&layers), Some(0));
+        layers.handle(at(31_000), Input::Tick);
+        layers.handle(at(31_600), Input::Tick);
+        assert_eq!(pick(&layers), None, "nothing came");
+        layers.handle(at(51_600), Input::Tick);
+        assert_eq!(pick(&layers), Some(0), "once more");
     }
 
     #[test]
@@ -641,8 +713,8 @@ mod tests {
                         cost += layer.bps;
                     }
                 }
-                // A lack below a tenth may last half a second; sound is never part of it.
-                prop_assert!(cost * 100 <= layers.budget() * CLEARLY, "{cost} of {}", layers.budget());
+                // A lack below a tenth may last half a second, a picture is tried for longer; sound is never part of it.
+                prop_assert!(layers.tried || cost * 100 <= layers.budget() * CLEARLY, "{cost} of {}", layers.budget());
             }
         }
     }
