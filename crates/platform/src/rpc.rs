@@ -226,14 +226,21 @@ impl Rpc {
 
     /// Runs a call to its end, whatever becomes of the caller: half a change would be worse than a change whose answer
     /// nobody hears. `None` when too much is running already.
-    fn run(&self, role: Arc<dyn Dispatch>, method: String, cx: Caller, body: Vec<u8>) -> Option<Running> {
+    fn run(
+        &self,
+        role: Arc<dyn Dispatch>,
+        method: String,
+        cx: Caller,
+        left: Option<Duration>,
+        body: Vec<u8>,
+    ) -> Option<Running> {
         let permit = Arc::clone(&self.0.running).try_acquire_owned().ok()?;
         let (tell, told) = oneshot::channel();
         self.0.lifecycle.spawn("rpc-call", async move {
-            let reply = patience::bounded(role.dispatch(&method, &cx, &body)).await;
+            let (reply, waited) = patience::going_on(left, role.dispatch(&method, &cx, &body)).await;
             drop(permit);
             // Nobody may wait for it any more.
-            let _ = tell.send(reply);
+            let _ = tell.send(Told { reply, waited });
         });
         Some(told)
     }
@@ -243,8 +250,28 @@ impl Rpc {
     }
 }
 
+/// What a call was answered, and how long it waited for stores.
+#[derive(Debug)]
+struct Told {
+    reply: Result<Vec<u8>, Fault>,
+    waited: Duration,
+}
+
 /// A call under way.
-type Running = oneshot::Receiver<Result<Vec<u8>, Fault>>;
+type Running = oneshot::Receiver<Told>;
+
+impl Told {
+    const fn at_once(reply: Result<Vec<u8>, Fault>) -> Self {
+        Self { reply, waited: Duration::ZERO }
+    }
+
+    async fn within(wait: Duration, running: Running) -> Self {
+        match tokio::time::timeout(wait, running).await {
+            Ok(Ok(told)) => told,
+            _ => Self::at_once(Err(Fault::unavailable())),
+        }
+    }
+}
 
 /// What this node answers to who asks who it is.
 struct Myself(Nodes);

@@ -22,9 +22,16 @@ use sqlx::{
 };
 
 use super::{Engine, Settings, open};
+use crate::patience;
 
 /// Between the end that Postgres makes of a long statement and the end of our patience.
 const MARGIN: Duration = Duration::from_millis(500);
+
+/// What changes nothing, and so can be given up, within what the request may still wait.
+async fn patient<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let late = || Err(io::Error::from(io::ErrorKind::TimedOut).into());
+    patience::wait(Duration::MAX, work).await.unwrap_or_else(late)
+}
 
 /// The connections at one time. On Postgres the two are one.
 #[derive(Debug)]
@@ -61,7 +68,8 @@ impl Source {
 
     pub(super) async fn begin(self: &Arc<Self>) -> Result<Tx, Error> {
         let pools = self.pools();
-        let inner = self.in_time(&pools, pools.writer.begin_with(self.engine.begin())).await?;
+        let begun = self.in_time(&pools, pools.writer.begin_with(self.engine.begin()));
+        let inner = patient(begun).await?;
         Ok(Tx { inner, source: Arc::clone(self), pools, failed: false })
     }
 
@@ -142,7 +150,7 @@ impl Place<'_> {
             Self::Within(tx) => tx.run(query).await,
             Self::Alone(source) => {
                 let pools = source.pools();
-                source.in_time(&pools, pools.readers.fetch_many(query).try_collect()).await
+                patient(source.in_time(&pools, pools.readers.fetch_many(query).try_collect())).await
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The answering side. Who can't show the seal learns nothing: 401 and an empty body, whatever was wrong.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -8,12 +8,12 @@ use http_body::Body;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use visavis_domain::{
     Code, Fault,
-    contract::{self, Caller},
+    contract::{self, Caller, Dispatch},
     replay::Verdict,
 };
 
 use super::{
-    MAX_REPLY, MAX_REQUEST, Rpc,
+    MAX_REPLY, MAX_REQUEST, Rpc, Told,
     seal::{Head, Kind},
 };
 
@@ -41,8 +41,8 @@ impl Rpc {
         let path = parts.uri.path();
         match self.hear(path, &parts.headers, body).await {
             Ok((head, body)) => {
-                let reply = self.reply(path, &head, body).await;
-                self.seal_reply(head.nonce, reply)
+                let (reply, waited) = self.reply(path, &head, body).await;
+                self.seal_reply(head.nonce, waited, reply)
             }
             Err(NoCall::TooLarge) => bare(StatusCode::PAYLOAD_TOO_LARGE),
             Err(NoCall::Refused) => {
@@ -87,34 +87,49 @@ impl Rpc {
         replay.handle(self.0.clock.now(), head.at, head.nonce)
     }
 
-    async fn reply(&self, path: &str, head: &Head, body: Bytes) -> Reply {
+    /// What is answered, and how long that waited for stores.
+    async fn reply(&self, path: &str, head: &Head, body: Bytes) -> (Reply, Duration) {
+        match self.find(path, head) {
+            Ok((role, method)) => {
+                let told = self.ask_role(role, method, head, body).await;
+                (Reply::Said(told.reply), told.waited)
+            }
+            Err(reply) => (reply, Duration::ZERO),
+        }
+    }
+
+    /// What a call is for.
+    fn find(&self, path: &str, head: &Head) -> Result<(Arc<dyn Dispatch>, String), Reply> {
         match self.is_first(head) {
             Verdict::Fresh => {}
-            Verdict::Stale => return Reply::Nothing,
-            Verdict::Full => return Reply::Said(Err(Fault::unavailable())),
+            Verdict::Stale => return Err(Reply::Nothing),
+            Verdict::Full => return Err(Reply::Said(Err(Fault::unavailable()))),
         }
         let mut parts = path.strip_prefix("/rpc/").unwrap_or_default().splitn(2, '/');
         let (role, method) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         let anybody = head.to.is_empty() && role == "node";
         if !anybody && head.to != self.0.nodes.id().to_string() {
-            return Reply::NotMe;
+            return Err(Reply::NotMe);
         }
-        let Some(role) = self.role(role) else { return Reply::Said(Err(Fault::not_found("That role"))) };
-        if !role.methods().iter().any(|known| known.name == method) {
-            return Reply::Said(Err(Fault::not_found("That method")));
+        let not_found = |what| Reply::Said(Err(Fault::not_found(what)));
+        let role = self.role(role).ok_or_else(|| not_found("That role"))?;
+        if role.methods().iter().all(|known| known.name != method) {
+            return Err(not_found("That method"));
         }
-        let cx = Caller { request: head.about.clone(), remaining_ms: head.remaining_ms };
-        let wait = Duration::from_millis(head.remaining_ms).min(LONGEST);
-        let Some(running) = self.run(role, method.to_owned(), cx, body.into()) else {
-            return Reply::Said(Err(Fault::unavailable()));
-        };
-        Reply::Said(match tokio::time::timeout(wait, running).await {
-            Ok(Ok(reply)) => reply,
-            _ => Err(Fault::unavailable()),
-        })
+        Ok((role, method.to_owned()))
     }
 
-    fn seal_reply(&self, nonce: u128, reply: Reply) -> Response<Full<Bytes>> {
+    async fn ask_role(&self, role: Arc<dyn Dispatch>, method: String, head: &Head, body: Bytes) -> Told {
+        let cx = Caller { request: head.about.clone(), remaining_ms: head.remaining_ms };
+        let wait = Duration::from_millis(head.remaining_ms).min(LONGEST);
+        let patience = head.patience_ms.map(Duration::from_millis);
+        match self.run(role, method, cx, patience, body.into()) {
+            Some(running) => Told::within(wait, running).await,
+            None => Told::at_once(Err(Fault::unavailable())),
+        }
+    }
+
+    fn seal_reply(&self, nonce: u128, waited: Duration, reply: Reply) -> Response<Full<Bytes>> {
         let (status, body) = match reply {
             Reply::Nothing => return bare(StatusCode::UNAUTHORIZED),
             Reply::NotMe => (StatusCode::MISDIRECTED_REQUEST, Vec::new()),
@@ -126,7 +141,8 @@ impl Rpc {
             Reply::Said(Err(said)) => fault(&said),
         };
         let mut response = bare(status);
-        self.0.seal.write_reply(response.headers_mut(), nonce, status.as_u16(), &body);
+        let waited_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+        self.0.seal.write_reply(response.headers_mut(), nonce, status.as_u16(), waited_ms, &body);
         *response.body_mut() = Full::new(Bytes::from(body));
         response
     }

@@ -15,10 +15,11 @@ use visavis_domain::{
 };
 
 use super::{
-    MAX_REQUEST, Rpc,
+    MAX_REQUEST, Rpc, Told,
     link::{Answer, Link, Lost},
     seal::{Head, Kind},
 };
+use crate::patience;
 
 /// Times a call is asked again, at most.
 const MAX_RETRIES: usize = 2;
@@ -29,7 +30,7 @@ const JITTER_MS: u64 = 20;
 const MAX_SEARCHED: usize = 8;
 
 /// What an attempt ended with.
-type Attempt = Result<Result<Vec<u8>, Fault>, Lost>;
+type Attempt = Result<Told, Lost>;
 
 /// What an outcome says of the node.
 pub(super) const fn judge<T>(outcome: &Result<T, Lost>) -> Input {
@@ -82,7 +83,8 @@ impl Rpc {
             let again = unanswered == 0 && method.class == Class::Idempotent;
             let wait = if again { left / 2 } else { left };
             match self.attempt(&node, method, cx, body.clone(), wait).await {
-                Ok(reply) => {
+                Ok(Told { reply, waited }) => {
+                    patience::spend(waited);
                     self.forget_if_not_there(to, &reply);
                     let elsewhere = !holds && is_not_there(to, &reply) && tried.len() + 1 < MAX_SEARCHED;
                     if !elsewhere || !self.is_another(method.role, &node, &tried) {
@@ -116,18 +118,21 @@ impl Rpc {
         wait: Duration,
     ) -> Attempt {
         let remaining_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        let cx = Caller { request: cx.request.clone(), remaining_ms };
+        let patience = patience::left();
         if node.id == self.0.nodes.id() {
-            return Ok(self.here(method, cx, body, wait).await);
+            let cx = Caller { request: cx.request.clone(), remaining_ms };
+            return Ok(self.here(method, cx, patience, body, wait).await);
         }
         let link = self.link(&node.address);
         if !link.admit(self.0.clock.now()) {
             return Err(Lost::Unsent);
         }
         let is_trial = link.is_tried();
-        let (rpc, to) = (self.clone(), node.id.to_string());
+        let patience_ms = patience.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+        let head = self.head(node.id.to_string(), cx.request.clone(), remaining_ms, patience_ms);
+        let rpc = self.clone();
         let call = async move {
-            let outcome = tokio::time::timeout(wait, rpc.ask(&link, to, method, &cx, body)).await;
+            let outcome = tokio::time::timeout(wait, rpc.ask(&link, method, head, body)).await;
             let outcome = outcome.unwrap_or(Err(Lost::Unanswered));
             link.tell(rpc.0.clock.now(), judge(&outcome));
             outcome
@@ -145,36 +150,45 @@ impl Rpc {
     }
 
     /// A call to a role of this very process.
-    async fn here(&self, method: Method, cx: Caller, body: Bytes, wait: Duration) -> Result<Vec<u8>, Fault> {
-        let role = self.role(method.role).ok_or_else(Fault::unavailable)?;
-        let running =
-            self.run(role, method.name.to_owned(), cx, body.into()).ok_or_else(Fault::unavailable)?;
-        match tokio::time::timeout(wait, running).await {
-            Ok(Ok(reply)) => reply,
-            _ => Err(Fault::unavailable()),
+    async fn here(
+        &self,
+        method: Method,
+        cx: Caller,
+        patience: Option<Duration>,
+        body: Bytes,
+        wait: Duration,
+    ) -> Told {
+        let running = self
+            .role(method.role)
+            .and_then(|role| self.run(role, method.name.to_owned(), cx, patience, body.into()));
+        match running {
+            Some(running) => Told::within(wait, running).await,
+            None => Told::at_once(Err(Fault::unavailable())),
         }
     }
 
-    /// One request and its answer.
-    async fn ask(&self, link: &Link, to: String, method: Method, cx: &Caller, body: Bytes) -> Attempt {
-        let path = format!("/rpc/{}/{}", method.role, method.name);
+    fn head(&self, to: String, about: String, remaining_ms: u64, patience_ms: Option<u64>) -> Head {
         let nonce = u128::from_be_bytes(self.0.dice.bytes());
-        let at = self.0.clock.now();
-        let head = Head { to, about: cx.request.clone(), remaining_ms: cx.remaining_ms, at, nonce };
+        Head { to, about, remaining_ms, patience_ms, at: self.0.clock.now(), nonce }
+    }
+
+    /// One request and its answer.
+    async fn ask(&self, link: &Link, method: Method, head: Head, body: Bytes) -> Attempt {
+        let path = format!("/rpc/{}/{}", method.role, method.name);
         let request = Request::builder().method(HttpMethod::POST).uri(format!("{}{path}", link.address));
         let Ok(mut request) = request.body(Full::new(body.clone())) else { return Err(Lost::Unsent) };
         let written = self.0.seal.write(request.headers_mut(), Kind::Call, &path, &head, &body);
         if written.is_none() {
             tracing::error!("a call has a request id that can't be sent");
-            return Ok(Err(Fault::internal()));
+            return Ok(Told::at_once(Err(Fault::internal())));
         }
-        self.read(nonce, link.send(request).await?)
+        self.read(head.nonce, link.send(request).await?)
     }
 
     /// Believes an answer only under its seal.
     fn read(&self, nonce: u128, answer: Answer) -> Attempt {
         let Answer { status, headers, body } = answer;
-        if !self.0.seal.is_genuine_reply(&headers, nonce, status.as_u16(), &body) {
+        let Some(waited_ms) = self.0.seal.read_reply(&headers, nonce, status.as_u16(), &body) else {
             if status == StatusCode::UNAUTHORIZED {
                 tracing::warn!("a node refused a call: its secret_key or its clock differs from ours");
             } else {
@@ -184,12 +198,13 @@ impl Rpc {
                 );
             }
             return Err(Lost::Unanswered);
-        }
+        };
+        let told = |reply| Told { reply, waited: Duration::from_millis(waited_ms) };
         match status {
-            StatusCode::OK => Ok(Ok(body.into())),
+            StatusCode::OK => Ok(told(Ok(body.into()))),
             // Another process answers at that address by now: it did nothing.
             StatusCode::MISDIRECTED_REQUEST => Err(Lost::Unsent),
-            _ => Ok(Err(contract::decode(&body).unwrap_or_else(|_| Fault::internal()))),
+            _ => Ok(told(Err(contract::decode(&body).unwrap_or_else(|_| Fault::internal())))),
         }
     }
 
@@ -277,11 +292,11 @@ impl Rpc {
     /// Asks an address who is there.
     pub(super) async fn describe(&self, link: &Link) -> Option<Record> {
         let method = Method { role: "node", name: "describe", class: Class::Idempotent, deadline_ms: 1_000 };
-        let cx = Caller { request: "peers".to_owned(), remaining_ms: method.deadline_ms };
         let body = contract::encode(&()).ok()?;
-        let asked = self.ask(link, String::new(), method, &cx, body.into());
+        let head = self.head(String::new(), "peers".to_owned(), method.deadline_ms, None);
+        let asked = self.ask(link, method, head, body.into());
         let reply = tokio::time::timeout(Duration::from_millis(method.deadline_ms), asked).await.ok()?;
-        let record: Record = contract::decode(&reply.ok()?.ok()?).ok()?;
+        let record: Record = contract::decode(&reply.ok()?.reply.ok()?).ok()?;
         // It is called where it was found: it may not know under which address that is.
         Some(Record { address: link.address.clone(), ..record })
     }

@@ -11,6 +11,10 @@ use crate::secret::{KEY_BYTES, Secret, mac};
 pub(super) const TO: HeaderName = HeaderName::from_static("x-rpc-to");
 pub(super) const REQUEST: HeaderName = HeaderName::from_static("x-rpc-request");
 pub(super) const REMAINING: HeaderName = HeaderName::from_static("x-rpc-remaining-ms");
+/// How long the call may wait for stores.
+pub(super) const PATIENCE: HeaderName = HeaderName::from_static("x-rpc-patience-ms");
+/// How long a reply's call did.
+const WAITED: HeaderName = HeaderName::from_static("x-rpc-waited-ms");
 pub(super) const AT: HeaderName = HeaderName::from_static("x-rpc-at");
 pub(super) const NONCE: HeaderName = HeaderName::from_static("x-rpc-nonce");
 pub(super) const MAC: HeaderName = HeaderName::from_static("x-rpc-mac");
@@ -32,6 +36,8 @@ pub(super) struct Head {
     pub(super) about: String,
     /// For how long the answer is wanted.
     pub(super) remaining_ms: u64,
+    /// For how long it may wait for stores, if anybody counts that.
+    pub(super) patience_ms: Option<u64>,
     /// When it was made.
     pub(super) at: Timestamp,
     /// Never the same twice.
@@ -69,7 +75,7 @@ impl Seal {
     }
 
     fn message(&self, kind: Kind, path: &str, head: &Head, body: &[u8]) -> [u8; KEY_BYTES] {
-        let Head { to, about, remaining_ms, at, nonce } = head;
+        let Head { to, about, remaining_ms, patience_ms, at, nonce } = head;
         mac(
             &self.0,
             &[
@@ -78,6 +84,7 @@ impl Seal {
                 to.as_bytes(),
                 about.as_bytes(),
                 &remaining_ms.to_be_bytes(),
+                &patience_ms.unwrap_or(u64::MAX).to_be_bytes(),
                 &at.as_millis().to_be_bytes(),
                 &nonce.to_be_bytes(),
                 body,
@@ -85,8 +92,8 @@ impl Seal {
         )
     }
 
-    fn reply(&self, nonce: u128, status: u16, body: &[u8]) -> [u8; KEY_BYTES] {
-        mac(&self.0, &[b"reply", &nonce.to_be_bytes(), &status.to_be_bytes(), body])
+    fn reply(&self, nonce: u128, status: u16, waited_ms: u64, body: &[u8]) -> [u8; KEY_BYTES] {
+        mac(&self.0, &[b"reply", &nonce.to_be_bytes(), &status.to_be_bytes(), &waited_ms.to_be_bytes(), body])
     }
 
     /// Writes the head and its seal into `headers`. `None` when a text can't be a header.
@@ -102,6 +109,9 @@ impl Seal {
         headers.insert(TO, text(&head.to)?);
         headers.insert(kind.about(), text(&head.about)?);
         headers.insert(REMAINING, HeaderValue::from(head.remaining_ms));
+        if let Some(patience) = head.patience_ms {
+            headers.insert(PATIENCE, HeaderValue::from(patience));
+        }
         headers.insert(AT, HeaderValue::from(head.at.as_millis()));
         headers.insert(NONCE, once(&format!("{:032x}", head.nonce))?);
         headers.insert(MAC, once(&URL_SAFE_NO_PAD.encode(self.message(kind, path, head, body)))?);
@@ -120,20 +130,30 @@ impl Seal {
         same(headers, &self.message(kind, path, head, body))
     }
 
-    pub(super) fn write_reply(&self, headers: &mut HeaderMap, nonce: u128, status: u16, body: &[u8]) {
-        if let Some(value) = once(&URL_SAFE_NO_PAD.encode(self.reply(nonce, status, body))) {
+    pub(super) fn write_reply(
+        &self,
+        headers: &mut HeaderMap,
+        nonce: u128,
+        status: u16,
+        waited_ms: u64,
+        body: &[u8],
+    ) {
+        headers.insert(WAITED, HeaderValue::from(waited_ms));
+        if let Some(value) = once(&URL_SAFE_NO_PAD.encode(self.reply(nonce, status, waited_ms, body))) {
             headers.insert(MAC, value);
         }
     }
 
-    pub(super) fn is_genuine_reply(
+    /// How long the call waited for stores, if this is its reply.
+    pub(super) fn read_reply(
         &self,
         headers: &HeaderMap,
         nonce: u128,
         status: u16,
         body: &[u8],
-    ) -> bool {
-        same(headers, &self.reply(nonce, status, body))
+    ) -> Option<u64> {
+        let waited_ms = only(headers, &WAITED)?.parse().ok()?;
+        same(headers, &self.reply(nonce, status, waited_ms, body)).then_some(waited_ms)
     }
 }
 
@@ -147,6 +167,10 @@ impl Head {
             to: only(headers, &TO)?.to_owned(),
             about: only(headers, &kind.about())?.to_owned(),
             remaining_ms: only(headers, &REMAINING)?.parse().ok()?,
+            patience_ms: match headers.contains_key(&PATIENCE) {
+                true => Some(only(headers, &PATIENCE)?.parse().ok()?),
+                false => None,
+            },
             at: Timestamp::from_millis(only(headers, &AT)?.parse().ok()?),
             nonce: u128::from_str_radix(nonce, 16).ok().filter(|_| form)?,
         })
@@ -182,11 +206,13 @@ mod tests {
     }
 
     fn heads() -> impl Strategy<Value = Head> {
-        ("[a-z0-9_]{0,30}", "[a-f0-9]{0,20}", any::<u64>(), any::<i64>(), any::<u128>()).prop_map(
-            |(to, about, remaining_ms, at, nonce)| Head {
+        let patience = prop::option::of(0_u64..1_000);
+        ("[a-z0-9_]{0,30}", "[a-f0-9]{0,20}", any::<u64>(), patience, any::<i64>(), any::<u128>()).prop_map(
+            |(to, about, remaining_ms, patience_ms, at, nonce)| Head {
                 to,
                 about,
                 remaining_ms,
+                patience_ms,
                 at: Timestamp::from_millis(at),
                 nonce,
             },
@@ -200,7 +226,8 @@ mod tests {
             0 => head.to.push('x'),
             1 => head.about.push('0'),
             2 => head.remaining_ms ^= 1,
-            3 => head.at = Timestamp::from_millis(head.at.as_millis() ^ 1),
+            3 => head.patience_ms = head.patience_ms.map_or(Some(1), |ms| ms.checked_sub(1)),
+            4 => head.at = Timestamp::from_millis(head.at.as_millis() ^ 1),
             _ => head.nonce ^= 1,
         }
         head
@@ -210,7 +237,7 @@ mod tests {
         #[test]
         fn a_message_is_genuine_as_it_was_sealed_and_in_no_other_form(
             head in heads(), path in "/[a-z/]{1,20}", body in prop::collection::vec(any::<u8>(), 0..200),
-            what in 0_usize..5, flip in any::<prop::sample::Index>(),
+            what in 0_usize..6, flip in any::<prop::sample::Index>(),
         ) {
             let mut headers = HeaderMap::new();
             seal(1).write(&mut headers, Kind::Call, &path, &head, &body).unwrap();
@@ -231,14 +258,16 @@ mod tests {
 
         #[test]
         fn a_reply_is_genuine_for_its_call_alone(
-            nonce: u128, status in 200_u16..600, body in prop::collection::vec(any::<u8>(), 0..200),
+            nonce: u128, status in 200_u16..600, waited in 0_u64..1_000, body in prop::collection::vec(any::<u8>(), 0..200),
         ) {
             let mut headers = HeaderMap::new();
-            seal(1).write_reply(&mut headers, nonce, status, &body);
-            prop_assert!(seal(1).is_genuine_reply(&headers, nonce, status, &body));
-            prop_assert!(!seal(1).is_genuine_reply(&headers, nonce ^ 1, status, &body));
-            prop_assert!(!seal(1).is_genuine_reply(&headers, nonce, status ^ 1, &body));
-            prop_assert!(!seal(2).is_genuine_reply(&headers, nonce, status, &body));
+            seal(1).write_reply(&mut headers, nonce, status, waited, &body);
+            prop_assert_eq!(seal(1).read_reply(&headers, nonce, status, &body), Some(waited));
+            prop_assert_eq!(seal(1).read_reply(&headers, nonce ^ 1, status, &body), None);
+            prop_assert_eq!(seal(1).read_reply(&headers, nonce, status ^ 1, &body), None);
+            prop_assert_eq!(seal(2).read_reply(&headers, nonce, status, &body), None);
+            headers.insert(WAITED, HeaderValue::from(waited + 1));
+            prop_assert_eq!(seal(1).read_reply(&headers, nonce, status, &body), None);
         }
 
         #[test]
@@ -259,6 +288,7 @@ mod tests {
             to: String::new(),
             about: String::new(),
             remaining_ms: 1,
+            patience_ms: None,
             at: Timestamp::default(),
             nonce: 1,
         };

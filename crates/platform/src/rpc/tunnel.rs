@@ -14,7 +14,7 @@ use super::{
     Rpc,
     call::judge,
     link::{Link, Lost},
-    seal::{AT, CLIENT, Head, Kind, MAC, NONCE, REMAINING, TO},
+    seal::{AT, CLIENT, Head, Kind, MAC, NONCE, PATIENCE, REMAINING, TO},
 };
 
 /// From the connection to the node's `101`.
@@ -114,7 +114,7 @@ impl Rpc {
         let headers = passed.headers_mut();
         headers.clone_from(&request.headers);
         // What a client writes into our own headers is nothing.
-        for name in NOT_PASSED_ON.iter().chain([&TO, &CLIENT, &REMAINING, &AT, &NONCE, &MAC]) {
+        for name in NOT_PASSED_ON.iter().chain([&TO, &CLIENT, &REMAINING, &PATIENCE, &AT, &NONCE, &MAC]) {
             headers.remove(name);
         }
         let authority = link.address.parse::<http::Uri>().ok()?.authority()?.as_str().parse().ok()?;
@@ -123,6 +123,7 @@ impl Rpc {
             to: node.id.to_string(),
             about: client.to_string(),
             remaining_ms: 0,
+            patience_ms: None,
             at: self.0.clock.now(),
             nonce: u128::from_be_bytes(self.0.dice.bytes()),
         };
