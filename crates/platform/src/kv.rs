@@ -31,6 +31,15 @@ pub enum Kv {
     Redis(Arc<redis::Redis>),
 }
 
+/// Two fields for one, in [`Kv::trade`].
+#[derive(Debug, Clone, Copy)]
+pub struct Trade<'a> {
+    /// What goes, if both fields still have these values.
+    pub gives: [(&'a str, &'a str); 2],
+    /// What comes: a field and its value.
+    pub gets: (&'a str, &'a str),
+}
+
 /// A value and when it ends: the arguments that several writes share.
 pub type Ttl = Option<Duration>;
 
@@ -120,6 +129,23 @@ impl Kv {
         match self {
             Self::Memory(m) => m.bring(list, &steps),
             Self::Redis(r) => r.bring(key, (field, value), (list, most)).await,
+        }
+    }
+
+    /// While the text at a key is this one: each of `trades` by itself, in order, takes its two fields out of the hash `from`
+    /// and writes its field into the hash `to`. Which were done. All keys share one hash tag. The same as a [`Self::change`]
+    /// for each, in one question.
+    pub async fn trade(
+        &self,
+        (guard, held): (&str, &str),
+        (from, to): (&str, &str),
+        trades: &[Trade<'_>],
+    ) -> Result<Vec<bool>, Fault> {
+        let still = [If::Is { key: guard, value: held }, If::NoField { key: from, field: "" }];
+        change::check(&still, &[Do::Delete { key: to }])?;
+        match self {
+            Self::Memory(m) => m.trade((guard, held), (from, to), trades),
+            Self::Redis(r) => r.trade((guard, held), (from, to), trades).await,
         }
     }
 
@@ -265,6 +291,16 @@ impl Kv {
         match self {
             Self::Memory(m) => m.hash_take(key, fields),
             Self::Redis(r) => r.hash_take(key, fields).await,
+        }
+    }
+
+    /// Removes those of `fields` that a hash has.
+    pub async fn hash_remove(&self, key: &str, fields: &[String]) -> Result<(), Fault> {
+        match self {
+            Self::Memory(m) => m.hash_remove(key, fields),
+            // Redis wants at least one.
+            Self::Redis(_) if fields.is_empty() => Ok(()),
+            Self::Redis(r) => r.hash_remove(key, fields).await,
         }
     }
 

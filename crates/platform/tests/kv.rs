@@ -6,7 +6,7 @@ use proptest::{prelude::*, test_runner::TestRunner};
 use visavis_domain::{Code, Timestamp, limit::Rule};
 use visavis_platform::{
     Lease,
-    kv::{Change, Do, If, MOST_STEPS},
+    kv::{Change, Do, If, Trade, MOST_STEPS},
     lease::Holder,
 };
 use visavis_testkit::stores::Engine;
@@ -232,7 +232,50 @@ async fn sets_and_hashes_hold_what_was_put_and_vanish_when_empty() {
         assert_eq!(all, [(text("x"), text("1")), (text("y"), text("2"))]);
         assert!(kv.hash_take("hash", &["x", "y"]).await.unwrap());
         assert!(!kv.exists("hash").await.unwrap());
+        for field in ["x", "y", "z"] {
+            kv.hash_put("hash", field, text("1")).await.unwrap();
+        }
+        kv.hash_remove("hash", &[]).await.unwrap();
+        kv.hash_remove("hash", &["x", "none", "z"].map(str::to_owned)).await.unwrap();
+        assert_eq!(kv.hash_all("hash").await.unwrap().into_keys().collect::<Vec<_>>(), ["y"]);
+        kv.hash_remove("hash", &[text("y")]).await.unwrap();
+        assert!(!kv.exists("hash").await.unwrap());
         assert!(kv.hash_all("hash").await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn trades_are_done_each_by_itself_while_the_guard_stands() {
+    for Engine { name, kv, .. } in Engine::all(T0).await {
+        let put = async |field: &str, value: &str| kv.hash_put("{t}from", field, text(value)).await.unwrap();
+        for (field, value) in [("a", "1"), ("b", "2"), ("c", "3"), ("d", "4"), ("e", "5")] {
+            put(field, value).await;
+        }
+        kv.put("{t}lease", text("mine"), None).await.unwrap();
+        let trade = |a, b, gets| Trade { gives: [a, b], gets };
+        let trades = [
+            trade(("a", "1"), ("b", "2"), ("x", "ab")),
+            trade(("c", "3"), ("d", "another"), ("y", "cd")),
+            trade(("b", "2"), ("c", "3"), ("y", "twice")),
+            trade(("c", "3"), ("e", "5"), ("z", "ce")),
+            trade(("c", "3"), ("none", "0"), ("y", "none")),
+        ];
+        let way = ("{t}from", "{t}to");
+        assert_eq!(kv.trade(("{t}lease", "yours"), way, &trades).await.unwrap(), [false; 5], "{name}");
+        assert_eq!(kv.trade(("{t}none", ""), way, &trades).await.unwrap(), [false; 5], "{name}");
+        let done = kv.trade(("{t}lease", "mine"), way, &trades).await.unwrap();
+        assert_eq!(done, [true, false, false, true, false], "{name}");
+        let left: Vec<_> = kv.hash_all("{t}from").await.unwrap().into_iter().collect();
+        assert_eq!(left, [(text("d"), text("4"))], "{name}");
+        let came: Vec<_> = kv.hash_all("{t}to").await.unwrap().into_iter().collect();
+        assert_eq!(came, [(text("x"), text("ab")), (text("z"), text("ce"))], "{name}");
+        assert!(kv.trade(("{t}lease", "mine"), way, &[]).await.unwrap().is_empty());
+        put("f", "6").await;
+        let other = [trade(("d", "4"), ("f", "6"), ("x", "df"))];
+        let fault = kv.trade(("{t}lease", "mine"), ("{t}from", "{t}lease"), &other).await.unwrap_err();
+        assert_eq!(fault.code, Code::Internal, "{name}");
+        assert_eq!(kv.hash_all("{t}from").await.unwrap().len(), 2, "{name}: nothing is lost on the way");
+        assert!(kv.trade(("lease", "mine"), way, &other).await.is_err(), "{name}: of another place");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Meeting strangers. This file gathers what a ticket says of a person and brings it to the store; whichever process
 //! leads the pool pairs it (`driver`), and opens the room (`opening`).
 
+mod batch;
 mod driver;
 mod opening;
 mod store;

@@ -12,7 +12,7 @@ use visavis_domain::{
     limit::{Decision, Rule},
 };
 
-use super::{Change, Do, If, Ttl, change::tag};
+use super::{Change, Do, If, Trade, Ttl, change::tag};
 use crate::{Clock, redis_link::wrong_kind};
 
 /// Locks to spread contention over; far more than cores.
@@ -229,6 +229,21 @@ impl Memory {
         }
     }
 
+    pub(super) fn trade(
+        &self,
+        (guard, held): (&str, &str),
+        (from, to): (&str, &str),
+        trades: &[Trade<'_>],
+    ) -> Result<Vec<bool>, Fault> {
+        let one = |Trade { gives, gets: (field, value) }: &Trade<'_>| {
+            let [a, b] = gives.map(|(field, value)| If::Field { key: from, field, value });
+            let [c, d] = gives.map(|(field, _)| Do::FieldDelete { key: from, field });
+            let put = Do::FieldPut { key: to, field, value };
+            Ok(self.change(&[If::Is { key: guard, value: held }, a, b], &[c, d, put])? == Change::Done)
+        };
+        trades.iter().map(one).collect()
+    }
+
     pub(super) fn delete(&self, key: &str) -> bool {
         let (mut shard, now) = self.writing(key);
         shard.alive(key, now).is_some() && shard.remove(key).is_some()
@@ -418,6 +433,14 @@ impl Memory {
                 }
             }
             all
+        })
+    }
+
+    pub(super) fn hash_remove(&self, key: &str, fields: &[String]) -> Result<(), Fault> {
+        self.hash(key, |hash| {
+            for field in fields {
+                hash.remove(field);
+            }
         })
     }
 

@@ -12,7 +12,7 @@ use visavis_domain::{
     limit::{Decision, Rule},
 };
 
-use super::{Change, Do, If, Ttl};
+use super::{Change, Do, If, Trade, Ttl};
 use crate::{
     Clock,
     redis_link::{Link, wrong_kind},
@@ -27,6 +27,7 @@ const RATE_LIMIT: char = '\u{1}';
 
 static CHANGE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("change.lua")));
 static BRING: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("bring.lua")));
+static TRADE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("trade.lua")));
 static GCRA: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("gcra.lua")));
 static APPEND_ONCE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("append_once.lua")));
 static HASH_TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("hash_take.lua")));
@@ -158,6 +159,22 @@ impl Redis {
         call.key(self.key(key)).key(self.key(list)).arg(field).arg(value).arg(most);
         let length: i64 = self.link.run(&call).await?;
         Ok(usize::try_from(length).ok())
+    }
+
+    pub(super) async fn trade(
+        &self,
+        (guard, held): (&str, &str),
+        (from, to): (&str, &str),
+        trades: &[Trade<'_>],
+    ) -> Result<Vec<bool>, Fault> {
+        let mut call = TRADE.prepare_invoke();
+        call.key(self.key(guard)).key(self.key(from)).key(self.key(to)).arg(held);
+        for Trade { gives: [a, b], gets } in trades {
+            for (field, value) in [a, b, gets] {
+                call.arg(*field).arg(*value);
+            }
+        }
+        self.link.run(&call).await
     }
 
     pub(super) async fn delete(&self, key: &str) -> Result<bool, Fault> {
@@ -296,6 +313,10 @@ impl Redis {
         let mut call = HASH_TAKE.prepare_invoke();
         call.key(self.key(key)).arg(fields);
         self.link.run(&call).await
+    }
+
+    pub(super) async fn hash_remove(&self, key: &str, fields: &[String]) -> Result<(), Fault> {
+        self.link.ask::<i64>(self.on("HDEL", key).arg(fields)).await.map(|_| ())
     }
 
     pub(super) async fn list_take(&self, key: &str, most: usize) -> Result<Vec<String>, Fault> {

@@ -7,12 +7,18 @@ use tokio::sync::mpsc;
 use visavis_domain::{
     Fault, Timestamp,
     event::{Event, ServerEvent, Topic},
-    pool::{Answer, Input, Leader, Op, Output, Pairing},
+    id::RoomId,
+    pool::{Answer, Input, Leader, Lease, Op, Output, Pairing},
     queue::Pool,
 };
 use visavis_platform::{bus::News, db::pools};
 
-use super::{Deps, opening, store::Store};
+use super::{
+    Deps,
+    batch::{self, Batch},
+    opening,
+    store::{Claim, Store},
+};
 
 /// Answers that wait for the leader: more than it ever has questions under way, so that no answer waits itself.
 const MAX_ANSWERS: usize = 1_024;
@@ -27,13 +33,18 @@ pub(super) struct Driver {
     leader: Leader,
     wake: Option<Timestamp>,
     answers: Answers,
+    claims: Batch<(Lease, Claim)>,
+    forgets: Batch<RoomId>,
 }
 
 impl Driver {
     pub(super) fn new(deps: Arc<Deps>, pool: Pool) -> Self {
         let leader = Leader::new(deps.clock.now(), deps.node, deps.settings.clone());
         let store = Store::new(deps.kv.clone(), pool);
-        Self { deps, pool, store, leader, wake: None, answers: mpsc::channel(MAX_ANSWERS) }
+        let answers: Answers = mpsc::channel(MAX_ANSWERS);
+        let claims = batch::claims(&deps, &store, answers.0.clone());
+        let forgets = batch::forgets(&deps, &store, answers.0.clone());
+        Self { deps, pool, store, leader, wake: None, answers, claims, forgets }
     }
 
     pub(super) async fn run(mut self) {
@@ -97,9 +108,19 @@ impl Driver {
             .set(self.leader.waiting() as f64);
     }
 
-    /// Each question in a task of its own, so that the leader goes on while others work. How many are under way is
-    /// bounded by the leader.
+    /// Each question in a task of its own or in a batch, so that the leader goes on while others work. How many are under way
+    /// is bounded by the leader.
     fn ask(&self, number: u64, op: Op) {
+        let op = match op {
+            Op::Claim { lease, texts, pairing } => {
+                let (room, at) = (self.deps.dice.id(&self.deps.clock), self.deps.clock.now());
+                let pairing =
+                    Pairing { room, guests: pairing.guests, common_interests: pairing.common_interests, at };
+                return self.claims.ask(number, (lease, Claim { texts, pairing }));
+            }
+            Op::Forget(room) => return self.forgets.ask(number, room),
+            op => op,
+        };
         let (deps, store, answers) = (Arc::clone(&self.deps), self.store.clone(), self.answers.0.clone());
         let pool = self.pool;
         self.deps.lifecycle.spawn("matchmaking-op", async move {
@@ -132,19 +153,14 @@ async fn answer(deps: &Deps, store: &Store, pool: Pool, op: Op) -> Result<Answer
             let users = users.iter().map(ToString::to_string).collect();
             Answer::Changed { entries: store.read(users).await?, more: false }
         }
-        Op::Claim { lease, texts, pairing } => {
-            let (room, at) = (deps.dice.id(&deps.clock), deps.clock.now());
-            let pairing =
-                Pairing { room, guests: pairing.guests, common_interests: pairing.common_interests, at };
-            let claimed = store.claim(lease, &texts, &pairing).await?;
-            if claimed { Answer::Claimed(Box::new(pairing)) } else { Answer::No }
-        }
         Op::Open(pairing) => opening::open(deps, &pairing).await?,
         Op::GiveUp(pairing) => {
             opening::give_up(deps, &pairing).await?;
-            yes(store.forget(pairing.room).await?)
+            store.forget(&[pairing.room]).await?;
+            Answer::Yes
         }
-        Op::Forget(room) => yes(store.forget(room).await?),
         Op::Expire { lease, user, text } => yes(store.expire(lease, user, &text).await?),
+        // They go in batches.
+        Op::Claim { .. } | Op::Forget(_) => return Err(Fault::internal()),
     })
 }

@@ -14,7 +14,7 @@ use visavis_domain::{
 };
 use visavis_platform::{
     Kv,
-    kv::{Change, Do, If},
+    kv::{Change, Do, If, Trade},
 };
 
 /// Changes that wait for the leader: a leader reads some ten thousand a second, so this is half a minute without one.
@@ -22,6 +22,13 @@ use visavis_platform::{
 const MAX_CHANGES: usize = 300_000;
 /// Tries against other writers of the same ticket; each loss means that somebody else made progress.
 const MAX_RACES: usize = 8;
+
+/// A pairing, and its guests' tickets as they were read.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub(super) texts: [String; 2],
+    pub(super) pairing: Pairing,
+}
 
 /// One pool's place in the store.
 #[derive(Debug, Clone)]
@@ -138,21 +145,19 @@ impl Store {
         Ok(users.iter().zip(texts).filter_map(|(user, text)| Some((user.parse().ok()?, text))).collect())
     }
 
-    /// Both tickets for one pairing, if the lease stands and both are still these texts.
-    pub(super) async fn claim(
-        &self,
-        lease: Lease,
-        texts: &[String; 2],
-        pairing: &Pairing,
-    ) -> Result<bool, Fault> {
-        let (lease, text, room) = (lease.to_string(), encode(pairing)?, pairing.room.to_string());
-        let [a, b] = pairing.guests.each_ref().map(|guest| guest.ticket.user.to_string());
-        let still = |field, value| If::Field { key: &self.tickets, field, value };
-        let gone = |field| Do::FieldDelete { key: &self.tickets, field };
-        let conditions =
-            [If::Is { key: &self.lease, value: &lease }, still(&a, &texts[0]), still(&b, &texts[1])];
-        let note = Do::FieldPut { key: &self.pairings, field: &room, value: &text };
-        Ok(self.kv.change(&conditions, &[gone(&a), gone(&b), note]).await? == Change::Done)
+    /// Both tickets for one pairing each, if the lease stands and both are still these texts.
+    pub(super) async fn claim(&self, lease: Lease, claims: &[Claim]) -> Result<Vec<bool>, Fault> {
+        let written = claims.iter().map(|Claim { pairing, .. }| {
+            let users = pairing.guests.each_ref().map(|guest| guest.ticket.user.to_string());
+            Ok((users, pairing.room.to_string(), encode(pairing)?))
+        });
+        let written = written.collect::<Result<Vec<_>, Fault>>()?;
+        let trade = |(claim, (users, room, text)): (&'_ Claim, &'_ ([String; 2], String, String))| Trade {
+            gives: [(&users[0], &claim.texts[0]), (&users[1], &claim.texts[1])],
+            gets: (room, text),
+        };
+        let trades: Vec<_> = claims.iter().zip(&written).map(trade).collect();
+        self.kv.trade((&self.lease, &lease.to_string()), (&self.tickets, &self.pairings), &trades).await
     }
 
     /// Removes a ticket whose owner stayed away.
@@ -164,9 +169,10 @@ impl Store {
         Ok(self.kv.change(&[ours, still], &[gone]).await? == Change::Done)
     }
 
-    /// The pairing is told of.
-    pub(super) async fn forget(&self, room: RoomId) -> Result<bool, Fault> {
-        self.kv.hash_take(&self.pairings, &[&room.to_string()]).await
+    /// These pairings are told of.
+    pub(super) async fn forget(&self, rooms: &[RoomId]) -> Result<(), Fault> {
+        let rooms: Vec<_> = rooms.iter().map(ToString::to_string).collect();
+        self.kv.hash_remove(&self.pairings, &rooms).await
     }
 }
 
