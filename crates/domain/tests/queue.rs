@@ -473,3 +473,83 @@ fn slots_are_used_again_without_mixing_people_up() {
         "a cancelled park ends nobody"
     );
 }
+
+#[test]
+fn who_comes_in_while_away_is_awaited_for_the_whole_grace() {
+    for (back, meets) in [(114.9, true), (115.0, false)] {
+        let mut scene = Scene::new();
+        scene.give(100.0, Input::JoinAway(Ticket { since: at(90.0), ..ticket(1) }));
+        scene.join(101.0, ticket(2));
+        scene.until(114.8);
+        assert_eq!((scene.pairs(), scene.queue.len()), (vec![], 2));
+        scene.give(back, Input::Unpark(user(1)));
+        assert_eq!(scene.pairs() == [(1, 2)], meets, "{back}");
+    }
+}
+
+#[test]
+fn who_was_away_is_found_again_by_whoever_comes() {
+    let mut scene = Scene::new();
+    scene.join(0.0, ticket(1)).give(1.0, Input::Park(user(1))).give(9.0, Input::Unpark(user(1)));
+    scene.join(9.5, ticket(2));
+    assert_eq!(scene.pairs(), [(1, 2)], "at once, not when one of them looks the next time");
+}
+
+#[test]
+fn who_was_away_is_found_when_all_others_have_gone() {
+    let mut scene = Scene::new();
+    for (n, others) in [(1, [2, 3]), (2, [1, 3]), (3, [1, 2])] {
+        scene.join(0.0, Ticket { blocked: others.map(user).to_vec(), ..ticket(n) });
+    }
+    scene.give(1.0, Input::Park(user(1))).give(2.0, Input::Unpark(user(1)));
+    scene.give(3.0, Input::Cancel(user(2))).give(3.0, Input::Cancel(user(3)));
+    scene.join(3.2, ticket(4));
+    assert_eq!(scene.pairs(), [(1, 4)]);
+}
+
+#[test]
+fn nobody_meets_again_while_the_other_one_has_somebody_new() {
+    let met = |other: u128, until: f64| Met { user: user(other), until: at(until) };
+    let mut scene = Scene::new();
+    let one = Ticket { recent: vec![met(2, 1_800.0)], blocked: vec![user(3)], since: at(-1.0), ..ticket(1) };
+    let two = Ticket { recent: vec![met(3, 58.9)], since: at(-1.0), ..ticket(2) };
+    // The first one looks at 59 s, when both have waited a minute; the second at 59.5.
+    scene.join(0.0, one).join(0.5, two).join(0.7, ticket(3));
+    scene.until(59.4);
+    assert_eq!(scene.pairs(), []);
+    scene.until(59.6);
+    assert_eq!(scene.pairs(), [(2, 3)]);
+}
+
+#[test]
+fn a_newcomer_takes_whoever_has_waited_long_before_somebody_with_shared_words() {
+    let mut scene = Scene::new();
+    scene.join(0.0, Ticket { interests: words(&["music"]), blocked: vec![user(2)], ..ticket(1) });
+    scene.join(9.0, Ticket { interests: words(&["chess"]), ..ticket(2) });
+    scene.join(9.5, Ticket { interests: words(&["chess"]), ..ticket(3) });
+    assert_eq!(scene.pairs(), [(1, 3)]);
+}
+
+#[test]
+fn people_of_one_language_need_no_shared_interest_after_two_seconds() {
+    let mut scene = Scene::new();
+    for (n, interest) in [(1, "chess"), (2, "music")] {
+        scene.join(0.0, Ticket { interests: words(&[interest]), languages: words(&["de"]), ..ticket(n) });
+    }
+    assert_eq!(scene.first_match_within(60), Some(2.0));
+}
+
+#[test]
+fn whoever_comes_is_looked_after_before_what_was_to_be_done_next() {
+    let mut scene = Scene::new();
+    scene.give(0.0, Input::JoinAway(ticket(1)));
+    assert_eq!(scene.wake, Some(at(15.0)));
+    scene.join(1.0, ticket(2));
+    assert_eq!(scene.wake, Some(at(2.0)));
+}
+
+#[test]
+fn each_pool_has_a_name_of_its_own_in_the_store() {
+    let names = Pool::ALL.map(Pool::as_str);
+    assert_eq!(names, ["adult"], "written in keys: another name would lose who waits");
+}

@@ -152,3 +152,82 @@ fn met(now: Timestamp, one: &Ticket, other: &Ticket) -> bool {
     let knows = |a: &Ticket, b: &Ticket| a.recent.iter().any(|met| met.user == b.user && now < met.until);
     knows(one, other) || knows(other, one)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        id::{TicketId, UserId},
+        queue::Pool,
+    };
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+    /// Somebody with these languages and interests.
+    fn person(n: u128, reputation: u8, languages: &[&str], interests: &[&str]) -> Entry {
+        let words = |all: &[&str]| all.iter().map(|word| (*word).to_owned()).collect();
+        let ticket = Ticket {
+            id: TicketId::from_bits(n),
+            user: UserId::from_bits(n),
+            pool: Pool::Adult,
+            reputation,
+            languages: words(languages),
+            interests: words(interests),
+            country: None,
+            countries: Vec::new(),
+            blocked: Vec::new(),
+            recent: Vec::new(),
+            since: NOW,
+        };
+        Entry { traits: Traits::of(&ticket), ticket, parked: None, stands: false, searches: 0, noticed: NOW }
+    }
+
+    /// Whether a look at the ticket itself, and one at the outline alone, let them meet after so many seconds.
+    fn judged(a: &Entry, b: &Entry, seconds: u64) -> (bool, bool) {
+        let (settings, now) = (Settings::default(), NOW + Duration::from_secs(seconds));
+        let passes = Sieve::new(now, a, &settings).passes(b.ticket.since, b.traits.outline);
+        (fit(now, a, b, &settings) == Fit::Yes, passes)
+    }
+
+    #[test]
+    fn the_sieve_refuses_what_the_ticket_would() {
+        let plain = person(1, 70, &[], &[]);
+        let (german, french) = (person(2, 70, &["de"], &[]), person(3, 70, &["fr", "it"], &[]));
+        let both = person(4, 70, &["it", "de"], &[]);
+        let (chess, music) = (person(5, 70, &[], &["chess"]), person(6, 70, &[], &["music", "tea"]));
+        let many = person(7, 70, &[], &["tea", "chess"]);
+        let (better, mixed) = (person(8, 81, &[], &[]), person(9, 70, &["de"], &["music"]));
+        for (a, b, from) in [
+            (&plain, &german, 0),
+            (&plain, &chess, 0),
+            (&german, &both, 0),
+            (&french, &both, 0),
+            (&german, &french, 5),
+            (&chess, &many, 0),
+            (&music, &many, 0),
+            (&chess, &music, 2),
+            (&plain, &better, 1),
+            (&mixed, &chess, 2),
+            (&mixed, &french, 5),
+            (&german, &chess, 0),
+        ] {
+            for (a, b) in [(a, b), (b, a)] {
+                for seconds in 0..8 {
+                    assert_eq!(judged(a, b, seconds), (seconds >= from, seconds >= from), "{a:?} {b:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_word_has_a_bit_of_its_own_as_far_as_sixty_four_allow() {
+        let words: Vec<String> = (0..40).map(|n| format!("word {n}")).collect();
+        let alone: Vec<_> = words.iter().map(|word| person(1, 70, &[], &[word]).traits.outline.interests).collect();
+        assert!(alone.iter().all(|bits| bits.count_ones() == 1));
+        let all: Vec<_> = words.iter().map(String::as_str).collect();
+        let together = person(1, 70, &[], &all).traits;
+        assert_eq!(together.outline.interests, alone.iter().fold(0, |all, bits| all | bits));
+        assert!(together.outline.interests.count_ones() > 20, "few words share one");
+        assert_eq!((together.interests().len(), together.languages().len(), together.wanted().len()), (40, 0, 0));
+    }
+}

@@ -152,11 +152,11 @@ impl Store {
             Ok((users, pairing.room.to_string(), encode(pairing)?))
         });
         let written = written.collect::<Result<Vec<_>, Fault>>()?;
-        let trade = |(claim, (users, room, text)): (&'_ Claim, &'_ ([String; 2], String, String))| Trade {
+        let trades = claims.iter().zip(&written).map(|(claim, (users, room, text))| Trade {
             gives: [(&users[0], &claim.texts[0]), (&users[1], &claim.texts[1])],
             gets: (room, text),
-        };
-        let trades: Vec<_> = claims.iter().zip(&written).map(trade).collect();
+        });
+        let trades: Vec<_> = trades.collect();
         self.kv.trade((&self.lease, &lease.to_string()), (&self.tickets, &self.pairings), &trades).await
     }
 
