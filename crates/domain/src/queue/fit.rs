@@ -154,7 +154,7 @@ fn met(now: Timestamp, one: &Ticket, other: &Ticket) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::{
         id::{TicketId, UserId},
@@ -164,7 +164,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 
     /// Somebody with these languages and interests.
-    fn person(n: u128, reputation: u8, languages: &[&str], interests: &[&str]) -> Entry {
+    pub(in crate::queue) fn person(n: u128, reputation: u8, languages: &[&str], interests: &[&str]) -> Entry {
         let words = |all: &[&str]| all.iter().map(|word| (*word).to_owned()).collect();
         let ticket = Ticket {
             id: TicketId::from_bits(n),

@@ -171,3 +171,89 @@ impl Index {
         (0..count.min(reach)).map(|i| ring.keys[start.wrapping_add(i) % reach]).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::fit::tests::person;
+
+    const POOL: Pool = Pool::Adult;
+
+    fn key(slot: u32) -> Key {
+        Key { slot, generation: 0 }
+    }
+
+    fn standing(slot: u32, since: i64) -> Standing {
+        let outline = person(1, 70, &[], &[]).traits.outline;
+        Standing { since: Timestamp::from_millis(since), key: key(slot), outline }
+    }
+
+    fn slots(standing: impl IntoIterator<Item = Standing>) -> Vec<u32> {
+        standing.into_iter().map(|one| one.key.slot).collect()
+    }
+
+    #[test]
+    fn a_ring_is_in_the_order_of_waiting_and_gives_all_from_anywhere_on() {
+        let mut ring = Ring::default();
+        for (slot, since) in [(1, 10), (2, 30), (3, 20), (4, 20), (5, 30), (6, 5)] {
+            ring.enter(standing(slot, since), |_| true);
+        }
+        assert_eq!(slots(ring.from(0)), [6, 1, 3, 4, 2, 5]);
+        assert_eq!(slots(ring.from(2)), [3, 4, 2, 5, 6, 1]);
+        assert_eq!(slots(ring.from(6)), slots(ring.from(0)));
+        assert_eq!(slots(ring.from(7)), slots(ring.from(1)));
+        assert!(slots(Ring::default().from(3)).is_empty());
+    }
+
+    #[test]
+    fn places_that_were_left_do_not_pile_up_behind_somebody_who_stays() {
+        let mut ring = Ring::default();
+        ring.enter(standing(0, 0), |_| true);
+        for slot in 1..1_000 {
+            ring.enter(standing(slot, i64::from(slot)), |key| key.slot == 0 || key.slot == slot);
+            assert!(ring.keys.len() <= SMALL + 2, "{} places for two", ring.keys.len());
+            assert_eq!((ring.living, slots(ring.from(0))[0]), (2, 0));
+            // It goes at once.
+            ring.living -= 1;
+        }
+        ring.enter(standing(1_000, 1_000), |key| key.slot == 1_000);
+        assert_eq!(slots(ring.from(0)), [1_000], "nor where nobody stays");
+    }
+
+    #[test]
+    fn whoever_looks_at_the_front_finds_people_and_not_places_that_were_left() {
+        let mut ring = Ring::default();
+        let (first, many, left) = (0_u32, 600, 1..=200_u32);
+        let alive = |key: Key| !left.contains(&key.slot);
+        for slot in first..many {
+            ring.enter(standing(slot, i64::from(slot)), |_| true);
+        }
+        ring.living -= left.clone().count();
+        for slot in many..many + u32::try_from(CLEAR_EVERY).unwrap() {
+            ring.enter(standing(slot, i64::from(slot)), alive);
+        }
+        let expected: Vec<_> = (first..many + 64).filter(|slot| !left.contains(slot)).collect();
+        assert_eq!(slots(ring.from(0)), expected);
+    }
+
+    #[test]
+    fn who_leaves_takes_nobody_along_and_the_last_leaves_nothing() {
+        let mut index = Index::default();
+        let people = [person(1, 70, &["de"], &["chess"]), person(2, 70, &["de"], &[]), person(3, 70, &["de"], &["chess"])];
+        for (slot, one) in (0..).zip(&people) {
+            index.stand(POOL, &one.traits, one.ticket.since, key(slot), |_| true);
+        }
+        let word = |one: usize| people[one].traits.languages()[0];
+        let speaks = |index: &Index| slots(index.bucket(POOL, Facet::Speaks(7, word(0)), 0));
+        assert_eq!(speaks(&index), [0, 1, 2]);
+        assert_eq!(slots(index.elders(POOL, 0, 9)), [0, 1, 2]);
+        assert_eq!(slots(index.elders(POOL, 2, 2)), [2, 0]);
+        index.left(POOL, &people[0].traits);
+        index.left(POOL, &people[1].traits);
+        assert_eq!(speaks(&index), [0, 1, 2], "places stay until somebody needs them");
+        assert_eq!(index.elders(POOL, 0, 1).len(), 1);
+        index.left(POOL, &people[2].traits);
+        assert!(index.rings.is_empty() && index.everybody.is_empty());
+        assert!(index.elders(POOL, 0, 4).is_empty() && speaks(&index).is_empty());
+    }
+}
