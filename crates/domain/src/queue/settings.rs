@@ -107,3 +107,34 @@ impl Settings {
         [reputation, languages, interests, rematch].into_iter().flatten().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bands_are_looked_through_from_the_nearest_each_once() {
+        let rules = Settings::default();
+        let bands = |reputation, seconds| rules.bands(reputation, Duration::from_secs(seconds)).collect::<Vec<_>>();
+        assert_eq!(bands(75, 0), [7, 6, 8]);
+        assert_eq!(bands(75, 1), [7, 6, 8, 5, 9], "14 points reach into the second band");
+        assert_eq!(bands(3, 0), [0, 1]);
+        assert_eq!(bands(100, 0), [10, 9]);
+        assert_eq!(bands(255, 0), bands(100, 0));
+        assert_eq!(bands(50, 60), [5, 4, 6, 3, 7, 2, 8, 1, 9, 0, 10]);
+    }
+
+    #[test]
+    fn what_has_given_way_is_told_from_the_second_on_in_which_it_does() {
+        let rules = Settings::default();
+        let at = |seconds| rules.widened(Duration::from_secs(seconds));
+        let (reputation, interests) = (Widened::Reputation, Widened::Interests);
+        assert_eq!(at(0), []);
+        assert_eq!(at(1), [reputation]);
+        assert_eq!(at(2), [reputation, interests]);
+        assert_eq!(at(5), [reputation, Widened::Languages, interests]);
+        assert_eq!(at(60), [reputation, Widened::Languages, interests, Widened::Rematch]);
+        let strict = Settings { gap_per_s: 0, ..rules.clone() };
+        assert_eq!(strict.widened(Duration::from_secs(2)), [interests], "reputation never gives way");
+    }
+}
