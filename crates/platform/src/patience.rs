@@ -65,7 +65,11 @@ mod tests {
     async fn the_waits_of_one_request_are_bounded_together_and_those_of_another_are_not_counted() {
         let request = || bounded(async { [slow().await, slow().await, slow().await] });
         for _ in 0..2 {
-            assert_eq!(request().await, [true, true, false], "400 + 400 ms, and then not all of the 100 that are left");
+            assert_eq!(
+                request().await,
+                [true, true, false],
+                "400 + 400 ms, and then not all of the 100 that are left"
+            );
         }
         assert_eq!([slow().await, slow().await, slow().await], [true; 3], "nobody waits for this");
     }
@@ -75,14 +79,17 @@ mod tests {
         bounded(async {
             assert!(slow().await);
             // Another process does its part, and says how long it waited.
-            let there = tokio::spawn(going_on(left(), async { [slow().await, slow().await] }));
-            let (done, waited) = there.await.unwrap();
+            let mut there = tokio::task::JoinSet::new();
+            there.spawn(going_on(left(), async { [slow().await, slow().await] }));
+            let (done, waited) = there.join_next().await.unwrap().unwrap();
             assert_eq!((done, waited), ([true, false], Duration::from_millis(500)));
             spend(waited);
             assert!(!slow().await, "all is spent");
         })
         .await;
-        let (done, _) = going_on(Some(Duration::from_hours(1)), async { [slow().await, slow().await, slow().await] }).await;
+        let (done, _) =
+            going_on(Some(Duration::from_hours(1)), async { [slow().await, slow().await, slow().await] })
+                .await;
         assert_eq!(done, [true, true, false], "nobody gets more than anybody");
     }
 }

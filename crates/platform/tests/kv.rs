@@ -6,7 +6,7 @@ use proptest::{prelude::*, test_runner::TestRunner};
 use visavis_domain::{Code, Timestamp, limit::Rule};
 use visavis_platform::{
     Lease,
-    kv::{Change, Do, If, Trade, MOST_STEPS},
+    kv::{Change, Do, If, MOST_STEPS, Trade},
     lease::Holder,
 };
 use visavis_testkit::stores::Engine;

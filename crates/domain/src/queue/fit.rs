@@ -222,12 +222,16 @@ pub(super) mod tests {
     #[test]
     fn each_word_has_a_bit_of_its_own_as_far_as_sixty_four_allow() {
         let words: Vec<String> = (0..40).map(|n| format!("word {n}")).collect();
-        let alone: Vec<_> = words.iter().map(|word| person(1, 70, &[], &[word]).traits.outline.interests).collect();
-        assert!(alone.iter().all(|bits| bits.count_ones() == 1));
+        let alone: Vec<_> =
+            words.iter().map(|word| person(1, 70, &[], &[word]).traits.outline.interests).collect();
+        assert!(alone.iter().all(|bits| bits.is_power_of_two()));
         let all: Vec<_> = words.iter().map(String::as_str).collect();
         let together = person(1, 70, &[], &all).traits;
         assert_eq!(together.outline.interests, alone.iter().fold(0, |all, bits| all | bits));
         assert!(together.outline.interests.count_ones() > 20, "few words share one");
-        assert_eq!((together.interests().len(), together.languages().len(), together.wanted().len()), (40, 0, 0));
+        assert_eq!(
+            (together.interests().len(), together.languages().len(), together.wanted().len()),
+            (40, 0, 0)
+        );
     }
 }

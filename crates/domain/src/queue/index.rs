@@ -239,7 +239,11 @@ mod tests {
     #[test]
     fn who_leaves_takes_nobody_along_and_the_last_leaves_nothing() {
         let mut index = Index::default();
-        let people = [person(1, 70, &["de"], &["chess"]), person(2, 70, &["de"], &[]), person(3, 70, &["de"], &["chess"])];
+        let people = [
+            person(1, 70, &["de"], &["chess"]),
+            person(2, 70, &["de"], &[]),
+            person(3, 70, &["de"], &["chess"]),
+        ];
         for (slot, one) in (0..).zip(&people) {
             index.stand(POOL, &one.traits, one.ticket.since, key(slot), |_| true);
         }

@@ -115,7 +115,8 @@ mod tests {
     #[test]
     fn bands_are_looked_through_from_the_nearest_each_once() {
         let rules = Settings::default();
-        let bands = |reputation, seconds| rules.bands(reputation, Duration::from_secs(seconds)).collect::<Vec<_>>();
+        let bands =
+            |reputation, seconds| rules.bands(reputation, Duration::from_secs(seconds)).collect::<Vec<_>>();
         assert_eq!(bands(75, 0), [7, 6, 8]);
         assert_eq!(bands(75, 1), [7, 6, 8, 5, 9], "14 points reach into the second band");
         assert_eq!(bands(3, 0), [0, 1]);

@@ -58,6 +58,8 @@ const WELL_MS: i64 = 2_000;
 /// try wait four times longer.
 const TRY_AGAIN_MS: i64 = 5_000;
 const MAX_TRY_AGAIN_MS: i64 = 80_000;
+/// What an upgrade left in the queue has gone by then.
+const TAKEN_BACK_MS: i64 = 1_000;
 /// A link that has been still for so long is trusted anew.
 const FORGIVEN_MS: i64 = 120_000;
 
@@ -141,6 +143,8 @@ pub struct Layers {
     upgraded: Option<Timestamp>,
     /// Whether the last change was a paused picture that is tried.
     tried: bool,
+    /// Whether it was to take a wrong upgrade back.
+    taken_back: bool,
     try_after_ms: i64,
     changed: Timestamp,
     hold_ms: i64,
@@ -164,6 +168,7 @@ impl Layers {
             roomy: None,
             upgraded: None,
             tried: false,
+            taken_back: false,
             try_after_ms: TRY_AGAIN_MS,
             changed: now,
             hold_ms: UP_AFTER_MS,
@@ -250,7 +255,8 @@ impl Layers {
     /// What the path is seen to carry: all that is sent, if that arrives.
     fn proven(&self, now: Timestamp) -> u64 {
         let since = |at: Timestamp| now.as_millis() - at.as_millis();
-        let fresh = |at: Timestamp| since(at) <= PROOF_MS && at.as_millis() - self.changed.as_millis() >= PROOF_MS;
+        let fresh =
+            |at: Timestamp| since(at) <= PROOF_MS && at.as_millis() - self.changed.as_millis() >= PROOF_MS;
         let sent = (self.cost() + self.voices * VOICE_BPS) * 100;
         match self.path {
             Some((at, Some(_))) if fresh(at) => sent.div_ceil(USED),
@@ -272,9 +278,13 @@ impl Layers {
         self.path.is_some_and(|(at, _)| at.as_millis() - self.changed.as_millis() >= PROOF_MS)
     }
 
-    /// Whether a picture that is being tried doesn't flow yet, its key frame being on its way: then nothing is known.
+    /// Whether nothing is known yet of what is sent now: a picture that is tried waits for its key frame; and what was sent
+    /// before an upgrade that was wrong had been carried, and is seen to be in a moment.
     fn is_awaited(&self, now: Timestamp) -> bool {
-        self.tried && !self.is_measured() && now.as_millis() - self.changed.as_millis() < TRY_AGAIN_MS
+        let most = if self.tried { TRY_AGAIN_MS } else { TAKEN_BACK_MS };
+        (self.tried || self.taken_back)
+            && !self.is_measured()
+            && now.as_millis() - self.changed.as_millis() < most
     }
 
     /// Whether more is wanted than the link is believed to carry, and it may be asked whether it carries more.
@@ -302,7 +312,8 @@ impl Layers {
             }
         }
         self.apply(next);
-        (self.lacking, self.roomy, self.changed, self.tried) = (None, None, now, false);
+        (self.lacking, self.roomy, self.changed) = (None, None, now);
+        (self.tried, self.taken_back) = (false, false);
     }
 
     fn adapt(&mut self, now: Timestamp) {
@@ -312,7 +323,7 @@ impl Layers {
             let lacking = *self.lacking.get_or_insert(now);
             self.roomy = None;
             if self.is_awaited(now) {
-                self.wake(self.changed, TRY_AGAIN_MS);
+                self.wake(self.changed, if self.tried { TRY_AGAIN_MS } else { TAKEN_BACK_MS });
                 return;
             }
             let clearly = cost * 100 > budget * CLEARLY;
@@ -331,10 +342,12 @@ impl Layers {
         // A picture that stands still is worse than a small one: it comes back as soon as there is room, whatever was
         // learnt about upgrades.
         let starved = self.pictures.iter().any(|w| w.lowest().is_some() && self.pick(w.origin).is_none());
-        let patience = self.hold_ms.min(self.try_after_ms);
+        let patience =
+            if self.try_after_ms > TRY_AGAIN_MS { self.try_after_ms } else { self.hold_ms.min(TRY_AGAIN_MS) };
         if starved && since(self.changed) >= patience && self.may_try(now) {
             self.apply(self.one_more());
-            (self.roomy, self.changed, self.upgraded, self.tried) = (None, now, Some(now), true);
+            (self.roomy, self.changed, self.upgraded) = (None, now, Some(now));
+            (self.tried, self.taken_back) = (true, false);
             return;
         }
         if starved && since(self.changed) < patience {
@@ -352,7 +365,7 @@ impl Layers {
         let roomy = *self.roomy.get_or_insert(now);
         if since(roomy) >= UP_AFTER_MS && since(self.changed) >= hold {
             self.apply(better);
-            (self.roomy, self.changed, self.tried) = (None, now, false);
+            (self.roomy, self.changed, self.tried, self.taken_back) = (None, now, false, false);
             // What only comes back is no upgrade that could be regretted.
             if !starved {
                 self.upgraded = Some(now);
@@ -398,7 +411,7 @@ impl Layers {
             self.hold_ms = (self.hold_ms * 2).clamp(WRONG_HOLD_MS, MAX_HOLD_MS);
         }
         self.apply(next);
-        (self.lacking, self.changed, self.tried) = (None, now, false);
+        (self.lacking, self.changed, self.tried, self.taken_back) = (None, now, false, wrong);
     }
 
     /// Whether `next` gives something more and nothing less.
@@ -714,7 +727,7 @@ mod tests {
                     }
                 }
                 // A lack below a tenth may last half a second, a picture is tried for longer; sound is never part of it.
-                prop_assert!(layers.tried || cost * 100 <= layers.budget() * CLEARLY, "{cost} of {}", layers.budget());
+                prop_assert!(layers.tried || layers.taken_back || cost * 100 <= layers.budget() * CLEARLY, "{cost} of {}", layers.budget());
             }
         }
     }

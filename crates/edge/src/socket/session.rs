@@ -14,7 +14,11 @@ use serde_json::{Value, json};
 use socketioxide::{SocketError, extract::SocketRef};
 use visavis_domain::{
     Code, Fault,
-    contract::{Caller, matchmaking::Holder, rooms::{Heard, Seat as RoomSeat}},
+    contract::{
+        Caller,
+        matchmaking::Holder,
+        rooms::{Heard, Seat as RoomSeat},
+    },
     event::ServerEvent,
     id::{LoginId, RoomId, SocketId, UserId},
 };

@@ -167,9 +167,10 @@ impl Head {
             to: only(headers, &TO)?.to_owned(),
             about: only(headers, &kind.about())?.to_owned(),
             remaining_ms: only(headers, &REMAINING)?.parse().ok()?,
-            patience_ms: match headers.contains_key(&PATIENCE) {
-                true => Some(only(headers, &PATIENCE)?.parse().ok()?),
-                false => None,
+            patience_ms: if headers.contains_key(&PATIENCE) {
+                Some(only(headers, &PATIENCE)?.parse().ok()?)
+            } else {
+                None
             },
             at: Timestamp::from_millis(only(headers, &AT)?.parse().ok()?),
             nonce: u128::from_str_radix(nonce, 16).ok().filter(|_| form)?,

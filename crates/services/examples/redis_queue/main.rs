@@ -2,7 +2,7 @@
 //! `done cpu_us=… trips=…`, both for one ticket: CPU of Redis, and questions that Redis was asked.
 //!
 //! `ours` is what the product does: a front brings each ticket and says so on the bus, the leader reads what changed,
-//! claims two at a time and forgets them once their room is open. `reference` is a script that keeps the waiting in a
+//! claims two at a time, as many of those together as are ready, and forgets them once their rooms are open. `reference` is a script that keeps the waiting in a
 //! sorted set and looks for a partner when somebody comes.
 
 use std::io::{BufRead as _, Write as _};
@@ -23,7 +23,7 @@ use visavis_platform::{Bus, Clock, Dice, Kv, Lifecycle, redis_link};
 #[expect(dead_code, reason = "no ticket is changed or taken back here")]
 mod store;
 
-use store::Store;
+use store::{Claim, Store};
 
 /// As many questions under way as the leader allows itself.
 const AT_ONCE: usize = 64;
@@ -32,7 +32,7 @@ const BATCH: usize = 512;
 /// Answers are waited for as long as it takes: this measures work, not patience.
 const TIMEOUT_MS: u64 = 10_000;
 /// Commands as clients send them; what a script calls (`GET`, `EXISTS`) isn't among these.
-const ASKED: [&str; 6] = ["evalsha", "eval", "publish", "lpop", "hmget", "hgetall"];
+const ASKED: [&str; 7] = ["evalsha", "eval", "publish", "lpop", "hmget", "hgetall", "hdel"];
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -133,20 +133,22 @@ impl Bench {
         }
         let (entries, _) = store.read_changes(BATCH).await.map_err(gone("a read"))?;
         let texts: Vec<String> = entries.into_iter().filter_map(|(_, text)| text).collect();
-        stream::iter(texts.chunks_exact(2))
-            .map(|two| async move {
-                let texts = [two[0].clone(), two[1].clone()];
-                let guests = [serde_json::from_str::<Entry>(&texts[0])?, serde_json::from_str(&texts[1])?];
-                let (room, at) = (RoomId::from_bits(guests[0].ticket.id.bits()), guests[0].ticket.since);
-                let pairing = Pairing { room, guests, common_interests: Vec::new(), at };
-                let claimed = store.claim(lease, &texts, &pairing).await.map_err(gone("a claim"))?;
-                let forgot = store.forget(room).await.map_err(gone("a pairing"))?;
-                if claimed && forgot { Ok(()) } else { Err(Failure::from("a claim was refused")) }
-            })
-            .buffer_unordered(AT_ONCE)
-            .try_collect::<Vec<()>>()
-            .await
-            .map(drop)
+        let claims = texts.chunks_exact(2).map(|two| {
+            let texts = [two[0].clone(), two[1].clone()];
+            let guests = [serde_json::from_str::<Entry>(&texts[0])?, serde_json::from_str(&texts[1])?];
+            let (room, at) = (RoomId::from_bits(guests[0].ticket.id.bits()), guests[0].ticket.since);
+            Ok(Claim { texts, pairing: Pairing { room, guests, common_interests: Vec::new(), at } })
+        });
+        let claims = claims.collect::<Result<Vec<_>, Failure>>()?;
+        for claims in claims.chunks(AT_ONCE) {
+            let done = store.claim(lease, claims).await.map_err(gone("a claim"))?;
+            if done.len() < claims.len() || done.contains(&false) {
+                return Err("a claim was refused".into());
+            }
+            let rooms: Vec<_> = claims.iter().map(|claim| claim.pairing.room).collect();
+            store.forget(&rooms).await.map_err(gone("a pairing"))?;
+        }
+        Ok(())
     }
 
     async fn reference(&mut self, count: usize) -> Result<(), Failure> {

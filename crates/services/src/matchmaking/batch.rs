@@ -78,9 +78,8 @@ async fn claim(store: &Store, asked: Vec<(Lease, Claim)>) -> Result<Vec<Answer>,
         let from = done.len();
         done.extend(store.claim(same[0], &claims[from..from + same.len()]).await?);
     }
-    let answer = |(claim, done): (Claim, bool)| match done {
-        true => Answer::Claimed(Box::new(claim.pairing)),
-        false => Answer::No,
+    let answer = |(claim, done): (Claim, bool)| {
+        if done { Answer::Claimed(Box::new(claim.pairing)) } else { Answer::No }
     };
     Ok(claims.into_iter().zip(done).map(answer).collect())
 }

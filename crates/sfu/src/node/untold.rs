@@ -77,10 +77,14 @@ impl Untold {
 
     /// It lies in the session's log.
     fn logged(&mut self, session: SocketId, seq: u64, told: Told) {
-        let Some(listener) = self.listeners.get_mut(&session).filter(|_| is_said(&told.event)) else { return };
+        let Some(listener) = self.listeners.get_mut(&session).filter(|_| is_said(&told.event)) else {
+            return;
+        };
         let too_old = told.at - RESUME_WINDOW;
         listener.said.push_back((seq, told));
-        while listener.said.len() > MAX_SAID || listener.said.front().is_some_and(|(_, told)| told.at < too_old) {
+        while listener.said.len() > MAX_SAID
+            || listener.said.front().is_some_and(|(_, told)| told.at < too_old)
+        {
             listener.said.pop_front();
         }
     }
@@ -89,7 +93,9 @@ impl Untold {
     /// their page didn't fetch while it could, if it says what it fetched, and then what waited.
     fn go_on(&mut self, before: SocketId, session: SocketId, heard: Option<u64>, too_old: Timestamp) {
         let said = self.listeners.remove(&before).unwrap_or_default().said;
-        let missed = said.into_iter().filter(|(seq, told)| heard.is_some_and(|heard| *seq > heard) && told.at >= too_old);
+        let missed = said
+            .into_iter()
+            .filter(|(seq, told)| heard.is_some_and(|heard| *seq > heard) && told.at >= too_old);
         for (_, told) in missed {
             self.wait(session, told);
         }
@@ -299,7 +305,9 @@ mod tests {
 
     #[test]
     fn what_the_store_forgot_before_the_page_fetched_it_is_said_again_and_only_that() {
-        for (heard, again) in [(Some(4), ["3", "4"].as_slice()), (Some(2), &["2", "3", "4"]), (Some(9), &["4"]), (None, &["4"])] {
+        for (heard, again) in
+            [(Some(4), ["3", "4"].as_slice()), (Some(2), &["2", "3", "4"]), (Some(9), &["4"]), (None, &["4"])]
+        {
             let mut untold = heard_in(7);
             let too_old = Timestamp::from_millis(1_000);
             untold.logged(OLD, 2, told(1, 0));
