@@ -165,8 +165,8 @@ export class Crowd {
     const slow = this.answers.filter(({ ms, what }) => ms > CLEAR_MS * (what === 'sign-in' ? 2 : 1));
     assert.deepEqual(slow, [], `every answer within ${CLEAR_MS} ms`);
     const refused = this.answers.filter(({ is }) => is === 'unavailable');
-    const most = (list) => Math.round(Math.max(0, ...list.map(({ ms }) => ms)));
-    return `${this.answers.length} answers, the slowest ${most(this.answers)} ms; ${refused.length} times unavailable, at the latest after ${most(refused)} ms`;
+    const slowest = (list) => [...list].sort((one, other) => other.ms - one.ms).slice(0, 3).map(({ what, ms }) => `${what} ${Math.round(ms)}`);
+    return `${this.answers.length} answers, the slowest (ms) ${slowest(this.answers)}; ${refused.length} times unavailable, the slowest ${slowest(refused)}`;
   }
 
   /** After the day: calls that never noticed, promises kept, and everybody who waits is matched. */
