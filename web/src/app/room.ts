@@ -102,7 +102,15 @@ async function look(roomId: string): Promise<void> {
   }
 }
 
+/** Whoever comes back after camera and microphone were closed is seen and heard again, if they may be opened unasked. */
+async function openDevices(): Promise<void> {
+  if (devices.local.peek()) return;
+  await devices.openIfAllowed();
+  if (inRoom.peek() && !devices.local.peek()) devices.goWithout();
+}
+
 async function join(roomId: string): Promise<void> {
+  void openDevices();
   try {
     const joined = await call('join-room', { roomId });
     iceServers = joined.iceServers;
