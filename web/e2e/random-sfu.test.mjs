@@ -1,14 +1,63 @@
-// Two strangers whose media goes through the server: from the start, or because the two can't reach each other directly.
+// Two strangers whose media goes through the server: from the start, because the two can't reach each other directly, or
+// because somebody has reported one of them.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
+import { signIn } from '../../tests/node/lib/person.mjs';
 import { startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { LONG, Visitor } from './lib/browser.mjs';
 
 /** So long may it take from the match until both see each other, when the direct way doesn't work. */
 const MOVED_WITHIN = 20_000;
+
+/** No longer may the picture stand still when the call moves; a bound five times wider holds here. */
+const GAP_MS = 500;
+
+/** Runs in the page, before its own scripts: which connections there are, and how long the partner's picture stood still. */
+const WATCH = () => {
+  const Real = window.RTCPeerConnection;
+  window.connections = [];
+  window.RTCPeerConnection = class extends Real {
+    constructor(...args) {
+      super(...args);
+      window.connections.push(this);
+    }
+  };
+  window.watchGaps = () => {
+    let [last, seen] = [performance.now(), null];
+    window.longestGap = 0;
+    const look = () => {
+      const video = document.querySelector('[data-testid="partner-video"]');
+      if (video && video !== seen) {
+        seen = video;
+        const onFrame = () => {
+          last = performance.now();
+          if (video === seen) video.requestVideoFrameCallback(onFrame);
+        };
+        video.requestVideoFrameCallback(onFrame);
+      }
+      window.longestGap = Math.max(window.longestGap, performance.now() - last);
+      setTimeout(look, 10);
+    };
+    look();
+  };
+};
+
+/** The ways that a visitor's media has: each connection that isn't closed. */
+const ways = (visitor) =>
+  visitor.page.evaluate(() =>
+    window.connections.filter((pc) => pc.connectionState !== 'closed').map((pc) => (pc.getTransceivers().length > 2 ? 'server' : 'direct')),
+  );
+
+/** Somebody at the chat page, watched. */
+async function ready(t, server, name) {
+  const visitor = await Visitor.start(server, { name, test: t });
+  await visitor.page.addInitScript(WATCH);
+  await visitor.signIn();
+  return visitor.passCheck();
+}
 
 async function pair(t, server, script) {
   const two = await Promise.all(
@@ -65,6 +114,40 @@ describe('strangers through the server', () => {
     assert.ok(performance.now() - began < MOVED_WITHIN + LONG);
     for (const one of two) {
       assert.match((await one.stats()).state, /connected/);
+      one.assertNoProblems();
+    }
+  });
+
+  test('of whom one is reported by somebody else are moved there, with no gap in what they see', { timeout: 240_000 }, async (t) => {
+    const settings = { 'strangers.transport': 'auto', 'strangers.trustFloor': 0, 'strangers.provenCalls': 0 };
+    const server = await startServer({ settings, test: t });
+    const ben = await ready(t, server, 'ben');
+    // Ben meets somebody who goes on, and reports him only later.
+    const earlier = await signIn(server, { test: t });
+    const page = await earlier.open();
+    await ben.search();
+    await page.do('find-match', {});
+    const { roomId, peer } = await page.event('match', () => true, LONG);
+    await page.do('join-room', { roomId });
+    await page.event('offer', () => true, LONG).catch(() => page.event('participant-joined'));
+    await page.do('leave-room', { roomId });
+    const anna = await ready(t, server, 'anna');
+    await anna.search();
+    const two = [anna, ben];
+    await Promise.all(two.map((one) => one.reaches('live')));
+    await Promise.all(two.map((one) => flows(one)));
+    for (const one of two) assert.deepEqual(await ways(one), ['direct'], one.name);
+    await Promise.all(two.map((one) => one.page.evaluate(() => window.watchGaps())));
+
+    const answer = await earlier.ask('POST', '/api/reports', { json: { roomId, userId: peer.userId, reason: 'spam' } });
+    assert.equal(answer.status, 201, JSON.stringify(answer.body));
+    await Promise.all(two.map((one) => until(async () => (await ways(one)).join() === 'server', LONG, `${one.name} talks over the server`)));
+    await Promise.all(two.map((one) => flows(one)));
+    for (const one of two) {
+      assert.equal(await one.state(), 'live');
+      const gap = await one.page.evaluate(() => window.longestGap);
+      console.log(`${one.name}: ${gap.toFixed(0)} ms at most between two pictures`);
+      assert.ok(gap < 5 * GAP_MS, `${one.name}: ${gap} ms without a picture`);
       one.assertNoProblems();
     }
   });

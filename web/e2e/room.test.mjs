@@ -193,6 +193,44 @@ describe('a room', () => {
     for (const one of [...guests, late]) one.assertNoProblems();
   });
 
+  test('whoever is reported is seen, heard and read no more by whoever did it, and learns nothing of it', { timeout: 240_000 }, async (t) => {
+    const { guests, link } = await together(t, server, 2, { viewports: [DESKTOP, TALL_PHONE] });
+    const [anna, ben] = guests;
+    await Promise.all(guests.map((one) => plays(one, 'picture', 1)));
+    const [annaName, benName] = await names(anna);
+    // Two taps: the person's menu, and what is wished.
+    await ben.button(`Menu of ${annaName}`).click();
+    await ben.picture('room-about-phone');
+    await accessible(ben, 'the menu of somebody, on a phone');
+    const dialog = ben.page.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Report', exact: true }).click();
+    await ben.page.getByRole('dialog', { name: `Report ${annaName}` }).waitFor();
+    await ben.picture('room-report-phone');
+    await accessible(ben, 'a report from a room');
+    await dialog.getByLabel('Insults, threats or hate').check();
+    await dialog.getByRole('button', { name: 'Report', exact: true }).click();
+    await ben.page.getByText(`You no longer see or hear ${annaName}`).first().waitFor();
+    await tile(ben, annaName).waitFor({ state: 'detached' });
+    await fits(ben);
+    // She goes on seeing him, and what she writes isn't read.
+    await sees(anna, 1);
+    assert.ok((await places(anna)).some(({ name }) => name === benName));
+    await anna.button('Chat').click();
+    await anna.say('Are you there?');
+    await ben.button('People').click();
+    await ben.page.locator('.people-list li').first().getByText(/blocked/).waitFor();
+    await ben.picture('room-apart-phone');
+    await ben.button('Chat').click();
+    await ben.say('Hello');
+    await anna.reads('Hello');
+    assert.equal(await ben.page.getByTestId('message').filter({ hasText: 'Are you there?' }).count(), 0);
+    // It stays so when the page is opened anew.
+    await ben.page.goto(link);
+    await join(ben);
+    await until(async () => (await places(ben)).map(({ name }) => name).join() === 'You', LONG, 'anna stays out of sight');
+    for (const one of guests) one.assertNoProblems();
+  });
+
   test('the lobby shows how I will be seen; alone I am given the link; a link that leads nowhere says so', { timeout: 180_000 }, async (t) => {
     const [fake] = await fakes(1);
     t.after(() => rm(fake.folder, { recursive: true, force: true }));

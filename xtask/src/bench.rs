@@ -22,6 +22,7 @@ mod rounds;
 mod rpc;
 mod sfu;
 mod socket;
+mod ten;
 
 /// How long anything that is asked of a program under measurement may take.
 const ANSWER: Duration = Duration::from_mins(2);
@@ -47,6 +48,7 @@ const ALL: &[(&str, Go)] = &[
     ("sfu", sfu::bench),
     ("redis-queue", redis_queue::bench),
     ("relay", relay::bench),
+    ("ten", ten::bench),
 ];
 /// Those that measure no server: nothing need be built for them here.
 const WITHOUT_SERVER: &[&str] = &["city", "queue", "rpc", "redis-queue"];
@@ -55,7 +57,9 @@ pub fn bench(args: &[String]) -> Outcome {
     let name = args.first().map_or("", String::as_str);
     let chosen: Vec<_> = ALL.iter().filter(|(known, _)| *known == name || name == "all").collect();
     if chosen.is_empty() {
-        return Err("which? city, queue, http, socket, idle, rpc, sfu, redis-queue, relay or all".to_owned());
+        return Err(
+            "which? city, queue, http, socket, idle, rpc, sfu, redis-queue, relay, ten or all".to_owned()
+        );
     }
     let apt = Apt::new();
     let tools = Tools::for_building(&apt)?;

@@ -1,5 +1,5 @@
-//! What building and testing need beyond Rust: Node for the page, Chromium for the browser tests, one Python package for
-//! the mail test. A C compiler needs no word: without one, Rust couldn't have linked this program.
+//! What building and testing need beyond Rust: Node for the page, Chromium and Firefox for the browser tests, one Python
+//! package for the mail test. A C compiler needs no word: without one, Rust couldn't have linked this program.
 
 use std::{
     env, fs,
@@ -94,25 +94,57 @@ impl Tools {
 /// The programs that only tests need.
 pub struct TestTools {
     pub chromium: PathBuf,
+    pub firefox: PathBuf,
     pub smtp_python: PathBuf,
 }
 
 impl TestTools {
     pub fn find_or_install(apt: &Apt) -> Outcome<Self> {
-        Ok(Self { chromium: chromium(apt)?, smtp_python: smtp_python(apt)? })
+        Ok(Self {
+            chromium: browser(apt, &CHROMIUM)?,
+            firefox: browser(apt, &FIREFOX)?,
+            smtp_python: smtp_python(apt)?,
+        })
     }
 }
 
-fn chromium(apt: &Apt) -> Outcome<PathBuf> {
-    if let Some(named) = env::var_os("CHROMIUM").map(PathBuf::from) {
+/// A browser that tests drive.
+struct Browser {
+    /// Names another one in its place.
+    variable: &'static str,
+    programs: [&'static str; 2],
+    package: &'static str,
+    why: &'static str,
+}
+
+const CHROMIUM: Browser = Browser {
+    variable: "CHROMIUM",
+    programs: ["chromium", "google-chrome"],
+    package: "chromium",
+    why: "two strangers meet in real browsers in the tests",
+};
+const FIREFOX: Browser = Browser {
+    variable: "FIREFOX",
+    programs: ["firefox-esr", "firefox"],
+    package: "firefox-esr",
+    why: "not everybody has the same browser: two kinds meet in the tests",
+};
+
+fn browser(apt: &Apt, browser: &Browser) -> Outcome<PathBuf> {
+    let Browser { variable, programs, package, why } = browser;
+    if let Some(named) = env::var_os(variable).map(PathBuf::from) {
         let found = named.is_file();
-        return if found { Ok(named) } else { Err(format!("CHROMIUM names {}: not there", named.display())) };
+        return if found {
+            Ok(named)
+        } else {
+            Err(format!("{variable} names {}: not there", named.display()))
+        };
     }
-    let installed = || ["chromium", "google-chrome"].iter().find_map(|name| which(name));
+    let installed = || programs.iter().find_map(|name| which(name));
     if installed().is_none() {
-        apt.install(&["chromium"], "two strangers meet in real browsers in the tests")?;
+        apt.install(&[package], why)?;
     }
-    installed().ok_or_else(|| "no chromium on the path; install one, or name it in CHROMIUM".to_owned())
+    installed().ok_or_else(|| format!("no {package} on the path; install one, or name it in {variable}"))
 }
 
 fn smtp_python(apt: &Apt) -> Outcome<PathBuf> {

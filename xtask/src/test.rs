@@ -190,5 +190,8 @@ fn run_node(tools: &Tools, suite: &Suite, files: &[PathBuf], with: impl Fn(Cmd) 
 /// What tests may ask the environment for.
 fn with_tools(cmd: Cmd, tests: &TestTools) -> Cmd {
     let binary = env::var_os("VISAVIS_BIN").map_or_else(|| tree::target("debug/visavis"), PathBuf::from);
-    cmd.env("VISAVIS_BIN", binary).env("CHROMIUM", &tests.chromium).env("AIOSMTPD_PYTHON", &tests.smtp_python)
+    cmd.env("VISAVIS_BIN", binary)
+        .env("CHROMIUM", &tests.chromium)
+        .env("FIREFOX", &tests.firefox)
+        .env("AIOSMTPD_PYTHON", &tests.smtp_python)
 }

@@ -67,6 +67,9 @@ pub struct RoomLoad {
     /// A room that is there already; all come into it.
     #[arg(long, value_name = "ID")]
     pub room: Option<String>,
+    /// People in that room who aren't of this test and whose pictures must come, too.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub others: u32,
     /// The server's process on this machine, to say what it costs.
     #[arg(long, value_name = "PID")]
     pub pid: Option<u32>,

@@ -3,6 +3,7 @@
 
 mod api;
 mod crowd;
+mod film;
 mod local;
 mod report;
 mod socket;
@@ -10,13 +11,14 @@ mod socket;
 use std::{
     io,
     net::{SocketAddr, UdpSocket},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use futures_util::{StreamExt, stream};
 use serde_json::json;
 use visavis_platform::{Clock, Lifecycle};
-use visavis_sfu::guest::{CAMERA, Guest, Plan};
+use visavis_sfu::guest::{CAMERA, Film, Guest, Plan};
 
 use crate::cli::RoomLoad;
 use api::Site;
@@ -61,6 +63,9 @@ pub enum Trouble {
     /// The WebRTC stack has refused.
     #[error("no connection could be made: {0}")]
     Media(String),
+    /// What is shown can't be read.
+    #[error("the film in this binary is broken")]
+    Film,
     /// What was measured isn't what must be.
     #[error("something is missing, see above")]
     Missing,
@@ -76,6 +81,7 @@ struct Door<'a> {
     clock: &'a Clock,
     lifecycle: &'a Lifecycle,
     crowd: &'a Crowd,
+    film: &'a Arc<Film>,
 }
 
 /// Somebody to be brought in.
@@ -103,7 +109,15 @@ pub async fn run(load: RoomLoad) -> Result<(), Trouble> {
     };
     let pid = load.pid.or_else(|| local.as_ref().and_then(Local::pid));
     let crowd = Crowd::start(clock.clone())?;
-    let door = Door { site: &site, private: &private, clock: &clock, lifecycle: &lifecycle, crowd: &crowd };
+    let film = film::film().ok_or(Trouble::Film)?;
+    let door = Door {
+        site: &site,
+        private: &private,
+        clock: &clock,
+        lifecycle: &lifecycle,
+        crowd: &crowd,
+        film: &film,
+    };
     let newcomers = gather(&load, &door).await?;
     let joins: Vec<Result<Duration, Trouble>> =
         stream::iter(newcomers).map(|one| bring(&door, one)).buffer_unordered(AT_ONCE).collect().await;
@@ -154,6 +168,7 @@ async fn bring(door: &Door<'_>, one: Newcomer) -> Result<Duration, Trouble> {
     let plan = Plan { limit, camera, voice: one.publishes, number: one.number };
     let (mut guest, offer) = Guest::new(door.clock.instant(), udp.local_addr()?, &plan)
         .map_err(|e| Trouble::Media(e.to_string()))?;
+    guest.play(door.film);
     guest.speak(if one.number.is_multiple_of(MOST) { SPEAKS } else { LISTENS });
     let tracks =
         json!({"roomId": one.room_id, "audio": one.publishes, "video": one.publishes, "screen": false});

@@ -8,7 +8,10 @@ use std::{
 
 use visavis_domain::{Fault, Timestamp, event::Event, id::NodeId};
 use visavis_edge::socket::Hub;
-use visavis_platform::{db::calls, nodes::LEASE};
+use visavis_platform::{
+    db::{calls, visits},
+    nodes::LEASE,
+};
 
 use crate::wire::Ground;
 
@@ -62,7 +65,7 @@ impl Undertaker {
     async fn strangers(&mut self) -> Result<Vec<NodeId>, Fault> {
         let Some(db) = &self.ground.db else { return Ok(Vec::new()) };
         let now = self.ground.clock.now();
-        let with_calls = calls::nodes_running(db).await?;
+        let with_calls = [calls::nodes_running(db).await?, visits::nodes_running(db).await?].concat();
         let known = |id: &NodeId| self.seen.contains(id);
         self.strange.retain(|id, _| with_calls.contains(id) && !known(id));
         for id in with_calls.into_iter().filter(|id| !known(id)) {
@@ -74,13 +77,15 @@ impl Undertaker {
 
     async fn bury(&self, node: NodeId) -> Result<(), Fault> {
         if let Some(db) = &self.ground.db {
-            for (room, users) in calls::running_on(db, node).await? {
+            let pairs = calls::running_on(db, node).await?;
+            for (room, users) in pairs.into_iter().chain(visits::running_on(db, node).await?) {
                 self.ground.bus.publish(Event::RoomLost { room, users }).await;
             }
-            let closed =
-                calls::close_dangling(db, Some(node), self.ground.clock.now(), "server-lost").await?;
-            if closed > 0 {
-                tracing::info!(node.id = %node, calls = closed, "a node is gone, its calls were closed");
+            let now = self.ground.clock.now();
+            let closed = calls::close_dangling(db, Some(node), now, "server-lost").await?;
+            let stays = visits::close_dangling(db, node, now, "server-lost").await?;
+            if closed + stays > 0 {
+                tracing::info!(node.id = %node, calls = closed, stays, "a node is gone, its calls were closed");
             }
         }
         if let Some(hub) = &self.hub {

@@ -308,6 +308,17 @@ impl CloseReason {
     }
 }
 
+impl From<LeftReason> for CloseReason {
+    fn from(reason: LeftReason) -> Self {
+        match reason {
+            LeftReason::Left => Self::Left,
+            LeftReason::Lost => Self::Lost,
+            LeftReason::Removed => Self::Removed,
+            LeftReason::Safety => Self::Safety,
+        }
+    }
+}
+
 /// News between roles. Delivery is at most once and unordered across topics; whatever must not be missed is also
 /// in `Kv` or `Db`, and the event is only the nudge to look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -402,6 +413,11 @@ pub enum Event {
         /// Whom.
         other: UserId,
     },
+    /// Somebody was reported: what they do in calls must be seen by the server.
+    Reported {
+        /// Who.
+        user: UserId,
+    },
     /// New signing keys: fetch them.
     KeysChanged,
     /// A node has come or is about to go: look who is there.
@@ -422,7 +438,7 @@ pub enum Topic {
     Sessions,
     /// `LoginRevoked`, `KeysChanged`.
     Logins,
-    /// `Blocked`.
+    /// `Blocked`, `Reported`.
     People,
     /// `NodesChanged`.
     Nodes,
@@ -462,7 +478,7 @@ impl Event {
             Self::PoolGrew { .. } => Topic::Pools,
             Self::LogGrew { .. } | Self::Volatile { .. } | Self::SessionMoved { .. } => Topic::Sessions,
             Self::LoginRevoked { .. } | Self::KeysChanged => Topic::Logins,
-            Self::Blocked { .. } => Topic::People,
+            Self::Blocked { .. } | Self::Reported { .. } => Topic::People,
             Self::NodesChanged => Topic::Nodes,
             Self::JobAdded => Topic::Jobs,
         }

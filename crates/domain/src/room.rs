@@ -176,6 +176,24 @@ pub enum Output {
     Media(MediaOrder),
     /// A group's record is in use: it lives on.
     Used,
+    /// Keep that somebody's stay in a group has begun.
+    Came {
+        /// As what.
+        participant: ParticipantId,
+        /// Who.
+        user: UserId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Keep that it is over.
+    Went {
+        /// As what.
+        participant: ParticipantId,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: CloseReason,
+    },
     /// Keep a host's decision in the record.
     Keep {
         /// Nobody but the owner comes in.

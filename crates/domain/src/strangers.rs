@@ -21,11 +21,14 @@ pub struct Settings {
     /// Clean calls through the server before that.
     #[serde(alias = "provenCalls", alias = "provencalls")]
     pub proven_calls: u32,
+    /// Seconds that both must have been in a call before it counts as one: who goes on at once has proven nothing.
+    #[serde(alias = "cleanCallS", alias = "cleancalls")]
+    pub clean_call_s: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { transport: Transport::Auto, trust_floor: 75, proven_calls: 5 }
+        Self { transport: Transport::Auto, trust_floor: 75, proven_calls: 5, clean_call_s: 60 }
     }
 }
 

@@ -24,6 +24,7 @@ pub mod rooms;
 mod row;
 mod statement;
 pub mod users;
+pub mod visits;
 
 use std::sync::Arc;
 

@@ -322,6 +322,36 @@ async fn two_have_met_while_the_call_runs_and_for_the_asked_time_after_its_end()
 }
 
 #[tokio::test]
+async fn only_calls_of_a_useful_length_through_the_server_are_clean() {
+    for place in Database::all().await {
+        let db = place.open().await;
+        for (room, transport, started, length, reason) in [
+            (1, "sfu", true, MINUTE, "left"),
+            (2, "sfu", true, Duration::from_secs(59), "left"),
+            (3, "p2p", true, 9 * MINUTE, "left"),
+            (4, "sfu", true, 9 * MINUTE, "safety"),
+            (5, "sfu", false, 9 * MINUTE, "never-joined"),
+            (6, "sfu", true, 9 * MINUTE, "lost"),
+        ] {
+            let opened = CallOpened {
+                transport,
+                ..call(room, NOW + MINUTE * 20 * u32::try_from(room).unwrap(), &[10, room * 10 + 1])
+            };
+            assert_eq!(calls::open(&db, &opened).await.unwrap(), Opening::New);
+            let (room, began) = (RoomId::from_bits(room), opened.opened_at + MINUTE);
+            if started {
+                calls::started(&db, room, began).await.unwrap();
+            }
+            calls::ended(&db, room, began + length, reason, &[]).await.unwrap();
+        }
+        let ada = UserId::from_bits(10);
+        assert_eq!(calls::clean(&db, ada, MINUTE, 9).await.unwrap(), 2);
+        assert_eq!(calls::clean(&db, ada, Duration::ZERO, 9).await.unwrap(), 3);
+        assert_eq!(calls::clean(&db, ada, MINUTE, 1).await.unwrap(), 1, "counted up to a bound");
+    }
+}
+
+#[tokio::test]
 async fn dangling_calls_are_closed_by_node_or_all_and_only_once() {
     for place in Database::all().await {
         let db = place.open().await;

@@ -16,7 +16,7 @@ use visavis_domain::{
 };
 use visavis_platform::{
     Bus, Clock, Db, Dice,
-    db::{self, blocks, calls, reports},
+    db::{self, blocks, calls, reports, visits},
 };
 
 /// Limits of reports.
@@ -70,7 +70,10 @@ impl Contract for Moderation {
         let note = self.checked_note(req.note)?;
         let now = self.clock.now();
         let since = now - Duration::from_secs(self.settings.report_window_s);
-        if !calls::met(&self.db, req.room, req.reporter, req.reported, since).await? {
+        let (room, by, about) = (req.room, req.reporter, req.reported);
+        if !calls::met(&self.db, room, by, about, since).await?
+            && !visits::met(&self.db, room, by, about, since).await?
+        {
             return Err(Fault::not_found("Somebody you met there within the last 24 hours"));
         }
         let report = reports::Report {
@@ -91,7 +94,8 @@ impl Contract for Moderation {
         blocks::insert(&mut tx, req.reporter, req.reported, now).await?;
         tx.commit().await?;
         metrics::counter!("visavis_reports_total", "reason" => report.reason).increment(1);
-        self.bus.publish(Event::Blocked { user: req.reporter, other: req.reported }).await;
+        self.bus.publish(Event::Blocked { user: by, other: about }).await;
+        self.bus.publish(Event::Reported { user: about }).await;
         Ok(id)
     }
 }

@@ -2,11 +2,13 @@
 //! section 5, sends sound and simulcast pictures, asks for key frames when its decoders need them, and counts what a person
 //! would have seen and heard. Pure: datagrams and time come in, datagrams come out.
 
+pub mod film;
 pub mod picture;
 
 use std::{
     collections::{HashMap, VecDeque},
     net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -21,6 +23,7 @@ use str0m::{
 };
 use visavis_domain::{room::slots, wire::Source};
 
+pub use film::{Film, Reel};
 pub use picture::{Decoder, Encoder, Shape, Shown};
 
 /// A packet of sound every 20 ms, as Opus in browsers.
@@ -96,6 +99,8 @@ pub struct Guest {
 
 struct Voice {
     mid: Mid,
+    /// What it says, if it isn't silence of the usual size.
+    film: Option<Arc<Film>>,
     seq: u64,
     time: u32,
     due: Instant,
@@ -113,7 +118,7 @@ impl Guest {
     /// A guest at the address `at`, and its offer.
     pub fn new(now: Instant, at: SocketAddr, plan: &Plan) -> Result<(Self, String), RtcError> {
         let mut rtc = Rtc::builder()
-            .set_crypto_provider(std::sync::Arc::new(str0m::crypto::from_feature_flags()))
+            .set_crypto_provider(Arc::new(str0m::crypto::from_feature_flags()))
             .set_dtls_version(DtlsVersion::Dtls12)
             .set_rtp_mode(true)
             .clear_codecs()
@@ -146,8 +151,8 @@ impl Guest {
             on: true,
         });
         let senders = senders.collect();
-        let voice =
-            plan.voice.then(|| Voice { mid: mids[&Source::Mic], seq: 1, time: 0, due: now, level: 100 });
+        let mid = mids[&Source::Mic];
+        let voice = plan.voice.then_some(Voice { mid, film: None, seq: 1, time: 0, due: now, level: 100 });
         let guest = Self {
             rtc,
             at,
@@ -248,6 +253,21 @@ impl Guest {
         self.rtc.is_alive()
     }
 
+    /// Its camera and microphone are those of a film from now on.
+    pub fn play(&mut self, film: &Arc<Film>) {
+        let camera = self.mids[&Source::Camera];
+        let layers = self.senders.iter_mut().filter(|s| s.mid == camera);
+        layers.zip(0..).for_each(|(sender, layer)| sender.encoder.play(film, layer));
+        if let Some(voice) = self.voice.as_mut().filter(|_| !film.voice.is_empty()) {
+            voice.film = Some(Arc::clone(film));
+        }
+    }
+
+    /// Lines whose picture waits for a key frame.
+    pub fn waiting(&self) -> usize {
+        self.decoders.values().filter(|d| d.needs_key()).count()
+    }
+
     /// How loud it is from now on: −dBov, 127 is silence.
     pub fn speak(&mut self, level: u8) {
         if let Some(voice) = &mut self.voice {
@@ -336,7 +356,7 @@ impl Guest {
                 voice_activity: Some(voice.level < 50),
                 ..ExtensionValues::default()
             };
-            let write = RtpWrite::new(pt, voice.seq.into(), voice.time, now, vec![0x78; VOICE_BYTES]);
+            let write = RtpWrite::new(pt, voice.seq.into(), voice.time, now, voice.says());
             let mid = voice.mid;
             voice.seq += 1;
             voice.time = voice.time.wrapping_add(960);
@@ -421,8 +441,17 @@ impl Guest {
         } else {
             self.received.entry(mid).or_default().take(*packet.seq_no);
             let decoder = self.decoders.entry(mid).or_default();
-            decoder.take(now, *packet.seq_no, packet.header.timestamp, packet.payload);
+            let (time, marker) = (packet.header.timestamp, packet.header.marker);
+            decoder.take(now, *packet.seq_no, time, marker, packet.payload);
         }
+    }
+}
+
+impl Voice {
+    fn says(&self) -> Vec<u8> {
+        let packets = self.film.as_ref().map(|film| &film.voice).filter(|packets| !packets.is_empty());
+        let at = |count: usize| usize::try_from(self.seq).unwrap_or(0) % count;
+        packets.map_or_else(|| vec![0x78; VOICE_BYTES], |packets| packets[at(packets.len())].clone())
     }
 }
 

@@ -42,6 +42,9 @@ pub const FIRST_ESTIMATE: u64 = 1_500_000;
 /// How often loss and round trip of a connection are looked at.
 const MEASURED_EVERY: Duration = Duration::from_millis(250);
 
+/// What stands in a description for a port that doesn't matter.
+const SOME_PORT: u16 = 9;
+
 /// Session attributes that are passed on.
 const SESSION: [&str; 8] = [
     "group",
@@ -185,6 +188,9 @@ struct Sections {
 #[derive(Default)]
 struct Section {
     audio: bool,
+    /// It has no port of its own, as Firefox writes lines that share the first one's (RFC 8843 section 6).
+    portless: bool,
+    bundle_only: bool,
     mid: Option<String>,
     direction: Option<bool>,
     rids: Vec<String>,
@@ -198,7 +204,10 @@ impl Sections {
             return Err(invalid("a line is too long or not text"));
         }
         let keep = match line.split_at_checked(2) {
-            Some(("m=", media)) => self.begin(media)?,
+            Some(("m=", media)) => {
+                self.begin(media)?;
+                false
+            }
             Some(("a=", attribute)) => self.attribute(attribute)?,
             Some(("v=" | "o=" | "s=" | "t=" | "c=", _)) => true,
             Some(("b=" | "i=" | "k=" | "u=" | "e=" | "p=" | "r=" | "z=", _)) => false,
@@ -210,22 +219,24 @@ impl Sections {
         Ok(())
     }
 
-    fn begin(&mut self, media: &str) -> Result<bool, Fault> {
+    fn begin(&mut self, media: &str) -> Result<(), Fault> {
         if self.media.len() >= MAX_MEDIA {
             return Err(invalid("it has too many lines"));
         }
-        let mut words = media.split(' ');
-        let audio = match words.next() {
+        let mut words = media.splitn(3, ' ');
+        let (kind, port, rest) = (words.next(), words.next(), words.next().unwrap_or(""));
+        let audio = match kind {
             Some("audio") => true,
             Some("video") => false,
             _ => return Err(invalid("only sound and pictures are taken")),
         };
-        let port = words.next().is_some_and(|port| port != "0");
-        if !port || words.next() != Some("UDP/TLS/RTP/SAVPF") {
-            return Err(invalid("every line must be UDP/TLS/RTP/SAVPF and not be stopped"));
+        if port.is_none() || !rest.starts_with("UDP/TLS/RTP/SAVPF ") {
+            return Err(invalid("every line must be UDP/TLS/RTP/SAVPF"));
         }
-        self.media.push(Section { audio, ..Section::default() });
-        Ok(true)
+        // All run over one port anyway; that of a stopped line is found out at the end.
+        let _ = write!(self.text, "m={} {SOME_PORT} {rest}\r\n", if audio { "audio" } else { "video" });
+        self.media.push(Section { audio, portless: port == Some("0"), ..Section::default() });
+        Ok(())
     }
 
     fn attribute(&mut self, attribute: &str) -> Result<bool, Fault> {
@@ -245,6 +256,7 @@ impl Sections {
             }
             return Ok(SESSION.contains(&name));
         };
+        section.bundle_only |= name == "bundle-only";
         if !MEDIA.contains(&name) {
             return Ok(false);
         }
@@ -276,6 +288,9 @@ impl Sections {
         let fingerprint = self.fingerprint.ok_or_else(|| invalid("it has no fingerprint"))?;
         let mut offer = Offer { text: self.text, sends: Vec::new(), receives: Vec::new(), fingerprint };
         for (i, section) in self.media.into_iter().enumerate() {
+            if section.portless && !section.bundle_only {
+                return Err(invalid("no line may be stopped"));
+            }
             let mid = section.mid.as_deref().ok_or_else(|| invalid("a line has no name"))?;
             if !self.bundle.iter().any(|bundled| bundled == mid) {
                 return Err(invalid("all lines must be bundled"));

@@ -127,7 +127,7 @@ impl Node {
         });
         let lifecycle = node.deps.lifecycle.clone();
         lifecycle.spawn("rooms-timer", Arc::clone(&node).keep_time());
-        lifecycle.spawn("rooms-blocks", Arc::clone(&node).hear_blocks());
+        lifecycle.spawn("rooms-people", Arc::clone(&node).hear_people());
         lifecycle.spawn("rooms-unsaved", Arc::clone(&node).save_ends());
         lifecycle.spawn("rooms-untold", Arc::clone(&node).tell_again());
         lifecycle.spawn("rooms-claims", Arc::clone(&node).keep_claims());
@@ -182,6 +182,8 @@ impl Node {
                 Output::Emit { to, event } => self.emit(to, event).await,
                 Output::Media(order) => self.order_media(id, order),
                 Output::Used => self.keep_used(id).await,
+                Output::Came { participant, user, at } => self.keep_came(id, participant, user, at).await,
+                Output::Went { participant, at, reason } => self.keep_went(participant, at, reason).await,
                 Output::Keep { locked } => self.keep_lock(id, locked).await,
                 Output::SeatEnded(Who { user, session }) => {
                     self.hears_no_more(session);
@@ -253,11 +255,12 @@ impl Node {
         }
     }
 
-    async fn hear_blocks(self: Arc<Self>) {
+    async fn hear_people(self: Arc<Self>) {
         let mut people = self.deps.bus.subscribe(Topic::People);
         while let Some(news) = people.next().await {
             match news {
                 News::Event(Event::Blocked { user, other }) => self.part(user, other).await,
+                News::Event(Event::Reported { user }) => self.watch(user).await,
                 News::Event(_) => {}
                 News::Missed => self.claim_again.notify_one(),
             }
@@ -270,6 +273,16 @@ impl Node {
         for (id, room) in rooms {
             if room.lock().await.has_both(by, other) {
                 let _ = self.apply(id, &room, Input::Part { by, other }).await;
+            }
+        }
+    }
+
+    /// Whoever was reported goes on talking where the server can look. Reports are as rare as blocks.
+    async fn watch(&self, user: UserId) {
+        let rooms: Vec<_> = self.lock_rooms().iter().map(|(id, room)| (*id, Arc::clone(room))).collect();
+        for (id, room) in rooms {
+            if room.lock().await.is_seated(user) {
+                let _ = self.apply(id, &room, Input::Watch).await;
             }
         }
     }

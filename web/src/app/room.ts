@@ -5,11 +5,11 @@ import * as devices from '../media/devices';
 import { capture, release } from '../media/screen';
 import { keepAwake } from '../media/wake';
 import { type Figures, Rtc } from '../protocol/rtc';
-import { type HostAction, type ReactionKind, type ServerEvent, type Source, troubleOf, type Wanted, type Welcome } from '../protocol/types';
+import { type HostAction, type Participant, type ReactionKind, type ReportReason, type ServerEvent, type Source, troubleOf, type Wanted, type Welcome } from '../protocol/types';
 import type { TileRef } from '../state/layout';
 import { wanted } from '../state/layout';
 import { isOverloaded, layers, type Load, MOST_LINES, myQuality, type Quality, quality, RESTED, strain } from '../state/link';
-import { type Effect, handle, type Input, isIn, me as mine, nameOf, START, type State } from '../state/room';
+import { type Effect, handle, type Input, isIn, isInSight, me as mine, nameOf, START, type State } from '../state/room';
 import { api, me, onSignedOut } from './account';
 import { clock } from './clock';
 import { clearMessages, hear } from './messages';
@@ -116,9 +116,27 @@ async function join(roomId: string): Promise<void> {
     iceServers = joined.iceServers;
     if (!inRoom.peek()) clearMessages();
     give({ is: 'joined', roomId, joined });
+    void putApart();
   } catch (error) {
     give({ is: 'join-failed', roomId, code: troubleOf(error).code });
   }
+}
+
+/** Whom I have blocked before I don't want to see here either. */
+async function putApart(): Promise<void> {
+  const blocks = await api.blocks().catch(() => []);
+  if (blocks.length) give({ is: 'apart', users: blocks.map(({ user }) => user.id) });
+}
+
+/** About whoever is in the room, or has just left it. */
+export async function report({ userId, displayName: name }: Participant, reason: ReportReason, note: string): Promise<void> {
+  await api.report(room.peek().roomId, userId, reason, note);
+  give({ is: 'parted', how: 'reported', userId, name });
+}
+
+export async function block({ userId, displayName: name }: Participant): Promise<void> {
+  await api.block(userId);
+  give({ is: 'parted', how: 'blocked', userId, name });
 }
 
 /** What belonged to the call. */
@@ -319,8 +337,10 @@ function onWelcome(welcome: Welcome): void {
   askFor();
 }
 
+/** By somebody whom I want to hear from. */
+const isFrom = (roomId: string, id: string): boolean => inRoom.peek() && room.peek().roomId === roomId && isInSight(room.peek(), id);
+
 function onEvent(event: ServerEvent): void {
-  const { roomId } = room.peek();
   switch (event.name) {
     case 'participant-joined':
       return give({ is: 'joined-in', data: event.data });
@@ -343,10 +363,10 @@ function onEvent(event: ServerEvent): void {
     case 'server-draining':
       return give({ is: 'draining' });
     case 'reaction':
-      if (event.data.roomId === roomId && inRoom.peek()) showReaction(event.data.from, event.data.kind);
+      if (isFrom(event.data.roomId, event.data.from)) showReaction(event.data.from, event.data.kind);
       return;
     case 'chat-message':
-      if (event.data.roomId !== roomId || !inRoom.peek()) return;
+      if (!isFrom(event.data.roomId, event.data.from)) return;
       unread.value += 1;
       hear(event.data.id, event.data.text, nameOf(room.peek(), event.data.from));
   }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Joined, Participant, ServerEvents } from '../protocol/types';
-import { AGAIN_MS, AWAY_MS, CONNECT_MS, type Effect, handle, type Input, isAway, MEND_MS, me, NOTE_MS, START, type State, TRY_MS } from './room';
+import { AGAIN_MS, AWAY_MS, CONNECT_MS, type Effect, handle, inSight, type Input, isAway, MEND_MS, me, NOTE_MS, START, type State, TRY_MS } from './room';
 
 const person = (id: string, more: Partial<Participant> = {}): Participant => ({
   id, userId: `usr_${id}`, displayName: id, avatarUrl: null, band: 'new', state: 'connected',
@@ -276,4 +276,24 @@ describe('bad days', () => {
 test('Leave leaves, closes the connection and lets the camera go', () => {
   const scene = new Scene().inside().give({ is: 'leave' });
   expect([scene.state.phase, scene.state.people, scene.done]).toEqual(['left', [], ['leave', 'close-link', 'close-devices']]);
+});
+
+test('whom I reported or blocked is out of my sight, also when they come again, and still in the room', () => {
+  const others = [person('ann'), person('ben')];
+  const scene = new Scene().inside(answer('me', others));
+  const seen = () => inSight(scene.state).map(({ id }) => id);
+  scene.give({ is: 'pin', key: 'ann/camera' }, { is: 'speaker', data: event<'active-speaker'>({ participantId: 'ann', levels: [] }) });
+  scene.give({ is: 'parted', how: 'reported', userId: 'usr_ann', name: 'ann' });
+  expect(seen()).toEqual(['ben', 'me']);
+  expect(scene.ids).toEqual(['ann', 'ben', 'me']);
+  expect([scene.state.pins, scene.state.floor]).toEqual([[], null]);
+  expect(scene.notes).toContain('reported ann');
+  scene.give({ is: 'speaker', data: event<'active-speaker'>({ participantId: 'ann', levels: [] }) });
+  expect(scene.state.floor).toBe(null);
+  scene.give({ is: 'gone', data: event<'participant-left'>({ participant: person('ann'), reason: 'left' }) });
+  scene.give({ is: 'joined-in', data: event<'participant-joined'>({ participant: { ...person('ann2'), userId: 'usr_ann' } }) });
+  expect(seen()).toEqual(['ben', 'me']);
+  // Blocks of before are known from the start.
+  scene.give({ is: 'apart', users: ['usr_ben'] });
+  expect(seen()).toEqual(['me']);
 });

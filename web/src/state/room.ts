@@ -56,7 +56,9 @@ export interface Note {
     | 'youHost'
     | 'notHost'
     | 'steppedDown'
-    | 'steppedUp';
+    | 'steppedUp'
+    | 'reported'
+    | 'blocked';
   name: string;
   until: number;
 }
@@ -90,6 +92,8 @@ export interface State {
   /** Who speaks, me too. */
   speaking: string | null;
   pins: string[];
+  /** Accounts whom I don't want to see, hear or read: they are in the room all the same. */
+  apart: string[];
   layout: Layout;
   notes: Note[];
   /** A join is tried (again) then; it is given up at the second. */
@@ -125,6 +129,7 @@ export const START: State = {
   floor: null,
   speaking: null,
   pins: [],
+  apart: [],
   layout: 'grid',
   notes: [],
   joinAt: null,
@@ -157,6 +162,8 @@ export type Input =
   | { is: 'seat-taken'; roomId: string | undefined }
   | { is: 'note'; note: Note['is'] }
   | { is: 'pin'; key: string }
+  | { is: 'apart'; users: string[] }
+  | { is: 'parted'; how: 'reported' | 'blocked'; userId: string; name: string }
   | { is: 'layout' };
 
 export type Effect =
@@ -172,6 +179,11 @@ export const me = (state: State): Participant | undefined => state.people.find((
 
 export const nameOf = (state: State, id: string): string => state.people.find((one) => one.id === id)?.displayName ?? '';
 
+/** Whom I see, hear and read. */
+export const inSight = ({ people, apart }: State): Participant[] => people.filter(({ userId }) => !apart.includes(userId));
+
+export const isInSight = (state: State, id: string): boolean => inSight(state).some((one) => one.id === id);
+
 /** Whether somebody has been away for long enough to say so. */
 export const isAway = (state: State, id: string, now: number): boolean => {
   const since = state.away[id];
@@ -185,8 +197,8 @@ function noted(state: State, now: number, is: Note['is'], name = ''): State {
 
 /** Out of the call, whatever the reason: what is about people and the connection is forgotten. */
 function out(state: State, phase: Phase, code: Fault = null): State {
-  const { roomId, online, downAt, name, joinUrl, limit, owned, locked, layout } = state;
-  return { ...START, roomId, online, downAt, name, joinUrl, limit, owned, locked, layout, phase, code };
+  const { roomId, online, downAt, name, joinUrl, limit, owned, locked, apart, layout } = state;
+  return { ...START, roomId, online, downAt, name, joinUrl, limit, owned, locked, apart, layout, phase, code };
 }
 
 const ending = (state: State): Effect[] => (state.link === 'none' ? [] : [{ do: 'close-link' }]);
@@ -427,7 +439,7 @@ export function handle(state: State, input: Input, now: number): Step {
     case 'speaker': {
       if (!here(input.data.roomId)) return [state, []];
       const { participantId } = input.data;
-      const floor = participantId && participantId !== state.self ? participantId : state.floor;
+      const floor = participantId && participantId !== state.self && isInSight(state, participantId) ? participantId : state.floor;
       return [{ ...state, speaking: participantId, floor }, []];
     }
 
@@ -435,7 +447,7 @@ export function handle(state: State, input: Input, now: number): Step {
       if (!here(input.data.roomId)) return [state, []];
       const { from, raised } = input.data;
       const next = { ...state, hands: hands(state.hands, from, raised) };
-      return [raised && from !== state.self ? noted(next, now, 'hand', nameOf(state, from)) : next, []];
+      return [raised && from !== state.self && isInSight(state, from) ? noted(next, now, 'hand', nameOf(state, from)) : next, []];
     }
 
     case 'moderated':
@@ -447,6 +459,21 @@ export function handle(state: State, input: Input, now: number): Step {
     case 'pin': {
       const pinned = state.pins.includes(input.key);
       return [{ ...state, pins: pinned ? state.pins.filter((key) => key !== input.key) : [...state.pins, input.key] }, []];
+    }
+
+    case 'apart':
+      return [{ ...state, apart: [...new Set([...state.apart, ...input.users])] }, []];
+
+    case 'parted': {
+      if (!isIn(state)) return [state, []];
+      const gone = state.people.filter(({ userId }) => userId === input.userId).map(({ id }) => id);
+      const next: State = {
+        ...state,
+        apart: [...new Set([...state.apart, input.userId])],
+        pins: state.pins.filter((key) => !gone.some((id) => key.startsWith(`${id}/`))),
+        floor: state.floor !== null && gone.includes(state.floor) ? null : state.floor,
+      };
+      return [noted(next, now, input.how, input.name), []];
     }
 
     case 'layout':

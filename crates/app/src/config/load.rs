@@ -271,11 +271,12 @@ fn complete(value: &mut Value, schema: &Value) {
     }
 }
 
-/// The protocol writes two keys in camel case; the environment can't.
+/// The protocol writes these keys in camel case; the environment can't.
 fn canonical(key: &str) -> String {
     match key {
         "strangers.trustFloor" | "strangers.trustfloor" => "strangers.trust_floor".to_owned(),
         "strangers.provenCalls" | "strangers.provencalls" => "strangers.proven_calls".to_owned(),
+        "strangers.cleanCallS" | "strangers.cleancalls" => "strangers.clean_call_s".to_owned(),
         key => key.to_owned(),
     }
 }

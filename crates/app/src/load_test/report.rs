@@ -24,9 +24,14 @@ pub struct Report {
     first_packet: Vec<Duration>,
     first_picture: Vec<Duration>,
     pictures: (usize, usize),
+    /// People who aren't ours and send a picture, too.
+    strangers: usize,
     video: Heard,
     audio: Heard,
     frames: u64,
+    key_frames: u64,
+    /// Lines whose picture waits for a key frame at the end.
+    waiting: usize,
     broken: u64,
     gaps: u64,
     freeze: Duration,
@@ -49,6 +54,7 @@ impl Report {
             subscribers: load.subscribers,
             duration: Duration::from_secs(load.duration),
             people: joins.len(),
+            strangers: load.others as usize,
             cpu,
             ..Self::default()
         };
@@ -73,9 +79,11 @@ impl Report {
             .extend(shown.iter().filter_map(|s| s.first_at).min().map(|at| since(at, member.answered)));
         let others = all.iter().filter(|m| m.room == member.room && m.publishes).count();
         self.pictures.0 += shown.len();
-        self.pictures.1 += others - usize::from(member.publishes);
+        self.pictures.1 += others - usize::from(member.publishes) + self.strangers;
+        self.waiting += guest.waiting();
         for shown in shown {
             self.frames += shown.frames;
+            self.key_frames += shown.key_frames;
             self.broken += shown.broken + shown.unsteady;
             self.gaps += shown.gaps;
             self.freeze = self.freeze.max(shown.freeze);
@@ -92,6 +100,7 @@ impl Report {
         self.failed.is_empty()
             && self.connected == self.people
             && self.pictures.0 >= self.pictures.1
+            && self.waiting == 0
             && self.video.lost + self.audio.lost + self.broken + self.gaps == 0
     }
 }
@@ -142,8 +151,10 @@ impl Display for Report {
         )?;
         writeln!(
             f,
-            "  frames         {} shown, {} broken, {} gaps, longest pause {} ms",
+            "  frames         {} shown ({} key frames, {} lines wait for one), {} broken, {} gaps, longest pause {} ms",
             self.frames,
+            self.key_frames,
+            self.waiting,
             self.broken,
             self.gaps,
             self.freeze.as_millis()

@@ -55,8 +55,8 @@ pub enum Input {
         user: UserId,
         /// Through which session; it is the seat from now on.
         session: SocketId,
-        /// What others see.
-        card: Card,
+        /// What others see; whoever is in already needs none.
+        card: Option<Card>,
         /// The participant they become, if they are new.
         participant: ParticipantId,
     },
@@ -135,7 +135,9 @@ impl Group {
             return Err(not_in_room());
         }
         match input {
-            Input::Join { user, session, card, participant } => self.join(user, session, card, participant),
+            Input::Join { user, session, card, participant } => {
+                self.join(now, user, session, card, participant)
+            }
             Input::Leave(who) => self.leave(now, who),
             Input::Media(who, media) => self.media(who, media),
             Input::Chat { from, text, nonce, id } => self.chat(now, from, text, nonce, id),
@@ -145,7 +147,7 @@ impl Group {
             Input::Park(who) => self.park(now, who),
             Input::Unpark(who) => self.unpark(who),
             Input::Silent(participant, silent) => Ok(self.silent(now, participant, silent)),
-            Input::Close(reason) => Ok(self.close(reason)),
+            Input::Close(reason) => Ok(self.close(now, reason)),
             Input::Tick => Ok(self.tick(now)),
         }
     }
@@ -206,17 +208,19 @@ impl Group {
 
     fn join(
         &mut self,
+        now: Timestamp,
         user: UserId,
         session: SocketId,
-        card: Card,
+        card: Option<Card>,
         participant: ParticipantId,
     ) -> Result<Reply, Fault> {
-        let index = match self.people.iter().position(|p| p.user == user) {
-            Some(index) => {
+        let index = match (self.people.iter().position(|p| p.user == user), card) {
+            (Some(index), _) => {
                 self.return_to(index, session);
                 index
             }
-            None => self.come_in(Person::new(participant, user, session, card))?,
+            (None, Some(card)) => self.come_in(now, Person::new(participant, user, session, card))?,
+            (None, None) => return Err(Fault::new(Code::WrongState, "The room must know who comes in.")),
         };
         let joined = Joined {
             room: self.view(),
@@ -237,7 +241,7 @@ impl Group {
         }
     }
 
-    fn come_in(&mut self, person: Person) -> Result<usize, Fault> {
+    fn come_in(&mut self, now: Timestamp, person: Person) -> Result<usize, Fault> {
         let owner = person.user == self.plan.owner;
         if self.removed.contains(&person.user) {
             return Err(Fault::new(Code::Removed, "The host has removed you from this room."));
@@ -249,9 +253,10 @@ impl Group {
             let most = self.plan.limit;
             return Err(Fault::new(Code::RoomFull, format!("The room is full: {most} people are in it.")));
         }
-        let participant = person.participant;
+        let (participant, user) = (person.participant, person.user);
         self.people.push(person);
         self.empty_since = None;
+        self.out.push_back(Output::Came { participant, user, at: now });
         let index = self.people.len() - 1;
         if owner || self.host.is_none() {
             self.give_host(participant);
@@ -274,6 +279,7 @@ impl Group {
         let event = ServerEvent::ParticipantLeft { room_id: self.plan.id, participant, reason };
         self.tell_others(index, &event);
         let person = self.people.remove(index);
+        self.out.push_back(Output::Went { participant: person.participant, at: now, reason: reason.into() });
         self.out.push_back(Output::Media(MediaOrder::Leave(person.participant)));
         self.out.push_back(Output::SeatEnded(person.who()));
         self.out.push_back(Output::Used);
@@ -489,9 +495,10 @@ impl Group {
         }
     }
 
-    fn close(&mut self, reason: CloseReason) -> Reply {
+    fn close(&mut self, now: Timestamp, reason: CloseReason) -> Reply {
         self.ended = true;
         for person in &self.people {
+            self.out.push_back(Output::Went { participant: person.participant, at: now, reason });
             let event = ServerEvent::RoomClosed { room_id: self.plan.id, reason };
             self.out.push_back(Output::Emit { to: person.session, event });
             self.out.push_back(Output::SeatEnded(person.who()));

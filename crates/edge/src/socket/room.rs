@@ -6,8 +6,8 @@ use visavis_domain::{
     contract::{
         Caller,
         rooms::{
-            Chat, Hand, Join, LinkState, MediaState, Moderate, OpenGroup, React, Seat as RoomSeat, SfuAnswer,
-            SfuOffer, Signal, SignalBody, SignalKind, View,
+            Chat, Hand, Join, Joined, LinkState, MediaState, Moderate, OpenGroup, React, Seat as RoomSeat,
+            SfuAnswer, SfuOffer, Signal, SignalBody, SignalKind, View,
         },
     },
     id::RoomId,
@@ -42,23 +42,11 @@ impl Hub {
         {
             return Err(Fault::new(Code::AlreadyInRoom, "Leave the other call first."));
         }
-        // Only a group needs it, and finds out; a call of two goes on while the accounts are away.
-        let card = self.users.card(cx, session.user).await.ok();
-        let (room, user, seen, life) = (at.room_id, session.user, session.seen, session.life());
-        let join = Join { room, user, session: session.id, seen, card, life, heard: session.heard };
-        let joined = match self.rooms.join(cx, join.clone()).await {
-            // A group's room that nobody is in: its record opens it.
-            Err(fault) if fault.code == Code::NotInRoom => {
-                match self.rooms.open_group(cx, OpenGroup { room }).await {
-                    // Somebody else is just opening it.
-                    Ok(()) | Err(Fault { code: Code::Conflict, .. }) => self.rooms.join(cx, join).await?,
-                    Err(Fault { code: Code::NotFound, .. }) => return Err(fault),
-                    Err(other) => return Err(other),
-                }
-            }
-            joined => joined?,
-        };
-        session.set_call(Some(room));
+        // Whoever holds this seat is known there: by the match, or since they came in. A call of two so goes on while the
+        // accounts are away.
+        let known = before.as_ref().is_some_and(|(seat, _)| seat.room() == Some(at.room_id));
+        let joined = self.come_in(cx, session, at.room_id, known).await?;
+        session.set_call(Some(at.room_id));
         self.sit_down(cx, session, at.room_id).await?;
         let mut ack = serde_json::to_value(&joined).map_err(|_| Fault::internal())?;
         if let Value::Object(fields) = &mut ack {
@@ -66,6 +54,37 @@ impl Hub {
             fields.insert("iceServers".to_owned(), json!((self.ice)(session.user)));
         }
         Ok(ack)
+    }
+
+    async fn come_in(
+        &self,
+        cx: &Caller,
+        session: &Session,
+        room: RoomId,
+        known: bool,
+    ) -> Result<Joined, Fault> {
+        let (user, seen, life) = (session.user, session.seen, session.life());
+        let card = if known { None } else { Some(self.users.card(cx, user).await?) };
+        let join = Join { room, user, session: session.id, seen, card, life, heard: session.heard };
+        match self.rooms.join(cx, join.clone()).await {
+            // A group's room that nobody is in: its record opens it.
+            Err(fault) if fault.code == Code::NotInRoom => {
+                match self.rooms.open_group(cx, OpenGroup { room }).await {
+                    // Somebody else is just opening it.
+                    Ok(()) | Err(Fault { code: Code::Conflict, .. }) => {}
+                    Err(Fault { code: Code::NotFound, .. }) => return Err(fault),
+                    Err(other) => return Err(other),
+                }
+            }
+            // A group that has lost this person meanwhile, and knows them no more.
+            Err(fault) if fault.code == Code::WrongState && known => {}
+            joined => return joined,
+        }
+        let card = match join.card {
+            Some(card) => card,
+            None => self.users.card(cx, user).await?,
+        };
+        self.rooms.join(cx, Join { card: Some(card), ..join }).await
     }
 
     /// Whether a person is in that call; one that no node knows is over.

@@ -1,6 +1,8 @@
 //! A durable row for every call: reports, re-match, history, reputation and analytics stand on it. Written by the
 //! node that holds the room, and by nobody else while that node lives.
 
+use std::time::Duration;
+
 use visavis_domain::{
     Timestamp,
     id::{NodeId, ParticipantId, RoomId, TicketId, UserId},
@@ -282,14 +284,15 @@ pub async fn partners_since(db: &Db, user: UserId, since: Timestamp) -> Result<V
     rows.iter().map(|row| Ok((row::id(row, "partner")?, row::time(row, "met")?))).collect()
 }
 
-/// Calls of a user through the server that both were in and that nobody had to end; counted up to `most`.
-pub async fn clean(db: &Db, user: UserId, most: u32) -> Result<u32> {
+/// Calls of a user through the server that both were in for `long_enough` and that nobody had to end; counted up to `most`.
+pub async fn clean(db: &Db, user: UserId, long_enough: Duration, most: u32) -> Result<u32> {
     let rows = sqlx::query(
         "SELECT c.room_id FROM call_members m JOIN calls c ON c.room_id = m.room_id \
-         WHERE m.user_id = $1 AND c.transport = 'sfu' AND c.started_at IS NOT NULL AND c.ended_at IS NOT NULL \
-         AND c.reason <> 'safety' LIMIT $2",
+         WHERE m.user_id = $1 AND c.transport = 'sfu' AND c.ended_at - c.started_at >= $2 \
+         AND c.reason <> 'safety' LIMIT $3",
     )
     .bind(user.to_string())
+    .bind(i64::try_from(long_enough.as_millis()).unwrap_or(i64::MAX))
     .bind(i64::from(most))
     .fetch_all(db.reads())
     .await?;

@@ -1,5 +1,7 @@
 //! From a pairing to a room that both are told of; or the word that their tickets are no good.
 
+use std::time::Duration;
+
 use visavis_domain::{
     Code, Fault,
     contract::{
@@ -41,7 +43,8 @@ pub(super) async fn open(deps: &Deps, pairing: &Pairing) -> Result<Answer, Fault
 
 async fn standing(deps: &Deps, cx: &Caller, user: UserId) -> Result<Standing, Fault> {
     let seeker = deps.users.seeker(cx, user).await?;
-    let clean_calls = calls::clean(&deps.db, user, deps.strangers.proven_calls).await?;
+    let long_enough = Duration::from_secs(deps.strangers.clean_call_s);
+    let clean_calls = calls::clean(&deps.db, user, long_enough, deps.strangers.proven_calls).await?;
     Ok(Standing { reputation: seeker.reputation, clean_calls, hides: seeker.hide_ip })
 }
 

@@ -12,7 +12,10 @@ use visavis_domain::{
     event::{Event, Topic},
     id::{NodeId, ParticipantId, RoomId, UserId},
 };
-use visavis_platform::db::calls::{self, CallMember, CallOpened};
+use visavis_platform::db::{
+    calls::{self, CallMember, CallOpened},
+    visits::{self, Visit},
+};
 use visavis_services::{friends, moderation};
 
 const NOBODY: UserId = UserId::from_bits(404);
@@ -163,6 +166,39 @@ async fn only_somebody_met_there_within_a_day_can_be_reported() {
         assert_eq!(code(report(ada, bob, None)).await, Err(Code::NotFound), "too long ago");
         silent(&w.bus, &mut people, Topic::People).await;
         assert!(friends.blocked_either_way(&w.cx, ada).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn whoever_was_in_a_group_at_the_same_time_can_be_reported_for_a_day() {
+    for way in ways() {
+        let w = World::new(way).await;
+        let (moderation, friends) = (moderation_of(&w, way), friends_of(&w, way, 10));
+        let (ada, bob, eve) = (w.person("ada").await, w.person("bob").await, w.person("eve").await);
+        let stay = |n, user| Visit {
+            participant: ParticipantId::from_bits(n),
+            room: ROOM,
+            user,
+            node: NodeId::from_bits(1),
+            came_at: w.clock.now(),
+        };
+        visits::came(&w.db, &stay(1, ada)).await.unwrap();
+        visits::came(&w.db, &stay(2, bob)).await.unwrap();
+        let mut people = w.bus.subscribe(Topic::People);
+        let code = |report| async { moderation.report(&w.cx, report).await.map(|_| ()).map_err(|f| f.code) };
+        assert_eq!(code(report(ada, eve, None)).await, Err(Code::NotFound));
+        assert_eq!(code(report(ada, bob, None)).await, Ok(()));
+        assert_eq!(heard(&mut people).await, Event::Blocked { user: ada, other: bob });
+        assert_eq!(heard(&mut people).await, Event::Reported { user: bob });
+        assert_eq!(friends.blocked_either_way(&w.cx, bob).await.unwrap(), [ada]);
+        visits::left(&w.db, ParticipantId::from_bits(1), w.clock.now(), "left").await.unwrap();
+        w.clock.advance(MINUTE);
+        visits::came(&w.db, &stay(3, eve)).await.unwrap();
+        assert_eq!(code(report(eve, ada, None)).await, Err(Code::NotFound), "she had left before");
+        assert_eq!(code(report(bob, ada, None)).await, Ok(()));
+        w.clock.advance(DAY);
+        let again = Report { reason: ReportReason::Spam, ..report(ada, bob, None) };
+        assert_eq!(code(again).await, Err(Code::NotFound), "too long ago");
     }
 }
 

@@ -1,10 +1,15 @@
 //! Pictures without a picture: packets that are VP8 to every forwarder (descriptor, key frames, temporal layers) and whose
-//! content says what they are, so that a receiver can tell exactly what a decoder would have made of them.
+//! content says what they are, so that a receiver can tell exactly what a decoder would have made of them. Or pictures of a
+//! film: then a receiver goes by what descriptors say.
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
+
+use super::film::{Film, Reel, descriptor, shares};
+use crate::vp8::Vp8;
 
 /// Payload of a full packet, as browsers send it.
 pub const PACKET: usize = 1_100;
@@ -16,10 +21,8 @@ const OVERTAKING: Duration = Duration::from_millis(50);
 const MAX_WAITING: usize = 2_000;
 /// Temporal layers of four frames in a row, as Chromium's L1T3.
 const PATTERN: [u8; 4] = [0, 2, 1, 2];
-/// Descriptor (X S, I L T, 15-bit picture id, tl0, tid), VP8 frame header, our own fields.
-const DESCRIPTOR: usize = 6;
+/// The VP8 frame header in front of our own fields.
 const FRAME_HEADER: usize = 10;
-const FIELDS: usize = 24;
 const MAGIC: u32 = 0x7669_7361;
 
 /// What a layer looks like.
@@ -39,6 +42,8 @@ pub struct Shape {
 #[derive(Debug)]
 pub struct Encoder {
     shape: Shape,
+    /// What it plays, and as which layer.
+    film: Option<(Arc<Film>, usize)>,
     /// Names this encoder in its packets.
     stream: u32,
     frame: u32,
@@ -72,6 +77,7 @@ impl Encoder {
     pub fn new(now: Instant, stream: u32, shape: Shape) -> Self {
         Self {
             shape,
+            film: None,
             stream,
             frame: 0,
             picture_id: u16::try_from(stream.wrapping_mul(7_919) % 0x8000).unwrap_or(0),
@@ -85,7 +91,19 @@ impl Encoder {
         }
     }
 
-    /// The next frame is to be a key frame.
+    /// Plays this layer of a film from its start, and again and again.
+    pub fn play(&mut self, film: &Arc<Film>, layer: usize) {
+        if let Some(reel) = film.layers.get(layer).filter(|reel| !reel.frames.is_empty()) {
+            self.shape = Shape { height: reel.height, fps: reel.fps.max(1), ..self.shape };
+            (self.film, self.key_wanted) = (Some((Arc::clone(film), layer)), true);
+        }
+    }
+
+    fn reel(&self) -> Option<&Reel> {
+        self.film.as_ref().and_then(|(film, layer)| film.layers.get(*layer))
+    }
+
+    /// The next frame is to be a key frame: of a film, its first.
     pub const fn want_key(&mut self) {
         self.key_wanted = true;
     }
@@ -115,11 +133,14 @@ impl Encoder {
         self.frame += 1;
         let key = std::mem::take(&mut self.key_wanted);
         self.since_key = if key { 0 } else { self.since_key + 1 };
-        let tid = PATTERN[usize::try_from(self.since_key).unwrap_or(0) % PATTERN.len()];
-        if tid == 0 {
-            self.tl0 = self.tl0.wrapping_add(1);
+        let since_key = usize::try_from(self.since_key).unwrap_or(0);
+        if let Some(length) = self.reel().map(|reel| reel.frames.len()) {
+            let at = since_key % length;
+            self.film_packets(at, out);
+            return;
         }
-        self.picture_id = (self.picture_id + 1) & 0x7FFF;
+        let tid = PATTERN[since_key % PATTERN.len()];
+        self.number(tid);
         let refers = if key { 0 } else { self.refers(tid) };
         let lowest = usize::from(tid);
         self.last[lowest..].iter_mut().for_each(|last| *last = self.frame);
@@ -127,6 +148,24 @@ impl Encoder {
         for index in 0..count {
             let fields = Fields { stream: self.stream, frame: self.frame, refers, index, count };
             let payload = self.payload(key, tid, &fields);
+            out.push(Made { seq: self.next_seq, time: self.time, marker: index + 1 == count, payload });
+            self.next_seq += 1;
+        }
+    }
+
+    fn number(&mut self, tid: u8) {
+        self.tl0 = self.tl0.wrapping_add(u8::from(tid == 0));
+        self.picture_id = (self.picture_id + 1) & 0x7FFF;
+    }
+
+    fn film_packets(&mut self, at: usize, out: &mut Vec<Made>) {
+        let Some((film, layer)) = self.film.clone() else { return };
+        let (tid, bytes) = &film.layers[layer].frames[at];
+        self.number(*tid);
+        let (count, shares) = (shares(bytes).len(), shares(bytes));
+        for (index, share) in shares.enumerate() {
+            let head = descriptor(index == 0, self.picture_id, self.tl0, *tid);
+            let payload = [&head, share].concat();
             out.push(Made { seq: self.next_seq, time: self.time, marker: index + 1 == count, payload });
             self.next_seq += 1;
         }
@@ -142,16 +181,14 @@ impl Encoder {
     }
 
     fn payload(&self, key: bool, tid: u8, fields: &Fields) -> Vec<u8> {
-        let first = fields.index == 0;
-        let [high, low] = (self.picture_id | 0x8000).to_be_bytes();
-        let mut out = vec![if first { 0x90 } else { 0x80 }, 0xE0, high, low, self.tl0, tid << 6];
+        let mut out = descriptor(fields.index == 0, self.picture_id, self.tl0, tid).to_vec();
         let [h0, h1] = self.shape.height.to_le_bytes();
         let tag = u8::from(!key);
         out.extend([tag, 0, 0, 0x9D, 0x01, 0x2A, h0, h1, h0, h1]);
         for field in [MAGIC, fields.stream, fields.frame, fields.refers, fields.index, fields.count] {
             out.extend(field.to_be_bytes());
         }
-        out.resize(self.shape.bytes.max(DESCRIPTOR + FRAME_HEADER + FIELDS), 0x5A);
+        out.resize(self.shape.bytes.max(out.len()), 0x5A);
         out
     }
 }
@@ -165,15 +202,15 @@ struct Fields {
     count: u32,
 }
 
-fn read(payload: &[u8]) -> Option<(crate::vp8::Vp8, Fields)> {
-    let vp8 = crate::vp8::read(payload)?;
+/// What a packet without a picture says of itself.
+fn fields(vp8: &Vp8, payload: &[u8]) -> Option<Fields> {
     let fields = payload.get(vp8.header + FRAME_HEADER..)?;
     let mut words = fields.chunks_exact(4).map(|w| w.try_into().map_or(0, u32::from_be_bytes));
     let mut next = || words.next();
     if next()? != MAGIC {
         return None;
     }
-    Some((vp8, Fields { stream: next()?, frame: next()?, refers: next()?, index: next()?, count: next()? }))
+    Some(Fields { stream: next()?, frame: next()?, refers: next()?, index: next()?, count: next()? })
 }
 
 /// What a line has shown.
@@ -209,6 +246,10 @@ pub struct Decoder {
     since_gap: Option<Instant>,
     /// Fields of the frame that is being put together: packets so far.
     partial: Option<(Fields, u32)>,
+    /// Of a film: the first packet of the frame that is being put together.
+    opened: Option<Vp8>,
+    /// Of a film: the last base frame that was shown.
+    base: Option<u8>,
     /// Shown frames of the stream, by temporal layer's needs: the last few.
     decoded: Vec<(u32, u32)>,
     last_picture: Option<u16>,
@@ -222,21 +263,22 @@ pub struct Decoder {
 struct Waiting {
     at: Instant,
     time: u32,
-    payload: std::sync::Arc<[u8]>,
+    marker: bool,
+    payload: Arc<[u8]>,
 }
 
 /// Frames of one stream that others may refer to.
 const REFERENCES: usize = 16;
 
 impl Decoder {
-    /// Takes a packet.
-    pub fn take(&mut self, at: Instant, seq: u64, time: u32, payload: std::sync::Arc<[u8]>) {
+    /// Takes a packet; `marker`: the last of its frame.
+    pub fn take(&mut self, at: Instant, seq: u64, time: u32, marker: bool, payload: Arc<[u8]>) {
         if payload.is_empty() {
             return;
         }
         let starts = crate::vp8::read(&payload).is_some_and(|vp8| vp8.key);
         if self.next_seq.is_none_or(|next| seq >= next) && self.waiting.len() < MAX_WAITING {
-            self.waiting.insert(seq, Waiting { at, time, payload });
+            self.waiting.insert(seq, Waiting { at, time, marker, payload });
         }
         // It starts at a key frame; what overtook its first packet isn't lost.
         if self.next_seq.is_none() && starts {
@@ -274,18 +316,21 @@ impl Decoder {
             }
             self.next_seq = Some(*entry.key());
             (self.since_gap, self.partial, self.needs_key) = (None, None, true);
-            self.last_picture = None;
+            (self.last_picture, self.opened) = (None, None);
             self.shown.gaps += 1;
         }
     }
 
     fn packet(&mut self, packet: &Waiting) {
-        let Some((vp8, fields)) = read(&packet.payload) else {
+        let Some(vp8) = crate::vp8::read(&packet.payload) else {
             self.shown.broken += 1;
             return;
         };
         if vp8.begins {
             self.begin(&vp8, packet.time);
+        }
+        let Some(fields) = fields(&vp8, &packet.payload) else { return self.film_packet(packet, vp8) };
+        if vp8.begins {
             self.partial = Some((fields, 0));
         }
         let Some((first, got)) = &mut self.partial else { return };
@@ -301,7 +346,7 @@ impl Decoder {
         }
     }
 
-    fn begin(&mut self, vp8: &crate::vp8::Vp8, time: u32) {
+    fn begin(&mut self, vp8: &Vp8, time: u32) {
         if let (Some(last), Some(id)) = (self.last_picture, vp8.picture_id) {
             self.shown.unsteady += u64::from(id != (last + 1) & 0x7FFF);
         }
@@ -311,7 +356,7 @@ impl Decoder {
         (self.last_picture, self.last_time) = (vp8.picture_id, Some(time));
     }
 
-    fn frame(&mut self, at: Instant, fields: Fields, vp8: crate::vp8::Vp8, payload: &[u8]) {
+    fn frame(&mut self, at: Instant, fields: Fields, vp8: Vp8, payload: &[u8]) {
         let key = fields.refers == 0;
         let known = self.decoded.contains(&(fields.stream, fields.refers));
         if !key && (self.needs_key || !known) {
@@ -331,13 +376,51 @@ impl Decoder {
             self.decoded.remove(0);
         }
         self.decoded.push((fields.stream, fields.frame));
+        self.show(at, fields.stream);
+    }
+
+    fn film_packet(&mut self, packet: &Waiting, vp8: Vp8) {
+        if vp8.begins {
+            self.opened = Some(vp8);
+        } else if self.opened.is_none() {
+            self.shown.broken += u64::from(!self.needs_key);
+        }
+        if let Some(first) = self.opened.filter(|_| packet.marker) {
+            self.opened = None;
+            self.film_frame(packet.at, first);
+        }
+    }
+
+    /// A base frame stands on the base frame before it, an upper one on the one it names: no other can be shown.
+    fn film_frame(&mut self, at: Instant, first: Vp8) {
+        let stands = match (self.base, first.tl0) {
+            (Some(base), Some(tl0)) => first.key || tl0 == base.wrapping_add(u8::from(first.tid == 0)),
+            _ => true,
+        };
+        if !stands || (self.needs_key && !first.key) {
+            self.shown.broken += u64::from(!self.needs_key);
+            self.needs_key = true;
+            return;
+        }
+        if first.key {
+            self.needs_key = false;
+            self.shown.key_frames += 1;
+            self.shown.height = first.height.unwrap_or(0);
+        }
+        if first.tid == 0 {
+            self.base = first.tl0;
+        }
+        self.show(at, 0);
+    }
+
+    fn show(&mut self, at: Instant, stream: u32) {
         let shown = &mut self.shown;
         shown.frames += 1;
         if let Some(last) = shown.last_at {
             shown.freeze = shown.freeze.max(at.saturating_duration_since(last));
         }
         shown.first_at.get_or_insert(at);
-        (shown.last_at, shown.stream) = (Some(at), fields.stream);
+        (shown.last_at, shown.stream) = (Some(at), stream);
     }
 }
 
@@ -355,7 +438,7 @@ mod tests {
     fn play(made: &[Made], at: Instant) -> Shown {
         let mut decoder = Decoder::default();
         for packet in made {
-            decoder.take(at, packet.seq, packet.time, packet.payload.clone().into());
+            decoder.take(at, packet.seq, packet.time, packet.marker, packet.payload.clone().into());
         }
         decoder.advance(at + PATIENCE);
         decoder.shown
@@ -399,5 +482,58 @@ mod tests {
         let renumbered: Vec<Made> = kept.into_iter().zip(1..).map(|(p, seq)| Made { seq, ..p }).collect();
         let shown = play(&renumbered, now);
         assert!(shown.broken == 0 && shown.frames >= 15, "{shown:?}");
+    }
+
+    /// Frames of two temporal layers, the first a key frame of 360 lines.
+    fn film() -> Arc<Film> {
+        let frame = |n: usize| {
+            let mut bytes = vec![u8::from(n > 0), 0, 0, 0x9D, 0x01, 0x2A, 0x80, 2, 0x68, 1];
+            bytes.resize(1_500 + n, 3);
+            (u8::try_from(n % 2).unwrap(), bytes)
+        };
+        let reel = Reel { height: 360, fps: 30, frames: (0..10).map(frame).collect() };
+        Arc::new(Film { layers: vec![reel], voice: Vec::new() })
+    }
+
+    fn played() -> Vec<Made> {
+        let now = start();
+        let mut encoder = Encoder::new(now, 3, SHAPE);
+        encoder.play(&film(), 0);
+        encoder.make(now + Duration::from_millis(999))
+    }
+
+    #[test]
+    fn a_film_is_played_again_and_again_and_its_upper_layer_can_be_left_out() {
+        let made = played();
+        assert!(made.iter().all(|packet| packet.payload.len() <= PACKET), "packets fit");
+        let shown = play(&made, start());
+        assert_eq!((shown.frames, shown.key_frames, shown.broken, shown.unsteady), (30, 3, 0, 0));
+        assert_eq!(shown.height, 360);
+        let base = made.into_iter().filter(|p| crate::vp8::read(&p.payload).is_some_and(|v| v.tid == 0));
+        let base: Vec<Made> = base.zip(1..).map(|(p, seq)| Made { seq, ..p }).collect();
+        let shown = play(&base, start());
+        assert_eq!((shown.frames, shown.broken), (15, 0));
+    }
+
+    #[test]
+    fn a_film_begins_anew_when_a_key_frame_is_wanted() {
+        let now = start();
+        let mut encoder = Encoder::new(now, 3, SHAPE);
+        encoder.play(&film(), 0);
+        let mut made = encoder.make(now + Duration::from_millis(100));
+        encoder.want_key();
+        made.extend(encoder.make(now + Duration::from_millis(200)));
+        assert_eq!(play(&made, now).key_frames, 2);
+    }
+
+    #[test]
+    fn a_film_that_misses_a_base_frame_is_not_shown_until_the_next_key_frame() {
+        // Two packets a frame: the third frame is a base frame.
+        let mut made = played();
+        made.drain(4..6);
+        made[4..].iter_mut().for_each(|p| p.seq -= 2);
+        let shown = play(&made, start());
+        assert!(shown.broken == 1 && shown.unsteady > 0, "{shown:?}");
+        assert_eq!(shown.frames, 22, "two, and all from the second key frame on");
     }
 }

@@ -33,6 +33,18 @@ fn candidates_and_unknown_attributes_go_no_further() {
 }
 
 #[test]
+fn lines_that_share_the_first_ones_port_as_firefox_writes_them_are_taken() {
+    let text = offer(3);
+    let (first, others) = text.split_once("m=video 9 ").unwrap();
+    let shared = others.replace("m=audio 9 ", "m=audio 0 ").replace("m=video 9 ", "m=video 0 ");
+    let shared = format!("{first}m=video 0 {shared}").replace("a=mid:", "a=bundle-only\r\na=mid:");
+    assert!(shared.contains("m=audio 0 "), "the check isn't vacuous");
+    let read = read(&shared).unwrap();
+    assert!(!read.text.contains(" 0 UDP"), "the stack takes such a line for a stopped one");
+    assert_eq!(read.receives, super::read(&text).unwrap().receives);
+}
+
+#[test]
 fn every_limit_is_kept() {
     let good = offer(3);
     let code = |text: &str| read(text).map(drop).map_err(|f| f.code);

@@ -4,13 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Mutex as AsyncMutex;
 use visavis_domain::{
-    Code, Fault,
+    Code, Fault, Timestamp,
     contract::rooms::{CreateGroup, DeleteGroup, GroupRecord, RoomKind, RoomView},
     event::CloseReason,
-    id::RoomId,
+    id::{ParticipantId, RoomId, UserId},
     room::group::{FEWEST, Group, MOST, Plan},
 };
-use visavis_platform::db::rooms::{self, GroupRoom};
+use visavis_platform::db::{
+    rooms::{self, GroupRoom},
+    visits::{self, Visit},
+};
 
 use super::{
     Live, MAX_ROOMS, Node,
@@ -106,6 +109,27 @@ impl Node {
         if let Err(error) = rooms::used(&self.deps.db, room, until).await {
             let fault = Fault::from(error);
             tracing::warn!(room.id = %room, fault.code = %fault.code, "a room's use was not kept");
+        }
+    }
+
+    pub(super) async fn keep_came(
+        &self,
+        room: RoomId,
+        participant: ParticipantId,
+        user: UserId,
+        came_at: Timestamp,
+    ) {
+        let visit = Visit { participant, room, user, node: self.deps.node, came_at };
+        if let Err(error) = visits::came(&self.deps.db, &visit).await {
+            let fault = Fault::from(error);
+            tracing::warn!(room.id = %room, fault.code = %fault.code, "a stay's beginning was not kept");
+        }
+    }
+
+    pub(super) async fn keep_went(&self, participant: ParticipantId, at: Timestamp, reason: CloseReason) {
+        if let Err(error) = visits::left(&self.deps.db, participant, at, reason.as_str()).await {
+            let fault = Fault::from(error);
+            tracing::warn!(fault.code = %fault.code, "a stay's end was not kept");
         }
     }
 

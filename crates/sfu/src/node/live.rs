@@ -36,6 +36,7 @@ pub(super) enum Input {
     Unpark(Who),
     Silent(ParticipantId, bool),
     Part { by: UserId, other: UserId },
+    Watch,
     Close(CloseReason),
     Tick,
 }
@@ -131,6 +132,7 @@ fn pair(input: Input) -> Result<room::Input, Fault> {
         Input::Unpark(who) => room::Input::Unpark(who),
         Input::Silent(participant, silent) => room::Input::Silent(participant, silent),
         Input::Part { by, other } => room::Input::Part { by, other },
+        Input::Watch => room::Input::Watch,
         Input::Close(reason) => room::Input::Close(reason),
         Input::Tick => room::Input::Tick,
     })
@@ -140,14 +142,14 @@ fn pair(input: Input) -> Result<room::Input, Fault> {
 fn group(input: Input) -> Result<Option<group::Input>, Fault> {
     Ok(Some(match input {
         Input::Join(join, participant) => {
-            let card = join.card.ok_or_else(Fault::unavailable)?;
-            group::Input::Join { user: join.user, session: join.session, card, participant }
+            group::Input::Join { user: join.user, session: join.session, card: join.card, participant }
         }
         Input::Leave(who) => group::Input::Leave(who),
         // The server needs none: it answers whoever proves themselves.
         Input::Signal(signal, _) if signal.kind == SignalKind::Candidate => return Ok(None),
         Input::Signal(..) => return Err(Fault::new(Code::WrongState, "This call runs through the server.")),
-        Input::Link(_) | Input::Part { .. } => return Ok(None),
+        // The server sees a group's media in any case.
+        Input::Link(_) | Input::Part { .. } | Input::Watch => return Ok(None),
         Input::Media(who, media) => group::Input::Media(who, media),
         Input::Chat { from, text, nonce, id } => group::Input::Chat { from, text, nonce, id },
         Input::Hand(who, raised) => group::Input::Hand(who, raised),

@@ -37,7 +37,7 @@ export function Call({ state }: { state: State }) {
       <main ref={main} tabIndex={-1} class={`room ${panel ? 'with-panel' : ''}`} data-state="in" data-link={state.link} data-online={state.online}>
         <h1 class="sr-only">{state.name || t('roomTitle')}</h1>
         <Announcement state={state} />
-        <Stage state={state} />
+        <Stage state={state} ask={ask} />
         <Notes state={state} />
         {panel && (
           <Side key={panel} close={() => setPanel(null)}>
@@ -45,7 +45,7 @@ export function Call({ state }: { state: State }) {
           </Side>
         )}
         <Bar state={state} panel={panel} turn={turn} ask={ask} />
-        <Voices slots={state.slots} />
+        <Voices state={state} />
       </main>
       <Dialogs state={state} open={open} ask={ask} close={close} />
     </>

@@ -1,8 +1,8 @@
 /** What can be asked for in a dialog: about somebody, or what is rarely needed. */
-import { Crown, Keyboard, LayoutGrid, type LucideIcon, Mic, MicOff, PictureInPicture2, Pin, ScreenShare, Settings2, UserX } from 'lucide-preact';
+import { Ban, Crown, Flag, Keyboard, LayoutGrid, type LucideIcon, Mic, MicOff, PictureInPicture2, Pin, ScreenShare, Settings2, UserX } from 'lucide-preact';
 import { useState } from 'preact/hooks';
 
-import { endRoom, give, moderate, toggleScreen } from '../../app/room';
+import { block, endRoom, give, moderate, report, toggleScreen } from '../../app/room';
 import { type Key, t } from '../../i18n';
 import { canShare } from '../../media/screen';
 import type { HostAction, Participant } from '../../protocol/types';
@@ -10,12 +10,13 @@ import { keyOf } from '../../state/layout';
 import { me, type State } from '../../state/room';
 import { CopyLink } from '../copy';
 import { Dialog } from '../dialog';
+import { Block, Report } from '../report';
 import { Help, type KeyWords, MyDevices } from '../settings';
 import { Alert } from '../trouble';
 import { canFloat, toggleFloat } from './float';
 import { Reactions } from './reactions';
 
-export type Ask = { ask: 'more' | 'devices' | 'help' | 'react' | 'end' } | { ask: 'person' | 'remove'; id: string };
+export type Ask = { ask: 'more' | 'devices' | 'help' | 'react' | 'end' } | { ask: 'person' | 'remove'; id: string } | { ask: 'report' | 'block'; about: Participant };
 export type Open = Ask | null;
 
 const KEYS: KeyWords[] = [
@@ -46,6 +47,15 @@ export function Dialogs({ state, open, ask, close }: Props) {
       return <More state={state} ask={ask} close={close} />;
     case 'end':
       return <Sure title={t('endTitle')} hint="endHint" yes="endRoom" act={endRoom} close={close} />;
+    // About whoever was there when it was opened: they may go meanwhile.
+    case 'report': {
+      const { about } = open;
+      return <Report name={about.displayName} intro="reportIntroRoom" act={(reason, note) => report(about, reason, note)} close={close} />;
+    }
+    case 'block': {
+      const { about } = open;
+      return <Block name={about.displayName} intro="blockIntroRoom" act={() => block(about)} close={close} />;
+    }
     case 'person':
     case 'remove': {
       const person = state.people.find(({ id }) => id === open.id);
@@ -105,6 +115,7 @@ function About({ person, state, ask, close }: Omit<Props, 'open'> & { person: Pa
   const [error, setError] = useState<unknown>(null);
   const key = keyOf({ id: person.id, source: 'camera' });
   const hosting = me(state)?.host && person.id !== state.self;
+  const apart = state.apart.includes(person.userId);
   const decide = (action: HostAction) => () => {
     setError(null);
     moderate(action, person.id).then(close, setError);
@@ -112,14 +123,16 @@ function About({ person, state, ask, close }: Omit<Props, 'open'> & { person: Pa
   return (
     <Dialog title={person.displayName} onClose={close}>
       <div class="menu">
-        <Choice
-          icon={Pin}
-          name={t(state.pins.includes(key) ? 'unpinShort' : 'pinShort')}
-          press={() => {
-            give({ is: 'pin', key });
-            close();
-          }}
-        />
+        {!apart && (
+          <Choice
+            icon={Pin}
+            name={t(state.pins.includes(key) ? 'unpinShort' : 'pinShort')}
+            press={() => {
+              give({ is: 'pin', key });
+              close();
+            }}
+          />
+        )}
         {hosting && (
           <>
             {person.muted ? (
@@ -129,6 +142,12 @@ function About({ person, state, ask, close }: Omit<Props, 'open'> & { person: Pa
             )}
             <Choice icon={Crown} name={t('makeHost')} press={decide('make-host')} />
             <Choice icon={UserX} name={t('remove')} press={() => ask({ ask: 'remove', id: person.id })} />
+          </>
+        )}
+        {person.id !== state.self && (
+          <>
+            <Choice icon={Flag} name={t('report')} press={() => ask({ ask: 'report', about: person })} />
+            {!apart && <Choice icon={Ban} name={t('block')} press={() => ask({ ask: 'block', about: person })} />}
           </>
         )}
       </div>

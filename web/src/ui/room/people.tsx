@@ -36,7 +36,12 @@ function Person({ person, state, ask }: { person: Participant; state: State; ask
       <span class="who">
         <b>{person.displayName}</b>
         <small>
-          {[self && t('you'), person.host && t('host'), person.state === 'reconnecting' && t('away')].filter(Boolean).join(' · ')}
+          {[
+            self && t('you'),
+            person.host && t('host'),
+            person.state === 'reconnecting' && t('away'),
+            state.apart.includes(person.userId) && t('blockedHere'),
+          ].filter(Boolean).join(' · ')}
         </small>
       </span>
       <span class="signs">

@@ -1,5 +1,5 @@
 /** Everybody's pictures, each where the layout has it. They never change their place in the document, so none flickers. */
-import { Hand, Pin, PinOff, SignalHigh, SignalLow, SignalMedium, UserRound } from 'lucide-preact';
+import { EllipsisVertical, Hand, Pin, PinOff, SignalHigh, SignalLow, SignalMedium, UserRound } from 'lucide-preact';
 import type { RefObject } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
@@ -10,18 +10,21 @@ import * as devices from '../../media/devices';
 import type { Participant } from '../../protocol/types';
 import { arrange, keyOf, place, type Rect, type TileRef } from '../../state/layout';
 import type { Quality } from '../../state/link';
-import { isAway, type State } from '../../state/room';
+import { inSight, isAway, type State } from '../../state/room';
+import { IconButton } from '../button';
 import { CopyLink } from '../copy';
 import { Tile } from '../tile';
+import type { Ask } from './dialogs';
 import { EMOJI } from './reactions';
 
 const GAP = 8;
 /** More than twice as fine nobody sees. */
 const FINEST = 2;
 
-export function Stage({ state }: { state: State }) {
+export function Stage({ state, ask }: { state: State; ask: (what: Ask) => void }) {
   const [box, size] = useSize();
-  const { people, self, pins, layout, floor } = state;
+  const { self, pins, layout, floor } = state;
+  const people = useMemo(() => inSight(state), [state.people, state.apart]);
   const places = useMemo(() => {
     // What I share myself I see already.
     const seen = people.map((one) => (one.id === self ? { ...one, media: { ...one.media, screen: false } } : one));
@@ -39,9 +42,9 @@ export function Stage({ state }: { state: State }) {
       {size.width > 0 && tilesOf(people).map((tile) => {
         const rect = places.get(keyOf(tile));
         const person = people.find(({ id }) => id === tile.id);
-        return rect && person && <OneTile key={keyOf(tile)} tile={tile} person={person} rect={rect} state={state} />;
+        return rect && person && <OneTile key={keyOf(tile)} tile={tile} person={person} rect={rect} state={state} ask={ask} />;
       })}
-      {people.length === 1 && <Alone link={state.joinUrl} />}
+      {state.people.length === 1 && <Alone link={state.joinUrl} />}
     </div>
   );
 }
@@ -71,9 +74,10 @@ interface OneProps {
   person: Participant;
   rect: Rect;
   state: State;
+  ask: (what: Ask) => void;
 }
 
-function OneTile({ tile, person, rect, state }: OneProps) {
+function OneTile({ tile, person, rect, state, ask }: OneProps) {
   const self = tile.id === state.self;
   const isScreen = tile.source === 'screen';
   const away = clock.value > 0 && isAway(state, tile.id, Date.now());
@@ -118,7 +122,12 @@ function OneTile({ tile, person, rect, state }: OneProps) {
         </span>
       )}
       {self && screen.value && <span class="sharing">{t('youShare')}</span>}
-      <PinButton tile={keyOf(tile)} name={name} on={state.pins.includes(keyOf(tile))} />
+      <div class="corner">
+        <PinButton tile={keyOf(tile)} name={name} on={state.pins.includes(keyOf(tile))} />
+        {!self && !isScreen && (
+          <IconButton icon={EllipsisVertical} name={t('menuOf', { name })} press={() => ask({ ask: 'person', id: person.id })} />
+        )}
+      </div>
     </Tile>
   );
 }
@@ -171,7 +180,8 @@ function Alone({ link }: { link: string }) {
 
 /** For the keys 1 to 9: the nth picture, the others before me. */
 export function pinNth(n: number): void {
-  const { people, self } = room.peek();
+  const { self } = room.peek();
+  const people = inSight(room.peek());
   const ordered = [...people.filter(({ id }) => id !== self), ...people.filter(({ id }) => id === self)];
   const one = ordered[n - 1];
   if (one) give({ is: 'pin', key: keyOf({ id: one.id, source: 'camera' }) });

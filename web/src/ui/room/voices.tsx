@@ -5,11 +5,13 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { link } from '../../app/room';
 import { t } from '../../i18n';
 import * as devices from '../../media/devices';
-import type { SlotLine } from '../../protocol/types';
+import { isInSight, type State } from '../../state/room';
 
-export function Voices({ slots }: { slots: SlotLine[] }) {
+export function Voices({ state }: { state: State }) {
   const [blocked, setBlocked] = useState(0);
-  const lines = slots.filter(({ source, participantId }) => participantId && (source === 'mic' || source === 'screen-audio'));
+  const lines = state.slots.filter(
+    ({ source, participantId }) => participantId && isInSight(state, participantId) && (source === 'mic' || source === 'screen-audio'),
+  );
   return (
     <>
       {lines.map(({ mid }) => {

@@ -27,7 +27,7 @@ fn room(limit: usize) -> Group {
 fn join_input(n: u128) -> Input {
     let Who { user, session } = who(n);
     let card = Card { id: user, display_name: format!("p{n}"), avatar_url: None, band: Band::New };
-    Input::Join { user, session, card, participant: id(n) }
+    Input::Join { user, session, card: Some(card), participant: id(n) }
 }
 fn join(room: &mut Group, n: u128) -> Result<Joined, Code> {
     match room.handle(NOW, join_input(n)) {
@@ -196,6 +196,46 @@ fn an_empty_room_closes_after_twenty_seconds_and_not_before() {
     };
     assert!(!gone(&mut room, NOW + 19 * S));
     assert!(gone(&mut room, NOW + 20 * S));
+}
+
+#[test]
+fn each_stay_is_kept_from_its_beginning_to_its_end() {
+    let mut room = room(10);
+    let stays = |room: &mut Group| -> Vec<(u128, Option<CloseReason>)> {
+        let kept = |o| match o {
+            Output::Came { participant, user, at } => {
+                assert_eq!((participant.bits(), at), (user.bits(), NOW));
+                Some((participant.bits(), None))
+            }
+            Output::Went { participant, reason, .. } => Some((participant.bits(), Some(reason))),
+            _ => None,
+        };
+        std::iter::from_fn(|| room.poll()).filter_map(kept).collect()
+    };
+    (1..=4).for_each(|n| drop(join(&mut room, n).unwrap()));
+    join(&mut room, 2).unwrap();
+    assert_eq!(stays(&mut room), [(1, None), (2, None), (3, None), (4, None)], "who comes again stays");
+    act(&mut room, Input::Leave(who(2))).unwrap();
+    act(&mut room, Input::Moderate(who(1), Action::Remove, Some(id(3)))).unwrap();
+    act(&mut room, Input::Park(who(4))).unwrap();
+    room.handle(NOW + 16 * S, Input::Tick).unwrap();
+    room.handle(NOW + 17 * S, Input::Close(CloseReason::Shutdown)).unwrap();
+    let ends = [CloseReason::Left, CloseReason::Removed, CloseReason::Lost, CloseReason::Shutdown];
+    assert_eq!(stays(&mut room), [2, 3, 4, 1].into_iter().zip(ends.map(Some)).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_newcomer_must_be_known_and_whoever_is_in_already_is() {
+    let mut room = room(10);
+    let nameless = |n| match join_input(n) {
+        Input::Join { user, session, participant, .. } => {
+            Input::Join { user, session, card: None, participant }
+        }
+        other => other,
+    };
+    assert_eq!(act(&mut room, nameless(1)), Err(Code::WrongState));
+    join(&mut room, 1).unwrap();
+    act(&mut room, nameless(1)).unwrap();
 }
 
 #[test]
