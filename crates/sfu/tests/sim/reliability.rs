@@ -39,6 +39,43 @@ fn r10_five_of_a_hundred_lost_in_bursts_cost_two_of_a_hundred_frames() {
     }
 }
 
+/// R10: one packet in twenty is lost on each leg, from the sender and to the viewer, and they overtake one another.
+#[test]
+fn r10_loss_is_repaired_by_sending_again_both_ways() {
+    let lossy = Nature { loss: 50, jitter: 5 * MS, ..Nature::clean(25 * MS) };
+    for seed in 1..=5 {
+        let mut world = World::new(seed);
+        for n in 0..3 {
+            world.join(1, n, &plan(n, 3), lossy);
+            world.run(100 * MS);
+        }
+        let pairs: Vec<(u32, u32)> =
+            (0..3).flat_map(|v| (0..3).filter(move |of| *of != v).map(move |of| (v, of))).collect();
+        let seen = |w: &World| pairs.iter().all(|(v, of)| w.shown(*v, *of).frames > 0);
+        assert!(
+            world.run_until(6 * S, seen),
+            "seed {seed}: a handshake over such a link takes a second or three"
+        );
+        // What was sent until then is there this much later, or lost.
+        let frames = |w: &mut World| -> Vec<(u64, u64)> {
+            let sent: Vec<u64> =
+                pairs.iter().map(|(_, of)| w.people[of].guest.sent_frames()[1].into()).collect();
+            w.run(400 * MS);
+            pairs.iter().zip(sent).map(|((v, of), sent)| (w.shown(*v, *of).frames, sent)).collect()
+        };
+        world.run(2 * S);
+        let before = frames(&mut world);
+        world.run(20 * S);
+        let after = frames(&mut world);
+        assert_steady(&world);
+        for ((pair, before), after) in pairs.iter().zip(before).zip(after) {
+            let (shown, sent) = (after.0 - before.0, after.1 - before.1);
+            println!("R10 both ways, seed {seed}, {pair:?}: {shown} of {sent} frames");
+            assert!(sent >= 300 && shown * 100 >= sent * 98, "seed {seed}, {pair:?}: {shown} of {sent}");
+        }
+    }
+}
+
 /// R10: a viewer's link carries half of what was sent on it. Sound goes on.
 #[test]
 fn r10_a_link_with_half_of_what_it_takes_loses_no_sound() {

@@ -62,20 +62,6 @@ fn three_people_see_and_hear_one_another_without_a_flaw() {
 }
 
 #[test]
-fn loss_is_repaired_by_sending_again_both_ways() {
-    let lossy = Nature { loss: 50, jitter: 5 * MS, ..clean() };
-    let mut world = room_of(3, 3, lossy);
-    world.run(20 * S);
-    assert_steady(&world);
-    for viewer in 0..3 {
-        for of in (0..3).filter(|of| *of != viewer) {
-            let shown = world.shown(viewer, of);
-            assert!(shown.frames > 200 && shown.freeze < 2 * S, "{viewer} sees {of}: {shown:?}");
-        }
-    }
-}
-
-#[test]
 fn a_view_decides_the_layer_and_a_switch_shows_no_flaw() {
     let mut world = room_of(2, 3, clean());
     world.run(3 * S);
