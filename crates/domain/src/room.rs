@@ -9,6 +9,7 @@ pub mod layers;
 mod member;
 pub mod slots;
 pub mod speaker;
+pub mod tap;
 
 use std::{collections::VecDeque, net::IpAddr, time::Duration};
 

@@ -13,6 +13,7 @@ pub mod jobs;
 pub mod kv;
 pub mod lease;
 pub mod lifecycle;
+pub mod lossy;
 pub mod mail;
 pub mod nodes;
 pub mod patience;

@@ -44,6 +44,8 @@ pub struct Burst {
     pub bytes: Vec<u8>,
     /// Length of each but the last.
     pub segment: usize,
+    /// When what it brings came to this process.
+    pub arrived: Instant,
 }
 
 impl Burst {
@@ -77,7 +79,7 @@ const MAX_SPARE: usize = 3;
 
 impl Gather {
     /// Adds a datagram.
-    pub fn push(&mut self, now: Instant, route: Route, datagram: &[u8]) {
+    pub fn push(&mut self, now: Instant, arrived: Instant, route: Route, datagram: &[u8]) {
         let fits = self.open.as_ref().is_some_and(|open| open.takes(route, datagram.len()));
         if !fits {
             self.close();
@@ -85,9 +87,10 @@ impl Gather {
         let spare = &mut self.spare;
         let open = self.open.get_or_insert_with(|| {
             let bytes = spare.pop().unwrap_or_default();
-            let burst = Burst { route, bytes, segment: datagram.len() };
+            let burst = Burst { route, bytes, segment: datagram.len(), arrived };
             Open { burst, since: now, urgent: false, ended: false }
         });
+        open.burst.arrived = open.burst.arrived.min(arrived);
         open.ended = datagram.len() < open.burst.segment;
         open.urgent |= !may_wait(datagram);
         open.burst.bytes.extend_from_slice(datagram);
@@ -121,7 +124,7 @@ impl Gather {
 
 impl Open {
     fn takes(&self, route: Route, length: usize) -> bool {
-        let Burst { route: own, bytes, segment } = &self.burst;
+        let Burst { route: own, bytes, segment, .. } = &self.burst;
         !self.ended
             && *own == route
             && length <= *segment
@@ -161,17 +164,17 @@ mod tests {
     fn a_frame_is_one_burst_that_leaves_with_its_last_packet() {
         let (mut gather, now) = (Gather::default(), start());
         for _ in 0..5 {
-            gather.push(now, route(1), &rtp(1_100, false));
+            gather.push(now, now, route(1), &rtp(1_100, false));
         }
         assert_eq!(lengths(&mut gather, now), Vec::<Vec<usize>>::new(), "more must follow");
-        gather.push(now, route(1), &rtp(800, true));
+        gather.push(now, now, route(1), &rtp(800, true));
         assert_eq!(lengths(&mut gather, now), [vec![1_100, 1_100, 1_100, 1_100, 1_100, 800]]);
     }
 
     #[test]
     fn nobody_waits_longer_than_the_hold() {
         let (mut gather, now) = (Gather::default(), start());
-        gather.push(now, route(1), &rtp(1_100, false));
+        gather.push(now, now, route(1), &rtp(1_100, false));
         assert_eq!(gather.wake(), Some(now + HOLD));
         assert_eq!(lengths(&mut gather, now + HOLD), [[1_100]]);
         assert_eq!(gather.wake(), None);
@@ -181,7 +184,7 @@ mod tests {
     fn another_size_or_address_begins_another_burst_and_order_is_kept() {
         let (mut gather, now) = (Gather::default(), start());
         for (port, length) in [(1, 900), (1, 1_000), (1, 500), (1, 500), (2, 500)] {
-            gather.push(now, route(port), &rtp(length, true));
+            gather.push(now, now, route(port), &rtp(length, true));
         }
         assert_eq!(lengths(&mut gather, now), [vec![900], vec![1_000, 500], vec![500], vec![500]]);
     }
@@ -190,10 +193,10 @@ mod tests {
     fn a_burst_never_outgrows_what_the_kernel_takes() {
         let (mut gather, now) = (Gather::default(), start());
         for _ in 0..200 {
-            gather.push(now, route(1), &rtp(1_200, false));
+            gather.push(now, now, route(1), &rtp(1_200, false));
         }
         for _ in 0..200 {
-            gather.push(now, route(1), &rtp(100, false));
+            gather.push(now, now, route(1), &rtp(100, false));
         }
         let all = lengths(&mut gather, now + HOLD);
         assert_eq!(all.iter().map(Vec::len).sum::<usize>(), 400);
@@ -204,7 +207,7 @@ mod tests {
     fn feedback_and_sound_do_not_wait() {
         for packet in [rtp(90, false), vec![0x81; 800], vec![22; 1_000], vec![0, 1, 0, 0]] {
             let (mut gather, now) = (Gather::default(), start());
-            gather.push(now, route(1), &packet);
+            gather.push(now, now, route(1), &packet);
             assert_eq!(lengths(&mut gather, now).len(), usize::from(!may_wait(&packet)));
         }
         assert!(!may_wait(&[22; 1_000]) && !may_wait(&rtp(1_000, true)) && may_wait(&rtp(1_000, false)));

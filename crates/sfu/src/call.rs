@@ -1,6 +1,7 @@
 //! The media of one room: who sends what to whom. It belongs to one shard; a panic in it closes this room only.
 
 mod allot;
+mod samples;
 
 use std::{
     collections::VecDeque,
@@ -16,6 +17,7 @@ use visavis_domain::{
         layers::{self, DEFAULT_CAMERA_HEIGHT},
         slots::{self, Lane, Origin, PAIRED_ROOM},
         speaker::{self, Loudness, Speakers},
+        tap::{Consumer, Sample},
     },
     wire::{Media, Source},
 };
@@ -24,6 +26,7 @@ use crate::{
     burst::{Burst, Route},
     negotiate::{self, Common, Offer},
     peer::{Inbound, Parts, Peer, Said, index_of},
+    tap::Tap,
 };
 
 /// Connections of one room: its ten people and as many that are just being replaced.
@@ -38,6 +41,8 @@ const SILENT_AFTER: Duration = Duration::from_millis(4_500);
 const ANY_HEIGHT: u16 = u16::MAX;
 /// A picture no taller than this needs no more than half its frames.
 const SMALL_HEIGHT: u16 = 100;
+/// Pictures that a page can show: those of its lines, and as many that are just changing (the edge refuses more).
+const MAX_VIEW: usize = 32;
 /// Packets taken of one peer between two forwardings; more is a flood.
 const MAX_INBOUND: usize = 4_096;
 
@@ -83,6 +88,8 @@ pub(crate) struct Effects {
     pub(crate) bursts: Vec<Burst>,
     /// Addresses that have proven themselves, and whose they are.
     pub(crate) addresses: Vec<(SocketAddr, usize)>,
+    /// What was gathered for whom.
+    pub(crate) samples: Vec<(Consumer, Sample)>,
 }
 
 /// Counts for the benches and metrics.
@@ -96,6 +103,8 @@ pub struct Counts {
     pub key_frame_requests: u64,
     /// Layer changes.
     pub switches: u64,
+    /// Key frames that a consumer of samples waited for in vain.
+    pub missed: u64,
 }
 
 impl Counts {
@@ -107,6 +116,7 @@ impl Counts {
             forwarded: self.forwarded + other.forwarded,
             key_frame_requests: self.key_frame_requests + other.key_frame_requests,
             switches: self.switches + other.switches,
+            missed: self.missed + other.missed,
         }
     }
 }
@@ -119,6 +129,7 @@ pub(crate) struct Call {
     peers: Vec<Option<Peer>>,
     next_serial: u64,
     speakers: Speakers,
+    taps: Vec<Tap>,
     inbound: VecDeque<(usize, Inbound)>,
     said: Vec<Said>,
     looked: Instant,
@@ -143,6 +154,7 @@ impl Call {
             peers: Vec::new(),
             next_serial: 1,
             speakers: Speakers::new(),
+            taps: Vec::new(),
             inbound: VecDeque::new(),
             said: Vec::new(),
             looked: now,
@@ -406,9 +418,10 @@ impl Call {
         &mut self,
         now: Instant,
         participant: ParticipantId,
-        wanted: Vec<(Origin, u16)>,
+        mut wanted: Vec<(Origin, u16)>,
         fx: &mut Effects,
     ) {
+        wanted.truncate(MAX_VIEW);
         let Some(index) = self.find(participant) else { return };
         if let Some(peer) = &mut self.peers[index] {
             peer.view = Some(wanted);
@@ -459,6 +472,7 @@ impl Call {
                     let (who, level) = (peer.participant, level.unsigned_abs());
                     self.speakers.handle(at, speaker::Input::Level { who, level });
                 }
+                self.taps.iter_mut().for_each(|tap| tap.take(at, peer.participant, &packet));
                 self.inbound.push_back((index, packet));
             }
             Said::Lost(line) => {
@@ -508,6 +522,7 @@ impl Call {
             }
         }
         self.end_dead(fx);
+        self.hand_samples(fx);
         self.ripen(now, fx)
     }
 
@@ -576,6 +591,7 @@ impl Call {
         if share {
             (0..self.peers.len()).for_each(|index| self.share(now, index, fx));
         }
+        self.look_for_samples(now);
         self.ask_all(now);
     }
 

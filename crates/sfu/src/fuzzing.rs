@@ -2,12 +2,31 @@
 //!
 //! None of this is in the product.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
+
+use str0m::ice::{StunMessage, TransId};
+use visavis_domain::{
+    Timestamp,
+    id::{ParticipantId, RoomId},
+};
 
 use crate::{
-    negotiate::{self, MAX_RIDS, MAX_SDP},
+    burst::{Carrier, Route},
+    negotiate::{self, Common, MAX_RIDS, MAX_SDP},
+    shard::{Command, Input, Output, Shard},
     stun, vp8,
 };
+
+/// The offer of somebody who is in the room that datagrams are thrown at.
+const OFFER: &str = include_str!("../../../fuzz/seeds/offer/guest");
+/// Where datagrams arrive.
+const OWN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 7_882);
+/// Datagrams of one input.
+const MAX_DATAGRAMS: usize = 64;
 
 /// A datagram from an IPv4 or (first byte odd) an IPv6 address: no answer, or one that is small, belongs to the request
 /// and isn't answered itself. So no forged sender gains anything, and no two servers talk to each other for ever.
@@ -60,6 +79,98 @@ pub fn name(bytes: &[u8]) {
     }
 }
 
+/// Datagrams to a shard with one room and one person in it who is still expected. The input is cut into datagrams: a byte
+/// that says from whom and how, two with the length, the bytes. One kind is put into a request that is signed with the
+/// person's password, so that what follows comes from an address that is known. Nothing of it ends the room, an address
+/// that has proven nothing gets nothing, and none gets more than a handshake.
+pub fn datagrams(bytes: &[u8]) {
+    let start = *START;
+    let Some((mut shard, name, password)) = expecting(start) else { return };
+    let (mut rest, mut now) = (bytes, start);
+    let (mut proven, mut brought) = ([false; 4], [0_usize; 4]);
+    for _ in 0..MAX_DATAGRAMS {
+        let [kind, high, low, more @ ..] = rest else { break };
+        let length = usize::from(u16::from_be_bytes([*high, *low])).min(more.len());
+        let (body, after) = more.split_at(length);
+        rest = after;
+        now += Duration::from_millis(u64::from(kind >> 4));
+        let who = usize::from(kind & 3);
+        let signed = (kind & 0xC == 0xC).then(|| sign(body, &name, &password)).flatten();
+        proven[who] |= signed.is_some();
+        let datagram = signed.as_deref().unwrap_or(body);
+        brought[who] += datagram.len();
+        let carrier = if kind & 0xC == 8 { Carrier::Tcp } else { Carrier::Udp };
+        let route = Route { carrier, to: stranger(who), at: OWN };
+        shard.handle(now, Input::Datagram { route, bytes: datagram });
+        shard.handle(now, Input::Tick);
+        while let Some(output) = shard.poll() {
+            match output {
+                Output::Send(burst) => {
+                    let to = (0..4).find(|n| stranger(*n) == burst.route.to);
+                    assert!(to.is_some_and(|n| proven[n]), "an answer to nobody who has proven anything");
+                }
+                other => assert!(!matches!(other, Output::Failed(_)), "the room has failed"),
+            }
+        }
+    }
+    assert!(shard.rooms() == 1 && shard.addresses() <= proven.iter().filter(|p| **p).count());
+}
+
+/// One time for all runs, so that each is the same again.
+static START: LazyLock<Instant> = LazyLock::new(start);
+/// Making a certificate takes longer than a run may.
+static COMMON: LazyLock<Option<Common>> = LazyLock::new(|| Common::new(vec![OWN], vec![]));
+
+#[expect(clippy::disallowed_methods, reason = "a start for a test's own time")]
+fn start() -> Instant {
+    Instant::now()
+}
+
+fn stranger(n: usize) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9)), 61_000 + u16::try_from(n).unwrap_or(0))
+}
+
+/// A shard with a room, and ICE name and password of whom it expects.
+fn expecting(now: Instant) -> Option<(Shard, String, String)> {
+    let mut shard = Shard::new(now, Timestamp::from_millis(1_800_000_000_000), COMMON.clone()?);
+    let join = Command::Join {
+        room: RoomId::from_bits(1),
+        participant: ParticipantId::from_bits(1),
+        offer: OFFER.to_owned(),
+        media: None,
+        limit: 3,
+        random: 7,
+        ticket: 1,
+    };
+    shard.handle(now, Input::Command(join));
+    let mut answer = None;
+    while let Some(output) = shard.poll() {
+        if let Output::Answered(_, said) = output {
+            answer = said.ok();
+        }
+    }
+    let answer = answer?;
+    let of = |what: &str| answer.lines().find_map(|l| l.strip_prefix(what)).map(str::to_owned);
+    Some((shard, of("a=ice-ufrag:")?, of("a=ice-pwd:")?))
+}
+
+/// A signed request; what the input says goes into its numbers and flags.
+fn sign(body: &[u8], name: &str, password: &str) -> Option<Vec<u8>> {
+    let [flags, numbers @ ..] = body else { return None };
+    let number = numbers.iter().take(8).fold(0_u64, |n, b| (n << 8) | u64::from(*b));
+    let user = format!("{name}:theirs");
+    let (controlling, nominated) = (flags & 1 == 0, flags & 2 == 0);
+    let prio = u32::try_from(number >> 32).unwrap_or(0);
+    let message = StunMessage::binding_request(&user, TransId::new(), controlling, number, prio, nominated);
+    let mut out = vec![0; 512];
+    let hmac = |key: &[u8], parts: &[&[u8]]| {
+        str0m::crypto::from_feature_flags().sha1_hmac_provider.sha1_hmac(key, parts)
+    };
+    let length = message.to_bytes(Some(password.as_bytes()), &mut out, hmac).ok()?;
+    out.truncate(length);
+    Some(out)
+}
+
 #[cfg(test)]
 mod tests {
     use std::{fs, path::Path};
@@ -68,7 +179,8 @@ mod tests {
 
     #[test]
     fn the_seeds_keep_their_promise() {
-        let targets: [(&str, Check); 4] = [
+        let targets: [(&str, Check); 5] = [
+            ("datagrams", super::datagrams),
             ("stun", super::stun),
             ("offer", super::offer),
             ("picture", super::picture),

@@ -3,6 +3,8 @@
 //! would have seen and heard. Pure: datagrams and time come in, datagrams come out.
 
 pub mod film;
+#[cfg(any(test, feature = "testing"))]
+mod hostile;
 pub mod picture;
 
 use std::{
@@ -106,6 +108,7 @@ struct Voice {
     due: Instant,
     /// RFC 6464, as a positive number.
     level: i8,
+    on: bool,
 }
 
 impl std::fmt::Debug for Guest {
@@ -151,8 +154,15 @@ impl Guest {
             on: true,
         });
         let senders = senders.collect();
-        let mid = mids[&Source::Mic];
-        let voice = plan.voice.then_some(Voice { mid, film: None, seq: 1, time: 0, due: now, level: 100 });
+        let voice = plan.voice.then(|| Voice {
+            mid: mids[&Source::Mic],
+            film: None,
+            seq: 1,
+            time: 0,
+            due: now,
+            level: 100,
+            on: true,
+        });
         let guest = Self {
             rtc,
             at,
@@ -233,7 +243,7 @@ impl Guest {
     /// When `advance` must be called.
     pub fn wake(&self) -> Instant {
         let media = self.senders.iter().filter(|s| s.on).map(|s| s.encoder.due());
-        let voice = self.voice.iter().map(|v| v.due);
+        let voice = self.voice.iter().filter(|v| v.on).map(|v| v.due);
         let next = media.chain(voice).min().filter(|_| self.connected.is_some());
         next.into_iter().chain([self.deadline, self.looked + LOOK_EVERY]).min().unwrap_or(self.deadline)
     }
@@ -279,6 +289,24 @@ impl Guest {
     pub fn set_layer(&mut self, layer: usize, on: bool) {
         if let Some(sender) = self.senders.get_mut(layer) {
             sender.on = on;
+        }
+    }
+
+    /// Sends nothing for a while, or goes on.
+    pub fn hush(&mut self, now: Instant, quiet: bool) {
+        for sender in &mut self.senders {
+            sender.on = !quiet;
+            // What was due meanwhile is not made up for.
+            drop(sender.encoder.make(now));
+            sender.encoder.want_key();
+        }
+        if let Some(voice) = &mut self.voice {
+            if voice.on == quiet && !quiet {
+                let ms = now.saturating_duration_since(voice.due).as_millis();
+                voice.time = voice.time.wrapping_add(u32::try_from(ms).unwrap_or(0).wrapping_mul(48));
+                voice.due = now;
+            }
+            voice.on = !quiet;
         }
     }
 
@@ -350,7 +378,7 @@ impl Guest {
             self.rtc.handle_input(Input::Timeout(now))?;
             self.drain(now)?;
         }
-        while let (Some(voice), Some(pt)) = (self.voice.as_mut().filter(|v| v.due <= now), opus) {
+        while let (Some(voice), Some(pt)) = (self.voice.as_mut().filter(|v| v.on && v.due <= now), opus) {
             let level = ExtensionValues {
                 audio_level: Some(-voice.level),
                 voice_activity: Some(voice.level < 50),

@@ -15,7 +15,10 @@ use tokio::sync::{mpsc, oneshot};
 use visavis_domain::{
     Fault,
     id::{ParticipantId, RoomId},
-    room::slots::Origin,
+    room::{
+        slots::Origin,
+        tap::{Consumer, Demand},
+    },
     wire::Media as Tracks,
 };
 use visavis_platform::{Clock, Dice, Lifecycle};
@@ -23,6 +26,7 @@ use visavis_platform::{Clock, Dice, Lifecycle};
 use crate::{
     gate::Limits,
     negotiate::Common,
+    samples::{self, Samples},
     shard::{Command, Ticket},
     tcp,
     udp::{self, Deps, Line, MAX_NEWS, Note, Report},
@@ -74,6 +78,7 @@ pub struct Shards {
     asked: Mutex<HashMap<Ticket, oneshot::Sender<Result<String, Fault>>>>,
     next: AtomicU64,
     dice: Dice,
+    samples: Samples,
 }
 
 impl Shards {
@@ -88,6 +93,7 @@ impl Shards {
     ) -> io::Result<(Self, mpsc::Receiver<Report>)> {
         let (reports, inbox) = mpsc::channel(MAX_NEWS);
         let mut lines = Vec::with_capacity(ports.len());
+        let (queues, samples) = samples::queues();
         for (index, Ports { udp, tcp }) in ports.into_iter().enumerate() {
             let port = udp.local_addr()?.port();
             let at = |port| reach.advertised.iter().map(|ip| SocketAddr::new(*ip, port)).collect::<Vec<_>>();
@@ -105,6 +111,7 @@ impl Shards {
                 clock: clock.clone(),
                 reports: reports.clone(),
                 own: reach.own.clone(),
+                samples: queues.clone(),
             };
             let line = udp::start(index, deps)?;
             if let Some(listener) = tcp {
@@ -121,6 +128,7 @@ impl Shards {
             asked: Mutex::default(),
             next: AtomicU64::new(1),
             dice: dice.clone(),
+            samples,
         };
         Ok((shards, inbox))
     }
@@ -170,6 +178,28 @@ impl Shards {
     /// The room may have more people.
     pub fn limit(&self, room: RoomId, limit: usize) {
         self.tell(room, Command::Limit { room, limit });
+    }
+
+    /// What a consumer of samples wants from now on: of one room, or of all that there are and will be.
+    pub fn tap(&self, room: Option<RoomId>, consumer: Consumer, demand: Option<Demand>) {
+        match room {
+            Some(known) => self.tell(known, Command::Tap { room, consumer, demand }),
+            None => self.lines.iter().for_each(|line| {
+                if !line.tell(Note::Command(Command::Tap { room, consumer, demand })) {
+                    tracing::error!("a media shard takes no commands");
+                }
+            }),
+        }
+    }
+
+    /// A consumer of samples wants a picture now.
+    pub fn picture(&self, room: RoomId, consumer: Consumer, origin: Origin) {
+        self.tell(room, Command::Picture { room, consumer, origin });
+    }
+
+    /// Where consumers take their samples.
+    pub const fn samples(&self) -> &Samples {
+        &self.samples
     }
 
     /// Ends a room's media and forgets where it was.

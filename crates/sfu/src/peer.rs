@@ -1,6 +1,8 @@
 //! One person's connection: its `Rtc`, what it sends, the lines it receives on. It must be drained after every change,
 //! or the WebRTC stack loses media without a word; so every method here that changes it says what has to follow.
 
+mod published;
+
 use std::{
     net::SocketAddr,
     sync::Arc,
@@ -11,7 +13,7 @@ use str0m::{
     Input as RtcInput, Output as RtcOutput, Rtc,
     bwe::{Bitrate, BweKind},
     format::Codec,
-    media::{KeyframeRequestKind, Mid, Pt, Rid},
+    media::{KeyframeRequestKind, Mid, Pt},
     net::{Protocol, Receive},
     rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor},
 };
@@ -19,8 +21,7 @@ use visavis_domain::{
     Timestamp,
     id::ParticipantId,
     room::{
-        keyframes::KeyFrames,
-        layers::{Layer, Layers, MAX_LAYERS},
+        layers::Layers,
         slots::{Lane, Origin, Slots},
     },
     wire::Source,
@@ -32,6 +33,7 @@ use crate::{
     negotiate::Offer,
     vp8,
 };
+pub(crate) use published::Published;
 
 /// Encodings that are remembered: seven of four lines, and as many again after a codec change.
 const MAX_STREAMS: usize = 16;
@@ -40,11 +42,6 @@ const MAX_ROUTES: usize = 8;
 /// Media is written to a connection that is still shaking hands, so that its first picture leaves with the last
 /// handshake message; for no longer than this.
 const WARM: Duration = Duration::from_millis(1_500);
-/// A layer is live while packets come at least so often; a still screen sends a frame a second.
-const LIVE: Duration = Duration::from_millis(1_500);
-const LIVE_SCREEN: Duration = Duration::from_secs(4);
-/// Packets of a screen that make it shared, when its page hasn't said so: a single one may be an empty line's greeting.
-const SHARED_AFTER: u64 = 5;
 /// What the estimator looks for as soon as somebody gets pictures, in bit/s. Probes end at twice what is looked for: with
 /// little in the beginning, the first probes would find little and take the estimate down to it.
 const PROBED: u64 = 2_000_000;
@@ -53,10 +50,6 @@ const PROBE_EVERY: Duration = Duration::from_secs(2);
 /// The same after an upgrade that made the estimate dip.
 const PROBE_YOUNG: Duration = Duration::from_millis(400);
 const NUDGE: u64 = 50_000;
-/// Weight of a new measurement of a layer's rate, one in this many.
-const RATE_SHARE: u64 = 3;
-/// What layers are taken for until they are measured, lowest first.
-const NOMINAL: [(u16, u64); MAX_LAYERS] = [(180, 150_000), (360, 450_000), (720, 1_300_000)];
 
 /// Packets of a line that can be sent again, a second of the highest layer; later than this they come too late.
 const RESENT_PACKETS: usize = 512;
@@ -106,31 +99,6 @@ pub(crate) enum Said {
     Address(SocketAddr),
 }
 
-/// One encoding of a source.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Encoding {
-    last: Option<Instant>,
-    bytes: u64,
-    bps: u64,
-    height: u16,
-    packets: u64,
-}
-
-/// One of the four lines that a peer sends on.
-#[derive(Debug)]
-pub(crate) struct Published {
-    pub(crate) mid: Mid,
-    rids: Vec<Rid>,
-    pub(crate) encodings: [Encoding; MAX_LAYERS],
-    /// Who gets it: peer and line.
-    pub(crate) audience: Vec<(usize, usize)>,
-    pub(crate) keyframes: KeyFrames<u8>,
-    /// Whether others may have it: its page says it's on and nobody has muted it.
-    pub(crate) open: bool,
-    /// Whether it's among what others can have on a line.
-    pub(crate) on: bool,
-}
-
 /// One receiving line.
 #[derive(Debug)]
 pub(crate) struct Slot {
@@ -165,6 +133,8 @@ pub(crate) struct Peer {
     desired: u64,
     probed: Instant,
     pub(crate) gather: Gather,
+    /// When the oldest came of the packets that were written since it was drained.
+    since: Option<Instant>,
     pub(crate) routes: Vec<SocketAddr>,
     /// When something came last, and whether that is too long ago.
     pub(crate) heard: Instant,
@@ -221,6 +191,7 @@ impl Peer {
             desired: 0,
             probed: now,
             gather: Gather::default(),
+            since: None,
             routes: Vec::new(),
             heard: now,
             silent: false,
@@ -267,12 +238,14 @@ impl Peer {
             match self.rtc.poll_output() {
                 Ok(RtcOutput::Timeout(at)) => {
                     self.deadline = at;
+                    self.since = None;
                     return;
                 }
                 Ok(RtcOutput::Transmit(t)) => {
                     let carrier = if t.proto == Protocol::Udp { Carrier::Udp } else { Carrier::Tcp };
                     self.learn(now, t.destination, said);
-                    self.gather.push(now, Route { carrier, to: t.destination, at: t.source }, &t.contents);
+                    let route = Route { carrier, to: t.destination, at: t.source };
+                    self.gather.push(now, self.since.unwrap_or(now), route, &t.contents);
                 }
                 Ok(RtcOutput::Event(event)) => self.event(now, event, said),
                 Err(_) => self.rtc.disconnect(),
@@ -423,6 +396,8 @@ impl Peer {
         let mut direct = self.rtc.direct_api();
         let Some(stream) = direct.stream_tx(&ssrc) else { return false };
         stream.write_rtp(write);
+        let came = packet.rtp.timestamp;
+        self.since = Some(self.since.map_or(came, |since| since.min(came)));
         true
     }
 
@@ -519,71 +494,5 @@ impl Slot {
         let ticks = if lane == Lane::Audio { 48 } else { 90 };
         let rewriter = Rewriter::new(ticks, u16::try_from(first).unwrap_or(1));
         Self { mid, ssrc, lane, origin: None, rewriter, lost: false, temporal: u8::MAX }
-    }
-}
-
-impl Published {
-    fn new(source: Source, mid: Mid, rids: &[String]) -> Self {
-        Self {
-            mid,
-            rids: rids.iter().map(|rid| Rid::from(rid.as_str())).collect(),
-            encodings: [Encoding::default(); MAX_LAYERS],
-            audience: Vec::new(),
-            keyframes: KeyFrames::default(),
-            open: true,
-            on: matches!(source, Source::Mic | Source::Camera),
-        }
-    }
-
-    /// Enough has come for it to be more than an empty line's greeting.
-    pub(crate) fn is_flowing(&self, now: Instant) -> bool {
-        self.encodings.iter().any(|e| e.packets >= SHARED_AFTER && e.is_live(now, LIVE_SCREEN))
-    }
-
-    /// Its layers as an allocator wants them.
-    pub(crate) fn layers(&self, now: Instant, source: Source) -> [Layer; MAX_LAYERS] {
-        let live = if source == Source::Screen { LIVE_SCREEN } else { LIVE };
-        let mut layers = [Layer::default(); MAX_LAYERS];
-        for (i, (layer, encoding)) in layers.iter_mut().zip(&self.encodings).enumerate() {
-            let (height, bps) = NOMINAL[i];
-            *layer = Layer {
-                height: if encoding.height == 0 { height } else { encoding.height },
-                bps: if encoding.bps == 0 { bps } else { encoding.bps },
-                live: encoding.is_live(now, live),
-            };
-        }
-        layers
-    }
-
-    /// Measures rates over the time since the last call.
-    pub(crate) fn measure(&mut self, over: Duration) {
-        let ms = u64::try_from(over.as_millis()).unwrap_or(u64::MAX).max(1);
-        for encoding in &mut self.encodings {
-            let bps = std::mem::take(&mut encoding.bytes) * 8_000 / ms;
-            if encoding.bps == 0 {
-                // The first stretch is part of one only.
-                encoding.bps = if encoding.packets > 30 { bps } else { 0 };
-            } else {
-                encoding.bps = (encoding.bps * (RATE_SHARE - 1) + bps) / RATE_SHARE;
-            }
-        }
-    }
-}
-
-impl Encoding {
-    fn take(&mut self, now: Instant, length: usize, coding: &Coding) {
-        self.last = Some(now);
-        self.packets += 1;
-        // Headers, the tag of SRTP, IP and UDP travel along.
-        self.bytes += length as u64 + 60;
-        if let Coding::Vp8(vp8) = coding
-            && let Some(height) = vp8.height
-        {
-            self.height = height;
-        }
-    }
-
-    fn is_live(&self, now: Instant, within: Duration) -> bool {
-        self.last.is_some_and(|last| now.saturating_duration_since(last) < within)
     }
 }

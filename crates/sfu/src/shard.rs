@@ -15,7 +15,10 @@ use std::{
 use visavis_domain::{
     Code, Fault, Timestamp,
     id::{ParticipantId, RoomId},
-    room::slots::Origin,
+    room::{
+        slots::Origin,
+        tap::{Consumer, Demand, Sample},
+    },
     wire::Media,
 };
 
@@ -86,6 +89,24 @@ pub enum Command {
         /// Most people.
         limit: usize,
     },
+    /// What a consumer of samples wants from now on.
+    Tap {
+        /// Of which room; `None`: of all there are and will be.
+        room: Option<RoomId>,
+        /// Who.
+        consumer: Consumer,
+        /// What; nothing: no more samples.
+        demand: Option<Demand>,
+    },
+    /// A consumer of samples wants a picture now; it must have a demand for pictures.
+    Picture {
+        /// Which room.
+        room: RoomId,
+        /// Who.
+        consumer: Consumer,
+        /// Of what.
+        origin: Origin,
+    },
     /// Ends a room's media.
     Close(RoomId),
     /// For tests of the boundary: this room fails.
@@ -118,6 +139,8 @@ pub enum Output {
     Answered(Ticket, Result<String, Fault>),
     /// Something about a room.
     News(RoomId, News),
+    /// Something for a consumer of samples.
+    Sample(Consumer, Sample),
     /// A room has failed and is closed; its people may come back.
     Failed(RoomId),
     /// Tick at this time at the latest.
@@ -148,6 +171,8 @@ pub struct Shard {
     fx: Effects,
     out: VecDeque<Output>,
     closed: Counts,
+    /// What consumers want of every room.
+    standing: Vec<(Consumer, Demand)>,
 }
 
 impl std::fmt::Debug for Shard {
@@ -169,6 +194,7 @@ impl Shard {
             fx: Effects::default(),
             out: VecDeque::new(),
             closed: Counts::default(),
+            standing: Vec::new(),
         }
     }
 
@@ -246,6 +272,10 @@ impl Shard {
                 self.with(now, room, |call, fx| call.set_view(now, participant, wanted, fx));
             }
             Command::Limit { room, limit } => self.with(now, room, |call, _| call.set_limit(limit)),
+            Command::Tap { room, consumer, demand } => self.tap(now, room, consumer, demand),
+            Command::Picture { room, consumer, origin } => {
+                self.with(now, room, |call, _| call.request_picture(now, consumer, origin));
+            }
             Command::Close(room) => self.close(room),
             #[cfg(any(test, feature = "testing"))]
             #[expect(clippy::panic, reason = "this is the injected failure")]
@@ -282,6 +312,17 @@ impl Shard {
         answer
     }
 
+    fn tap(&mut self, now: Instant, room: Option<RoomId>, consumer: Consumer, demand: Option<Demand>) {
+        let rooms: Vec<RoomId> = room.map_or_else(|| self.by_id.keys().copied().collect(), |room| vec![room]);
+        if room.is_none() {
+            self.standing.retain(|(known, _)| *known != consumer);
+            self.standing.extend(demand.map(|demand| (consumer, demand)));
+        }
+        for room in rooms {
+            self.with(now, room, |call, _| call.set_demand(now, consumer, demand));
+        }
+    }
+
     fn open(&mut self, now: Instant, room: RoomId, limit: usize) -> Result<usize, Fault> {
         if let Some(index) = self.by_id.get(&room) {
             return Ok(*index);
@@ -289,7 +330,11 @@ impl Shard {
         if self.by_id.len() >= MAX_ROOMS {
             return Err(Fault::unavailable());
         }
-        let held = Held { call: Call::new(room, limit, now, self.epoch), wake: now };
+        let mut call = Call::new(room, limit, now, self.epoch);
+        for (consumer, demand) in &self.standing {
+            call.set_demand(now, *consumer, Some(*demand));
+        }
+        let held = Held { call, wake: now };
         let index = self.rooms.iter().position(Option::is_none).unwrap_or(self.rooms.len());
         if index == self.rooms.len() {
             self.rooms.push(Some(held));
@@ -339,6 +384,7 @@ impl Shard {
         }
         self.out.extend(self.fx.bursts.drain(..).map(Output::Send));
         self.out.extend(self.fx.news.drain(..).map(|news| Output::News(room, news)));
+        self.out.extend(self.fx.samples.drain(..).map(|(consumer, sample)| Output::Sample(consumer, sample)));
         if failed {
             self.close(room);
             self.out.push_back(Output::Failed(room));

@@ -25,6 +25,7 @@ use crate::{
     call::News,
     gate::{Gate, Limits, MAX_PREFIXES},
     negotiate::Common,
+    samples::SampleQueues,
     shard::{Command, Input, Output, Shard, Ticket},
     stun,
 };
@@ -44,6 +45,9 @@ const SOCKET_BUFFER: usize = 8 << 20;
 /// Receive errors in a row after which the socket is beyond help. Single ones tell that an earlier datagram met a closed
 /// port or a dead route, and say nothing about this socket.
 const MAX_ERRORS: u32 = 100;
+/// Of how many sends the time since their packets came is looked at once: a clock and a list for each would cost more than
+/// what is measured.
+const LOOKED_AT: u32 = 16;
 
 /// What comes to the thread beside datagrams.
 #[derive(Debug)]
@@ -108,6 +112,8 @@ pub(crate) struct Deps {
     pub(crate) reports: Sender<Report>,
     /// Addresses of this machine: datagrams may be sent from them by name.
     pub(crate) own: Vec<IpAddr>,
+    /// To those who look at calls.
+    pub(crate) samples: SampleQueues,
 }
 
 /// Starts the thread of shard `index`.
@@ -132,6 +138,7 @@ struct Counters {
     unsent: metrics::Counter,
     answered: metrics::Counter,
     limited: metrics::Counter,
+    residence: metrics::Histogram,
 }
 
 impl Counters {
@@ -143,6 +150,7 @@ impl Counters {
             unsent: metrics::counter!("visavis_udp_dropped_total", "why" => "unsent"),
             answered: metrics::counter!("visavis_stun_answers_total"),
             limited: metrics::counter!("visavis_udp_dropped_total", "why" => "rate"),
+            residence: metrics::histogram!("visavis_media_residence_seconds"),
         }
     }
 }
@@ -161,6 +169,8 @@ struct Thread {
     segments: bool,
     tcp: HashMap<SocketAddr, Sender<Vec<u8>>>,
     backlog: VecDeque<Report>,
+    /// Sent so far, to look at one in [`LOOKED_AT`].
+    bursts: u32,
     counters: Counters,
 }
 
@@ -188,6 +198,7 @@ impl Thread {
             segments,
             tcp: HashMap::new(),
             backlog: VecDeque::new(),
+            bursts: 0,
             counters: Counters::new(),
             deps,
         })
@@ -302,10 +313,16 @@ impl Thread {
             match output {
                 Output::Send(burst) => {
                     self.burst(&burst);
+                    self.bursts = self.bursts.wrapping_add(1);
+                    if self.bursts.is_multiple_of(LOOKED_AT) {
+                        let since = self.deps.clock.instant().saturating_duration_since(burst.arrived);
+                        self.counters.residence.record(since);
+                    }
                     self.shard.recycle(burst);
                 }
                 Output::Answered(ticket, answer) => self.backlog.push_back(Report::Answered(ticket, answer)),
                 Output::News(room, news) => self.backlog.push_back(Report::News(room, news)),
+                Output::Sample(consumer, sample) => self.deps.samples.push(consumer, sample),
                 Output::Failed(room) => {
                     tracing::error!(room.id = %room, "a room's media has failed and is closed");
                     metrics::counter!("visavis_rooms_failed_total").increment(1);

@@ -83,6 +83,16 @@ pub fn h264_key(payload: &[u8]) -> bool {
     }
 }
 
+/// Whether an H.264 packet is the first of a key frame that can be decoded alone: its sequence parameters, single or first
+/// of an aggregate.
+pub fn h264_begins(payload: &[u8]) -> bool {
+    match payload {
+        [first, _, _, unit, ..] if first & 0x1F == 24 => unit & 0x1F == 7,
+        [first, ..] => first & 0x1F == 7,
+        [] => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -146,7 +146,8 @@ impl Call {
             };
             slot.rewriter.awaited() == Some(stream) || (slot.lost && slot.rewriter.current() == Some(stream))
         };
-        let needed = published.open && published.audience.iter().any(needs);
+        let sampled = || self.is_sampled(Origin { participant: owner.participant, source }, layer);
+        let needed = published.open && (published.audience.iter().any(needs) || sampled());
         if !needed && let Some(published) = self.peers[index].as_mut().and_then(|p| p.published_mut(source)) {
             published.keyframes.handle(at, keyframes::Input::Moot(layer));
         }

@@ -23,6 +23,11 @@ use crate::{
 };
 
 impl Node {
+    /// The media of this node's rooms; none where calls run between browsers only.
+    pub fn media(&self) -> Option<&Shards> {
+        self.shards.as_deref()
+    }
+
     fn shards(&self) -> Result<&Shards, Fault> {
         self.shards.as_deref().ok_or_else(Fault::unavailable)
     }

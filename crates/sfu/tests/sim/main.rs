@@ -5,5 +5,7 @@
 
 mod goals;
 mod hostile;
+mod reliability;
 mod rooms;
+mod tap;
 mod world;

@@ -9,6 +9,7 @@ use std::{
 use visavis_domain::{
     Timestamp,
     id::{ParticipantId, RoomId},
+    room::tap::{Consumer, Sample},
     wire::Source,
 };
 use visavis_sfu::{
@@ -22,6 +23,8 @@ use visavis_testkit::link::{Link, Nature};
 
 /// Longest stretch that a step skips, so that whatever is waited for is looked at often enough.
 const STEP: Duration = Duration::from_millis(5);
+/// Shortest.
+const LEAST: Duration = Duration::from_micros(50);
 /// IP and UDP headers, which the bottleneck carries too.
 const OVERHEAD: usize = 28;
 
@@ -42,6 +45,8 @@ pub struct Person {
     pub link: Vec<(Instant, LinkNews)>,
     pub answer: String,
     pub offer: String,
+    /// What of its datagrams leaves it.
+    pub passes: fn(&[u8]) -> bool,
 }
 
 pub struct World {
@@ -51,6 +56,14 @@ pub struct World {
     pub people: BTreeMap<u32, Person>,
     pub speaking: Vec<(Instant, Option<ParticipantId>)>,
     pub failed: Vec<RoomId>,
+    pub samples: Vec<(Consumer, Sample)>,
+    /// Bytes that went to each address.
+    pub sent: HashMap<SocketAddr, usize>,
+    /// Counts something that the shard uses up, and how much of it that was.
+    pub meter: Option<fn() -> u64>,
+    pub metered: u64,
+    /// Times that the shard wanted to be called at once again, which keeps a real one's thread busy.
+    pub spins: u64,
     pub answers: HashMap<u64, Result<String, visavis_domain::Fault>>,
     rooms: HashMap<u32, RoomId>,
     /// Told before whom it is about has taken its answer.
@@ -73,6 +86,11 @@ impl World {
             people: BTreeMap::new(),
             speaking: Vec::new(),
             failed: Vec::new(),
+            samples: Vec::new(),
+            sent: HashMap::new(),
+            meter: None,
+            metered: 0,
+            spins: 0,
             answers: HashMap::new(),
             rooms: HashMap::new(),
             early: HashMap::new(),
@@ -88,13 +106,25 @@ impl World {
 
     /// Somebody joins; the answer is there at once (what it takes is signalling's matter).
     pub fn join(&mut self, room: u32, n: u32, plan: &Plan, nature: Nature) {
+        self.join_with(room, n, plan, nature, str::to_owned);
+    }
+
+    /// Somebody joins with another offer than their own.
+    pub fn join_with(
+        &mut self,
+        room: u32,
+        n: u32,
+        plan: &Plan,
+        nature: Nature,
+        change: impl FnOnce(&str) -> String,
+    ) {
         let at = SocketAddr::from(([203, 0, 113, u8::try_from(n % 250).unwrap() + 1], 40_000));
         let (mut guest, offer) = Guest::new(self.now, at, plan).unwrap();
         self.rooms.insert(n, Self::room(room));
         self.by_address.insert(at, n);
         let seed = self.seed.wrapping_mul(1_000) + u64::from(n) * 2;
         self.people.remove(&n);
-        let answer = self.offer(n, &offer, plan.limit).unwrap();
+        let answer = self.offer(n, &change(&offer), plan.limit).unwrap();
         guest.accept(self.now, &answer).unwrap();
         let person = Person {
             guest,
@@ -105,8 +135,25 @@ impl World {
             link: Vec::new(),
             answer,
             offer,
+            passes: |_| true,
         };
         self.people.insert(n, person);
+        self.collect();
+    }
+
+    /// In which room somebody's offers are.
+    pub fn place(&mut self, room: u32, n: u32) {
+        self.rooms.insert(n, Self::room(room));
+    }
+
+    /// Somebody who was answered another way.
+    pub fn adopt(&mut self, n: u32, guest: Guest, at: SocketAddr, answer: String, offer: String) {
+        self.by_address.insert(at, n);
+        let nature = Nature::clean(Duration::from_millis(10));
+        let (up, down) = (Link::new(nature, self.seed + 1), Link::new(nature, self.seed + 2));
+        let slots = self.early.remove(&n).unwrap_or_default();
+        let link = Vec::new();
+        self.people.insert(n, Person { guest, at, up, down, slots, link, answer, offer, passes: |_| true });
         self.collect();
     }
 
@@ -122,7 +169,7 @@ impl World {
             random: self.seed ^ self.ticket,
             ticket: self.ticket,
         };
-        self.shard.handle(self.now, Input::Command(command));
+        self.handle(Input::Command(command));
         self.wake = self.now;
         self.collect();
         self.answers.remove(&self.ticket).unwrap()
@@ -135,7 +182,7 @@ impl World {
     }
 
     pub fn command(&mut self, command: Command) {
-        self.shard.handle(self.now, Input::Command(command));
+        self.handle(Input::Command(command));
         self.wake = self.now;
         self.collect();
     }
@@ -143,8 +190,8 @@ impl World {
     /// A datagram from anybody.
     pub fn inject(&mut self, from: SocketAddr, bytes: &[u8]) {
         let route = Route { carrier: Carrier::Udp, to: from, at: server() };
-        self.shard.handle(self.now, Input::Datagram { route, bytes });
-        self.shard.handle(self.now, Input::Tick);
+        self.handle(Input::Datagram { route, bytes });
+        self.handle(Input::Tick);
         self.collect();
     }
 
@@ -154,10 +201,17 @@ impl World {
         self.people.get_mut(&n).unwrap().at = at;
     }
 
+    fn handle(&mut self, input: Input<'_>) {
+        let before = self.meter.map(|meter| meter());
+        self.shard.handle(self.now, input);
+        self.metered += self.meter.zip(before).map_or(0, |(meter, before)| meter() - before);
+    }
+
     fn collect(&mut self) {
         while let Some(output) = self.shard.poll() {
             match output {
                 Output::Send(burst) => {
+                    *self.sent.entry(burst.route.to).or_default() += burst.bytes.len();
                     if let Some(person) =
                         self.by_address.get(&burst.route.to).and_then(|n| self.people.get_mut(n))
                         && person.at == burst.route.to
@@ -166,10 +220,12 @@ impl World {
                             person.down.send(self.now, datagram.len() + OVERHEAD, datagram.to_vec());
                         }
                     }
+                    self.shard.recycle(burst);
                 }
                 Output::Answered(ticket, answer) => drop(self.answers.insert(ticket, answer)),
                 Output::News(_, news) => self.news(news),
                 Output::Failed(room) => self.failed.push(room),
+                Output::Sample(consumer, sample) => self.samples.push((consumer, sample)),
                 Output::WakeAt(at) => self.wake = at,
             }
         }
@@ -214,34 +270,39 @@ impl World {
     fn step(&mut self, end: Instant) {
         let mut next = end.min(self.wake);
         for person in self.people.values() {
-            next = next.min(person.guest.wake());
+            // A guest that can't get on must not hold the clock.
+            next = next.min(person.guest.wake().max(self.now + LEAST));
             next = [person.up.due(), person.down.due()].into_iter().flatten().fold(next, Instant::min);
         }
         self.now = next.max(self.now);
         let now = self.now;
-        let mut came = false;
+        let mut came = Vec::new();
         for person in self.people.values_mut() {
             while let Some(datagram) = person.down.receive(now) {
                 person.guest.receive(now, server(), &datagram).unwrap();
             }
             person.guest.advance(now).unwrap();
             while let Some((to, datagram)) = person.guest.poll() {
-                if to == server() {
+                if to == server() && (person.passes)(&datagram) {
                     person.up.send(now, datagram.len() + OVERHEAD, datagram);
                 }
             }
             let route = Route { carrier: Carrier::Udp, to: person.at, at: server() };
             while let Some(datagram) = person.up.receive(now) {
-                came = true;
-                self.shard.handle(now, Input::Datagram { route, bytes: &datagram });
+                came.push((route, datagram));
             }
         }
-        if came || self.wake <= now {
-            self.shard.handle(now, Input::Tick);
+        let any = !came.is_empty();
+        for (route, datagram) in came {
+            self.handle(Input::Datagram { route, bytes: &datagram });
+        }
+        if any || self.wake <= now {
+            self.handle(Input::Tick);
             self.collect();
         }
         if self.wake <= now {
             self.wake = now + Duration::from_micros(1);
+            self.spins += 1;
         }
     }
 

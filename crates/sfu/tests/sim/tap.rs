@@ -1,0 +1,190 @@
+//! What those who look at calls get of them, whole and in time, and what it costs the people in them.
+
+use std::time::Duration;
+
+use visavis_domain::{
+    room::{
+        slots::Origin,
+        tap::{Body, Consumer, Demand, KeyFrame, PictureCodec, Pictures, Runs, Sample, SoundPacket},
+    },
+    wire::{Media, Source},
+};
+use visavis_sfu::{
+    guest::{CAMERA, Shape},
+    shard::Command,
+};
+use visavis_testkit::link::Nature;
+
+use crate::{
+    rooms::plan,
+    world::{World, id},
+};
+
+const MS: Duration = Duration::from_millis(1);
+const S: Duration = Duration::from_secs(1);
+const CONSUMER: Consumer = Consumer::Moderation;
+
+fn pictures(every: Option<Duration>, min_height: u16) -> Demand {
+    Demand { pictures: Some(Pictures { every, min_height }), sound: None }
+}
+
+fn want(world: &mut World, demand: Option<Demand>) {
+    world.command(Command::Tap { room: None, consumer: CONSUMER, demand });
+}
+
+fn room_of(people: u32, nature: Nature, demand: Demand) -> World {
+    let mut world = World::new(2);
+    want(&mut world, Some(demand));
+    for n in 0..people {
+        world.join(1, n, &plan(n, 4), nature);
+        world.run(100 * MS);
+    }
+    world
+}
+
+fn key_frames(world: &World, of: u32, source: Source) -> Vec<(&Sample, &KeyFrame)> {
+    let all = world.samples.iter().map(|(_, sample)| sample);
+    let theirs = all.filter(|s| s.participant == id(of) && s.source == source);
+    theirs.filter_map(|s| if let Body::KeyFrame(k) = &s.body { Some((s, k)) } else { None }).collect()
+}
+
+fn runs(world: &World, of: u32) -> Vec<(&Sample, &Vec<SoundPacket>)> {
+    let theirs = world.samples.iter().map(|(_, sample)| sample).filter(|s| s.participant == id(of));
+    theirs.filter_map(|s| if let Body::Sound(p) = &s.body { Some((s, p)) } else { None }).collect()
+}
+
+/// What a guest's key frame of this shape is, put together: every packet but its descriptor.
+fn assert_whole(key_frame: &KeyFrame, shape: Shape) {
+    let [low, high] = shape.height.to_le_bytes();
+    assert_eq!(key_frame.codec, PictureCodec::Vp8);
+    assert_eq!(key_frame.bytes[..10], [0, 0, 0, 0x9D, 0x01, 0x2A, low, high, low, high]);
+    let packets = usize::try_from(shape.packets * 4).unwrap();
+    assert_eq!(key_frame.bytes.len(), packets * (shape.bytes - 6));
+}
+
+#[test]
+fn every_camera_is_looked_at_in_its_turn_at_the_lowest_layer_that_does() {
+    let mut world = room_of(3, Nature::clean(25 * MS), pictures(Some(5 * S), 180));
+    world.run(16 * S);
+    for n in 0..3 {
+        let taken = key_frames(&world, n, Source::Camera);
+        assert!((3..=4).contains(&taken.len()), "{n}: {}", taken.len());
+        for (_, key_frame) in &taken {
+            assert_whole(key_frame, CAMERA[0].1);
+        }
+        for pair in taken.windows(2) {
+            let gap = pair[1].0.at.since(pair[0].0.at);
+            assert!(gap >= 4_900 * MS && gap <= 6 * S, "{n}: {gap:?}");
+        }
+        let asked = world.people[&n].guest.requests.iter();
+        let lowest = asked.filter(|(_, rid)| rid.as_deref() == Some("l")).count();
+        assert!(lowest <= 6, "{n} was asked {lowest} times");
+    }
+    let before = world.samples.len();
+    want(&mut world, None);
+    world.run(12 * S);
+    assert_eq!(world.samples.len(), before, "nobody looks any more");
+}
+
+#[test]
+fn somebody_alone_is_looked_at_too_and_a_larger_picture_can_be_had() {
+    let mut world = room_of(1, Nature::clean(25 * MS), pictures(Some(5 * S), 300));
+    world.run(8 * S);
+    let taken = key_frames(&world, 0, Source::Camera);
+    assert_eq!(taken.len(), 2);
+    assert_whole(taken[1].1, CAMERA[1].1);
+}
+
+#[test]
+fn a_picture_that_is_asked_for_is_there_within_half_a_second() {
+    let mut world = room_of(2, Nature::clean(25 * MS), pictures(None, 180));
+    world.run(3 * S);
+    assert!(world.samples.is_empty(), "nobody has asked");
+    let (room, origin) = (World::room(1), Origin { participant: id(1), source: Source::Camera });
+    world.command(Command::Picture { room, consumer: CONSUMER, origin });
+    assert!(world.run_until(500 * MS, |w| key_frames(w, 1, Source::Camera).len() == 1));
+    world.run(3 * S);
+    assert_eq!(world.samples.len(), 1, "one request is one picture");
+}
+
+#[test]
+fn a_key_frame_is_put_together_over_loss_and_reordering() {
+    let lossy = Nature { loss: 50, jitter: 20 * MS, ..Nature::clean(25 * MS) };
+    let mut world = room_of(2, lossy, pictures(Some(S), 720));
+    world.run(20 * S);
+    for n in 0..2 {
+        let taken = key_frames(&world, n, Source::Camera);
+        assert!(taken.len() >= 12, "{n}: {}", taken.len());
+        for (_, key_frame) in &taken {
+            assert_whole(key_frame, CAMERA[2].1);
+        }
+    }
+}
+
+#[test]
+fn a_screen_is_looked_at_beside_the_camera() {
+    let mut world = room_of(2, Nature::clean(25 * MS), pictures(Some(5 * S), 180));
+    let (room, participant) = (World::room(1), id(1));
+    let media = Media { audio: true, video: true, screen: true };
+    world.command(Command::Media { room, participant, media });
+    let screen = Shape { height: 720, fps: 10, packets: 4, bytes: 1_000 };
+    let now = world.now;
+    world.people.get_mut(&1).unwrap().guest.share_screen(now, 2, screen);
+    world.run(4 * S);
+    let taken = key_frames(&world, 1, Source::Screen);
+    assert_eq!(taken.len(), 1);
+    assert_whole(taken[0].1, screen);
+}
+
+#[test]
+fn what_nobody_else_may_have_is_not_taken() {
+    let demand =
+        Demand { sound: Some(Runs { length: S, overlap: Duration::ZERO }), ..pictures(Some(S), 180) };
+    let mut world = room_of(2, Nature::clean(25 * MS), demand);
+    world.run(3 * S);
+    assert!(!runs(&world, 1).is_empty() && !key_frames(&world, 1, Source::Camera).is_empty());
+    let media = Media { audio: false, video: false, screen: false };
+    world.command(Command::Media { room: World::room(1), participant: id(1), media });
+    // What was said before is handed over when its run is over.
+    world.run(2 * S);
+    let count = |w: &World| (runs(w, 1).len(), key_frames(w, 1, Source::Camera).len());
+    let (before, of_other) = (count(&world), runs(&world, 0).len());
+    world.run(4 * S);
+    assert_eq!(count(&world), before);
+    assert!(runs(&world, 0).len() > of_other, "the other goes on");
+}
+
+#[test]
+fn sound_comes_in_runs_that_overlap() {
+    let demand = Demand { pictures: None, sound: Some(Runs { length: 5 * S, overlap: S }) };
+    let mut world = room_of(2, Nature { jitter: 30 * MS, ..Nature::clean(25 * MS) }, demand);
+    world.run(15 * S);
+    for n in 0..2 {
+        let taken = runs(&world, n);
+        assert_eq!(taken.len(), 3, "{n}");
+        for (sample, packets) in &taken {
+            assert_eq!(sample.source, Source::Mic);
+            assert_eq!(packets.len(), 250, "{n}: five seconds of 20 ms each");
+            assert!(packets.iter().zip(0..).all(|(p, i)| p.offset == i * 960), "in their order");
+        }
+        for pair in taken.windows(2) {
+            assert_eq!(pair[1].0.at.since(pair[0].0.at), 4 * S);
+        }
+        assert!(key_frames(&world, n, Source::Camera).is_empty(), "no pictures were wanted");
+    }
+}
+
+#[test]
+fn a_consumer_of_one_room_gets_nothing_of_another() {
+    let mut world = World::new(4);
+    for (room, n) in [(1, 0), (1, 1), (2, 10), (2, 11)] {
+        world.join(room, n, &plan(n, 3), Nature::clean(25 * MS));
+    }
+    let demand = Some(pictures(Some(S), 180));
+    world.command(Command::Tap { room: Some(World::room(2)), consumer: Consumer::Broadcast, demand });
+    world.run(4 * S);
+    assert!(!key_frames(&world, 10, Source::Camera).is_empty());
+    let other =
+        |(consumer, s): &(Consumer, Sample)| *consumer != Consumer::Broadcast || s.room != World::room(2);
+    assert!(!world.samples.iter().any(other));
+}
