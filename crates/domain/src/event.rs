@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Timestamp,
-    contract::rooms::Candidate,
-    id::{LoginId, MessageId, ParticipantId, RoomId, SocketId, TicketId, UserId},
+    contract::{friends::FriendRequest, rooms::Candidate},
+    id::{LoginId, MessageId, ParticipantId, RequestId, RoomId, SocketId, TicketId, UserId},
     queue::Pool,
     room::speaker::Loudness,
     wire::{Band, IceServer, LeftReason, Participant, Path, ReactionKind, Source},
@@ -181,6 +181,13 @@ pub enum ServerEvent {
         /// How.
         kind: ReactionKind,
     },
+    /// Somebody asks to be friends.
+    FriendRequest {
+        /// The request.
+        request: FriendRequest,
+    },
+    /// My friends or my requests are others than before: look again.
+    FriendsChanged {},
 }
 
 /// What a receiving line carries.
@@ -209,7 +216,7 @@ pub enum MoveReason {
 
 impl ServerEvent {
     /// The names of all events, in the order of the enum.
-    pub const NAMES: [&'static str; 19] = [
+    pub const NAMES: [&'static str; 21] = [
         "seat-taken",
         "server-draining",
         "match-waiting",
@@ -229,6 +236,8 @@ impl ServerEvent {
         "room-changed",
         "hand",
         "reaction",
+        "friend-request",
+        "friends-changed",
     ];
 
     /// Volatile events skip the log: no `seq`, never replayed.
@@ -402,6 +411,15 @@ pub enum Event {
         /// Whom.
         other: UserId,
     },
+    /// What was between these two has ended by a block: both are to look again.
+    Parted {
+        /// Who blocked.
+        user: UserId,
+        /// Whom.
+        other: UserId,
+        /// The request that it once came from, so that both are told once.
+        request: RequestId,
+    },
     /// New signing keys: fetch them.
     KeysChanged,
     /// A node has come or is about to go: look who is there.
@@ -422,7 +440,7 @@ pub enum Topic {
     Sessions,
     /// `LoginRevoked`, `KeysChanged`.
     Logins,
-    /// `Blocked`.
+    /// `Blocked`, `Parted`.
     People,
     /// `NodesChanged`.
     Nodes,
@@ -462,7 +480,7 @@ impl Event {
             Self::PoolGrew { .. } => Topic::Pools,
             Self::LogGrew { .. } | Self::Volatile { .. } | Self::SessionMoved { .. } => Topic::Sessions,
             Self::LoginRevoked { .. } | Self::KeysChanged => Topic::Logins,
-            Self::Blocked { .. } => Topic::People,
+            Self::Blocked { .. } | Self::Parted { .. } => Topic::People,
             Self::NodesChanged => Topic::Nodes,
             Self::JobAdded => Topic::Jobs,
         }

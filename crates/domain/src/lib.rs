@@ -7,6 +7,7 @@ pub mod breaker;
 pub mod contract;
 pub mod event;
 pub mod fault;
+pub mod friendship;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod id;

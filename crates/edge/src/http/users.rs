@@ -11,7 +11,7 @@ use visavis_domain::{
     wire::{Card, Me},
 };
 
-use super::route::{self, Route, get, put};
+use super::route::{self, Route, get, post, put};
 use crate::{
     Edge,
     guard::extract::{Cx, Json, PathId, Signed},
@@ -26,6 +26,9 @@ pub(super) fn routes() -> Vec<Route> {
             .takes::<Patch>()
             .answers::<Me>(200),
         put("/api/users/me/age", declare_age, "Declares that I am 18 or older.").signed().takes::<AgeBody>(),
+        post("/api/users/me/private-id", rotate, "Gives me another private id; the one before finds nobody.")
+            .signed()
+            .answers::<Me>(200),
         get("/api/users/me/reputation", reputation, "My reputation and what moved it.")
             .signed()
             .answers::<ReputationView>(200),
@@ -65,6 +68,10 @@ async fn declare_age(
     }
     edge.users.declare_age(&cx, me.user).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn rotate(State(edge): State<Edge>, Cx(cx): Cx, Signed(me): Signed) -> Result<Reply<Me>, Problem> {
+    Ok(Reply(edge.users.rotate_private_id(&cx, me.user).await?))
 }
 
 async fn reputation(

@@ -14,7 +14,7 @@ use visavis_domain::{
     event::Event,
     id::{LoginId, NodeId, SocketId, UserId},
 };
-use visavis_platform::session_log::RESUME_WINDOW;
+use visavis_platform::{pages::sessions_key as user_key, session_log::RESUME_WINDOW};
 
 use super::{
     Hub,
@@ -51,10 +51,6 @@ pub(super) struct Record {
 
 fn record_key(session: SocketId) -> String {
     format!("session/{session}")
-}
-
-fn user_key(user: UserId) -> String {
-    format!("sockets/{user}")
 }
 
 fn node_key(node: NodeId) -> String {
