@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { meet, people } from './lib/person.mjs';
 import { startServer } from './lib/server.mjs';
+import { SOON, until } from './lib/wait.mjs';
 
 let server;
 before(async () => {
@@ -110,3 +111,55 @@ describe('friends', () => {
     assert.equal((await ada.ask('GET', '/api/friends/requests')).body.outgoing[0].id, id, 'a no isn’t told');
   });
 });
+
+/** Two friends with a page each. */
+async function friends(t) {
+  const { all, pages } = await visitors(t, 2);
+  await request(...all);
+  assert.ok((await request(all[1], all[0])).body.friend);
+  return { all, pages };
+}
+
+const presenceOf = async (person) => (await friendsOf(person))[0]?.presence;
+
+describe('where somebody is', () => {
+  test('is told to friends: online on any page, away on all, in a call, offline after the last', async (t) => {
+    const { all, pages } = await friends(t);
+    const [ada, bob] = all;
+    const seen = (presence) => pages[1].event('presence', (data) => data.userId === ada.id && data.presence === presence, 30_000);
+    await until(async () => (await presenceOf(bob)) === 'online', SOON, 'ada is online');
+    const second = await ada.open();
+    await pages[0].do('presence', { away: true });
+    await second.do('presence', { away: true });
+    await seen('away');
+    await second.do('presence', { away: false });
+    await seen('online');
+    const made = await ada.ask('POST', '/api/rooms', { json: {} });
+    await second.do('join-room', { roomId: made.body.room.id });
+    await seen('in-call');
+    assert.equal(await presenceOf(bob), 'in-call');
+    await second.do('leave-room', { roomId: made.body.room.id });
+    await seen('online');
+    second.close();
+    await seen('away');
+    pages[0].cut();
+    await seen('offline');
+    await ada.open();
+    await seen('online');
+    assert.deepEqual(pages[0].all('presence').filter(({ userId }) => userId !== bob.id), [], 'nobody hears of themselves');
+  });
+
+  test('is hidden by doNotDisturb', async (t) => {
+    const { all, pages } = await friends(t);
+    const [ada, bob] = all;
+    await until(async () => (await presenceOf(bob)) === 'online', SOON, 'ada is online');
+    for (const [doNotDisturb, presence] of [[true, 'offline'], [false, 'online']]) {
+      assert.equal((await ada.ask('PATCH', '/api/users/me', { json: { doNotDisturb } })).status, 200);
+      await pages[1].event('presence', (data) => data.userId === ada.id && data.presence === presence);
+      assert.equal(await presenceOf(bob), presence);
+    }
+    assert.equal(await code(pages[0].call('presence', {})), 'bad-request');
+  });
+});
+
+const code = async (answer) => (await answer).error?.code;

@@ -6,6 +6,7 @@ use crate::{
     Timestamp,
     contract::{friends::FriendRequest, rooms::Candidate},
     id::{LoginId, MessageId, ParticipantId, RequestId, RoomId, SocketId, TicketId, UserId},
+    presence::Seen,
     queue::Pool,
     room::speaker::Loudness,
     wire::{Band, IceServer, LeftReason, Participant, Path, ReactionKind, Source},
@@ -186,6 +187,15 @@ pub enum ServerEvent {
         /// The request.
         request: FriendRequest,
     },
+    /// Where a friend is.
+    Presence {
+        /// Who.
+        user_id: UserId,
+        /// Where.
+        presence: Seen,
+        /// When it was found so; what is older than what was heard before is late.
+        at: Timestamp,
+    },
     /// My friends or my requests are others than before: look again.
     FriendsChanged {},
 }
@@ -216,7 +226,7 @@ pub enum MoveReason {
 
 impl ServerEvent {
     /// The names of all events, in the order of the enum.
-    pub const NAMES: [&'static str; 21] = [
+    pub const NAMES: [&'static str; 22] = [
         "seat-taken",
         "server-draining",
         "match-waiting",
@@ -237,6 +247,7 @@ impl ServerEvent {
         "hand",
         "reaction",
         "friend-request",
+        "presence",
         "friends-changed",
     ];
 

@@ -246,7 +246,7 @@ impl Bond {
     fn withdraw(&mut self, by: Side, id: RequestId) -> Result<Change, Refusal> {
         match self.tie {
             Tie::Asked(request) if request.id == id && request.by == by && !request.withdrawn => {
-                self.tie = self.remembered(request);
+                self.tie = Self::remembered(request);
                 Ok(Change::Withdrawn { seen: !request.declined })
             }
             _ => Err(Refusal::NotFound),
@@ -254,7 +254,7 @@ impl Bond {
     }
 
     /// What is left of a request that has ended early: of a declined one, that it was.
-    const fn remembered(&self, request: Request) -> Tie {
+    const fn remembered(request: Request) -> Tie {
         if request.declined { Tie::Asked(Request { withdrawn: true, ..request }) } else { Tie::Nothing }
     }
 
@@ -274,7 +274,7 @@ impl Bond {
                 Change::Parted
             }
             Tie::Asked(request) => {
-                self.tie = self.remembered(request);
+                self.tie = Self::remembered(request);
                 if request.withdrawn { Change::Blocks } else { Change::Parted }
             }
             Tie::Nothing if was => Change::Nothing,

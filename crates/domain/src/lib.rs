@@ -14,6 +14,7 @@ pub mod id;
 pub mod limit;
 pub mod otp;
 pub mod pool;
+pub mod presence;
 pub mod privacy;
 pub mod private_id;
 pub mod queue;

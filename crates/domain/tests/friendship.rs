@@ -1,5 +1,7 @@
 //! Random histories of two people, held against a plain account of what each of them said.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -96,8 +98,7 @@ struct Step {
 
 fn step() -> impl Strategy<Value = Step> {
     // Most of what happens is soon after; now and then nobody does anything for weeks.
-    let after =
-        prop_oneof![8 => 0u64..48, 1 => 200u64..500].prop_map(|hours| HOUR * u32::try_from(hours).unwrap());
+    let after = prop_oneof![8 => 0u32..48, 1 => 200u32..500].prop_map(|hours| HOUR * hours);
     let by = any::<bool>().prop_map(|first| if first { ADA } else { BOB });
     (after, by, 0usize..10).prop_map(|(after, by, kind)| Step { after, by, kind })
 }
@@ -154,10 +155,8 @@ proptest! {
                 (Act::Ask(_), Ok(Change::Asked { tell: false })) => {
                     said.yes[by as usize] = said.quiet[other as usize];
                 }
-                (Act::Ask(_), Ok(_)) => {
-                    if said.yes[by as usize].is_none_or(|until| until <= now) {
-                        said.yes[by as usize] = Some(now + REQUEST_LIFE);
-                    }
+                (Act::Ask(_), Ok(_)) if !said.wants(by, now) => {
+                    said.yes[by as usize] = Some(now + REQUEST_LIFE);
                 }
                 (Act::Accept(_), Ok(_)) => said.yes[by as usize] = Some(now + REQUEST_LIFE),
                 (Act::Withdraw(_), Ok(_)) => said.yes[by as usize] = None,

@@ -29,12 +29,12 @@ use socketioxide::{
 };
 use visavis_domain::{
     Code,
-    contract::{matchmaking::Matchmaking, rooms::Rooms, users::Users},
+    contract::{friends::Friends, matchmaking::Matchmaking, rooms::Rooms, users::Users},
     event::{Event, ServerEvent, Topic},
     id::{LoginId, NodeId, SocketId, UserId},
     wire::IceServer,
 };
-use visavis_platform::{Bus, Clock, Dice, Kv, Lifecycle, Pages, bus::News, session_log::SessionLog};
+use visavis_platform::{Board, Bus, Clock, Dice, Kv, Lifecycle, Pages, bus::News, session_log::SessionLog};
 
 use crate::guard::{client::ClientAddr, tokens::Tokens};
 use session::{Hello, Session};
@@ -93,6 +93,8 @@ impl Default for Settings {
 pub struct Deps {
     /// The person's own account, for `welcome`.
     pub users: Arc<dyn Users>,
+    /// Who is to hear where a person is.
+    pub friends: Arc<dyn Friends>,
     /// Searches.
     pub matchmaking: Arc<dyn Matchmaking>,
     /// Calls.
@@ -128,6 +130,7 @@ pub struct Hub(Arc<Inner>);
 struct Inner {
     deps: Deps,
     pages: Pages,
+    board: Board,
     live: Mutex<Live>,
 }
 
@@ -164,7 +167,8 @@ impl std::fmt::Debug for Hub {
 /// The Socket.IO layer to put over the router, and the hub behind it with its tasks running.
 pub fn layer(deps: Deps) -> (SocketIoLayer, Hub) {
     let pages = Pages::new(deps.kv.clone(), deps.bus.clone());
-    let hub = Hub(Arc::new(Inner { deps, pages, live: Mutex::default() }));
+    let board = Board::new(deps.kv.clone(), deps.clock.clone());
+    let hub = Hub(Arc::new(Inner { deps, pages, board, live: Mutex::default() }));
     let (layer, io) = SocketIoBuilder::new()
         .transports([TransportType::Websocket])
         .max_payload(MAX_PACKET as u64)

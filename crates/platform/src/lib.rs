@@ -3,6 +3,7 @@
 //! Backends are closed enums, embedded first; the embedded one is also the test double. Nothing here knows a
 //! business rule.
 
+pub mod board;
 pub mod bus;
 pub mod clock;
 pub mod db;
@@ -24,6 +25,7 @@ pub mod secret;
 pub mod session_log;
 pub mod telemetry;
 
+pub use board::Board;
 pub use bus::Bus;
 pub use clock::Clock;
 pub use db::Db;

@@ -1,6 +1,8 @@
 //! Between two people: blocks, requests, friendships. What an act does is decided by the pure `friendship::Bond`, under a
 //! lock of both accounts; nothing said here lets anybody learn that they are blocked, or walk through private ids.
 
+mod presence;
+
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,11 +18,12 @@ use visavis_domain::{
     friendship::{Act, Bond, Change, Refusal, Request, Side, Tie},
     id::{RequestId, UserId},
     limit::Rule,
+    presence::Seen,
     private_id, reputation,
     wire::Card,
 };
 use visavis_platform::{
-    Bus, Clock, Db, Dice, Kv, Pages,
+    Board, Bus, Clock, Db, Dice, Kv, Pages,
     db::{
         self, blocks,
         friendships::{self, Other},
@@ -95,6 +98,7 @@ pub struct Deps {
 pub struct Friends {
     deps: Deps,
     pages: Pages,
+    board: Board,
 }
 
 /// What became of an act.
@@ -108,7 +112,8 @@ impl Friends {
     /// The role over these stores.
     pub fn new(deps: Deps) -> Self {
         let pages = Pages::new(deps.kv.clone(), deps.bus.clone());
-        Self { deps, pages }
+        let board = Board::new(deps.kv.clone(), deps.clock.clone());
+        Self { deps, pages, board }
     }
 
     async fn card(&self, id: UserId) -> Result<Card, Fault> {
@@ -224,7 +229,9 @@ impl Friends {
 
     async fn friend(&self, other: UserId, bond: &Bond) -> Result<Friend, Fault> {
         let Tie::Friends { since, .. } = bond.tie() else { return Err(Fault::internal()) };
-        Ok(Friend { user: self.card(other).await?, since })
+        let account = users::by_id(&self.deps.db, other).await?.ok_or_else(nobody)?;
+        let presence = self.seen(other, account.do_not_disturb).await?;
+        Ok(Friend { user: card_of_user(account), since, presence })
     }
 
     async fn tell_changed(&self, both: [UserId; 2]) {
@@ -406,8 +413,18 @@ impl Contract for Friends {
         Ok(requests)
     }
 
+    async fn look(&self, _cx: &Caller, user: UserId) -> Result<(), Fault> {
+        self.look_at(user).await
+    }
+
     async fn friends(&self, _cx: &Caller, user: UserId) -> Result<Vec<Friend>, Fault> {
         let rows = friendships::of(&self.deps.db, user, i64::from(self.deps.settings.max_friends)).await?;
-        Ok(rows.into_iter().map(|row| Friend { user: card(row.other), since: row.since }).collect())
+        let seen = self.all_seen(&rows).await?;
+        let friend = |(row, presence): (friendships::Friend, Seen)| Friend {
+            user: card(row.other),
+            since: row.since,
+            presence,
+        };
+        Ok(rows.into_iter().zip(seen).map(friend).collect())
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Timestamp,
     id::{RequestId, UserId},
+    presence::Seen,
     wire::Card,
 };
 
@@ -34,6 +35,8 @@ crate::contract! {
         fn remove(Pair) -> () [idempotent, 2000 ms];
         /// Requests to me and of mine, newest first.
         fn requests(UserId) -> Requests [idempotent, 2000 ms];
+        /// Something about where a person is may have changed: their friends are told if it has.
+        fn look(UserId) -> () [idempotent, 5000 ms];
         /// My friends, by name.
         fn friends(UserId) -> Vec<Friend> [idempotent, 2000 ms];
     }
@@ -135,4 +138,7 @@ pub struct Friend {
     pub user: Card,
     /// Since when.
     pub since: Timestamp,
+    /// Where they are.
+    #[serde(default)]
+    pub presence: Seen,
 }

@@ -54,7 +54,12 @@ async fn update(
     Signed(me): Signed,
     Json(patch): Json<Patch>,
 ) -> Result<Reply<Me>, Problem> {
-    Ok(Reply(edge.users.update(&cx, Update { user: me.user, patch }).await?))
+    let seen_otherwise = patch.do_not_disturb.is_some();
+    let changed = edge.users.update(&cx, Update { user: me.user, patch }).await?;
+    if seen_otherwise && let Err(fault) = edge.friends.look(&cx, me.user).await {
+        tracing::warn!(fault.code = %fault.code, "friends could not be told that somebody hides");
+    }
+    Ok(Reply(changed))
 }
 
 async fn declare_age(

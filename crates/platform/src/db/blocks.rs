@@ -6,7 +6,7 @@ use visavis_domain::{
     id::{RequestId, UserId},
 };
 
-use super::{Db, Error, Result, Tx, friendships, row, users};
+use super::{Db, Result, Tx, friendships, row, users};
 
 /// Somebody who is blocked, with what a card shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +35,8 @@ pub struct Written {
 /// Writes a block, and ends what is between the two: whoever blocks can't forget to. [`super::Error::Missing`] when one of
 /// the two has no account.
 pub async fn insert(tx: &mut Tx, user: UserId, other: UserId, at: Timestamp) -> Result<Written> {
-    if !friendships::lock_pair(tx, user, other).await? {
-        return Err(Error::Missing);
-    }
+    // Who isn't there fails the insert.
+    friendships::lock_pair(tx, user, other).await?;
     let done = sqlx::query(
         "INSERT INTO blocks (user_id, other_id, at) VALUES ($1, $2, $3) ON CONFLICT (user_id, other_id) DO NOTHING",
     )

@@ -33,6 +33,8 @@ pub struct Friend {
     pub other: Other,
     /// Since when.
     pub since: Timestamp,
+    /// They don't want to be disturbed, or seen.
+    pub hidden: bool,
 }
 
 /// A request as one of the two sees it.
@@ -191,7 +193,7 @@ pub async fn counts(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<Counts>
 /// A person's friends, by name, at most `most`.
 pub async fn of(db: &Db, user: UserId, most: i64) -> Result<Vec<Friend>> {
     let rows = sqlx::query(
-        "SELECT u.id, u.display_name, u.avatar_url, u.reputation, f.since FROM \
+        "SELECT u.id, u.display_name, u.avatar_url, u.reputation, u.do_not_disturb, f.since FROM \
          (SELECT high_id AS other_id, since FROM friendships WHERE low_id = $1 AND since IS NOT NULL UNION ALL \
          SELECT low_id AS other_id, since FROM friendships WHERE high_id = $1 AND since IS NOT NULL) AS f \
          JOIN users u ON u.id = f.other_id ORDER BY u.display_name, u.id LIMIT $2",
@@ -200,7 +202,12 @@ pub async fn of(db: &Db, user: UserId, most: i64) -> Result<Vec<Friend>> {
     .bind(most)
     .fetch_all(db.reads())
     .await?;
-    rows.iter().map(|row| Ok(Friend { other: other(row)?, since: row::time(row, "since")? })).collect()
+    rows.iter()
+        .map(|row| {
+            let (since, hidden) = (row::time(row, "since")?, row::flag(row, "do_not_disturb")?);
+            Ok(Friend { other: other(row)?, since, hidden })
+        })
+        .collect()
 }
 
 /// Whether two are friends.
@@ -258,12 +265,12 @@ pub async fn met(db: &Db, user: UserId, other: UserId, since: Timestamp) -> Resu
     Ok(user != other && row.is_some())
 }
 
-/// Forgets requests that have ended.
+/// Forgets requests that have ended. (One that becomes another meanwhile has another name.)
 pub(super) async fn sweep(db: &Db, now: Timestamp) -> Result<u64> {
     let mut tx = db.write().await?;
     let gone = sqlx::query(
         "DELETE FROM friendships WHERE request_id IN (SELECT request_id FROM friendships \
-         WHERE since IS NULL AND expires_at <= $1 ORDER BY expires_at LIMIT $2) AND since IS NULL",
+         WHERE since IS NULL AND expires_at <= $1 ORDER BY expires_at LIMIT $2)",
     )
     .bind(now.as_millis())
     .bind(SWEEP)

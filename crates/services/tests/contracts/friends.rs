@@ -7,11 +7,15 @@ use visavis_domain::{
     contract::{
         friends::{self as contract, Answer, Ask, Asked, Find, Friend, FriendRequest, Friends, Pair, Whom},
         moderation::{self as moderation_contract, Moderation, Report, ReportReason},
+        users::{Patch, Update},
     },
     event::{Event, ServerEvent, Topic},
     id::{NodeId, ParticipantId, RequestId, RoomId, SocketId, UserId},
+    presence::Seen,
 };
 use visavis_platform::{
+    Board,
+    board::{LIFE, PARTING},
     db::calls::{self, CallMember, CallOpened},
     pages::sessions_key,
     session_log::SessionLog,
@@ -434,5 +438,111 @@ async fn a_rotated_private_id_finds_nobody_and_the_new_one_does() {
         assert_eq!(find(after).await.unwrap().id, bob);
         let nobody = s.w.users.rotate_private_id(&s.w.cx, UserId::from_bits(404)).await;
         assert_eq!(nobody.unwrap_err().code, Code::NotFound);
+    }
+}
+
+impl Suite {
+    fn board(&self) -> Board {
+        Board::new(self.w.stores.kv.clone(), self.w.clock.clone())
+    }
+
+    async fn look(&self, user: UserId) {
+        self.friends.look(&self.w.cx, user).await.unwrap();
+    }
+
+    /// Where a page has heard that its friend is, in order.
+    async fn heard_of(&self, page: SocketId, of: UserId) -> Vec<Seen> {
+        let told = self.told(page).await.into_iter().filter_map(|event| match event {
+            ServerEvent::Presence { user_id, presence, .. } if user_id == of => Some(presence),
+            _ => None,
+        });
+        told.collect()
+    }
+
+    async fn listed(&self, user: UserId) -> Vec<Seen> {
+        self.friends.friends(&self.w.cx, user).await.unwrap().iter().map(|f| f.presence).collect()
+    }
+}
+
+#[tokio::test]
+async fn friends_hear_where_somebody_is_and_nobody_else_does() {
+    for way in ways() {
+        let s = Suite::new(way, generous()).await;
+        let (ada, bob, eve) = (s.w.person("ada").await, s.w.person("bob").await, s.w.person("eve").await);
+        s.befriend(ada, bob).await;
+        let (page, stranger) = (s.page(bob, 1).await, s.page(eve, 2).await);
+        let (one, two) = (SocketId::from_bits(11), SocketId::from_bits(12));
+        s.look(ada).await;
+        assert!(s.heard_of(page, ada).await.is_empty(), "she was offline and is");
+        s.board().hold(ada, one, false).await.unwrap();
+        s.look(ada).await;
+        s.look(ada).await;
+        s.board().hold(ada, two, false).await.unwrap();
+        s.look(ada).await;
+        assert_eq!(s.heard_of(page, ada).await, [Seen::Online], "once, however many pages there are");
+        s.board().call(ada, Some(RoomId::from_bits(1))).await.unwrap();
+        s.look(ada).await;
+        assert_eq!(s.listed(bob).await, [Seen::InCall]);
+        s.board().call(ada, None).await.unwrap();
+        s.board().hold(ada, one, true).await.unwrap();
+        s.look(ada).await;
+        s.board().hold(ada, two, true).await.unwrap();
+        s.look(ada).await;
+        s.board().leave(ada, one).await.unwrap();
+        s.board().part(ada, two).await.unwrap();
+        s.w.clock.advance(PARTING);
+        s.look(ada).await;
+        let all = [Seen::Online, Seen::InCall, Seen::Online, Seen::Away, Seen::Offline];
+        assert_eq!(s.heard_of(page, ada).await, all);
+        assert!(s.told(stranger).await.is_empty());
+        s.friends.remove(&s.w.cx, Pair { user: bob, other: ada }).await.unwrap();
+        s.board().hold(ada, one, false).await.unwrap();
+        s.look(ada).await;
+        assert_eq!(s.heard_of(page, ada).await, all, "no friend any more");
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_want_to_be_disturbed_is_offline_to_everybody() {
+    for way in ways() {
+        let s = Suite::new(way, generous()).await;
+        let (ada, bob) = (s.w.person("ada").await, s.w.person("bob").await);
+        s.befriend(ada, bob).await;
+        let page = s.page(bob, 1).await;
+        s.board().hold(ada, SocketId::from_bits(11), false).await.unwrap();
+        s.look(ada).await;
+        for hidden in [true, false] {
+            let patch = Patch { do_not_disturb: Some(hidden), ..Patch::default() };
+            s.w.users.update(&s.w.cx, Update { user: ada, patch }).await.unwrap();
+            s.look(ada).await;
+            assert_eq!(s.listed(bob).await, [if hidden { Seen::Offline } else { Seen::Online }]);
+        }
+        assert_eq!(s.heard_of(page, ada).await, [Seen::Online, Seen::Offline, Seen::Online]);
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_died_takes_its_pages_with_it_and_many_who_look_agree() {
+    for way in ways() {
+        let s = Arc::new(Suite::new(way, generous()).await);
+        let (ada, bob) = (s.w.person("ada").await, s.w.person("bob").await);
+        s.befriend(ada, bob).await;
+        let page = s.page(bob, 1).await;
+        s.board().hold(ada, SocketId::from_bits(11), false).await.unwrap();
+        s.board().call(ada, Some(RoomId::from_bits(1))).await.unwrap();
+        let all = |s: &Arc<Suite>| {
+            let mut racing = tokio::task::JoinSet::new();
+            for _ in 0..6 {
+                let s = s.clone();
+                racing.spawn(async move { s.look(ada).await });
+            }
+            racing.join_all()
+        };
+        all(&s).await;
+        assert_eq!(s.heard_of(page, ada).await.last(), Some(&Seen::InCall));
+        s.w.clock.advance(LIFE);
+        assert_eq!(s.listed(bob).await, [Seen::Offline], "nobody speaks for her any more");
+        all(&s).await;
+        assert_eq!(s.heard_of(page, ada).await.last(), Some(&Seen::Offline));
     }
 }
