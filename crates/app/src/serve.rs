@@ -272,6 +272,7 @@ fn signalling(config: &Config, ground: &Ground, roles: &Roles, tokens: Tokens) -
     let ice = Ice::new(Arc::new(media), config.turn(), ground.clock.clone(), ground.dice.clone());
     socket::Deps {
         users: Arc::clone(&roles.users),
+        friends: Arc::clone(&roles.friends),
         matchmaking: Arc::clone(&roles.matchmaking),
         rooms: Arc::clone(&roles.rooms),
         tokens,

@@ -129,8 +129,15 @@ impl Wiring<'_> {
             return Ok(None);
         }
         let g = self.ground;
-        let settings = self.config.friends.clone();
-        Ok(Some(Arc::new(friends::Friends::new(g.db()?, g.clock.clone(), g.bus.clone(), settings))))
+        let deps = friends::Deps {
+            db: g.db()?,
+            kv: g.kv.clone(),
+            clock: g.clock.clone(),
+            dice: g.dice.clone(),
+            bus: g.bus.clone(),
+            settings: self.config.friends.clone(),
+        };
+        Ok(Some(Arc::new(friends::Friends::new(deps))))
     }
 
     fn moderation(&self) -> Result<Option<Arc<dyn Moderation>>, Fault> {

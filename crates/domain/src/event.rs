@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Timestamp,
-    contract::rooms::Candidate,
-    id::{LoginId, MessageId, ParticipantId, RoomId, SocketId, TicketId, UserId},
+    contract::{friends::FriendRequest, rooms::Candidate},
+    id::{LoginId, MessageId, ParticipantId, RequestId, RoomId, SocketId, TicketId, UserId},
+    presence::Seen,
     queue::Pool,
     room::speaker::Loudness,
     wire::{Band, IceServer, LeftReason, Participant, Path, ReactionKind, Source},
@@ -181,6 +182,22 @@ pub enum ServerEvent {
         /// How.
         kind: ReactionKind,
     },
+    /// Somebody asks to be friends.
+    FriendRequest {
+        /// The request.
+        request: FriendRequest,
+    },
+    /// Where a friend is.
+    Presence {
+        /// Who.
+        user_id: UserId,
+        /// Where.
+        presence: Seen,
+        /// When it was found so; what is older than what was heard before is late.
+        at: Timestamp,
+    },
+    /// My friends or my requests are others than before: look again.
+    FriendsChanged {},
 }
 
 /// What a receiving line carries.
@@ -209,7 +226,7 @@ pub enum MoveReason {
 
 impl ServerEvent {
     /// The names of all events, in the order of the enum.
-    pub const NAMES: [&'static str; 19] = [
+    pub const NAMES: [&'static str; 22] = [
         "seat-taken",
         "server-draining",
         "match-waiting",
@@ -229,6 +246,9 @@ impl ServerEvent {
         "room-changed",
         "hand",
         "reaction",
+        "friend-request",
+        "presence",
+        "friends-changed",
     ];
 
     /// Volatile events skip the log: no `seq`, never replayed.
@@ -418,6 +438,15 @@ pub enum Event {
         /// Who.
         user: UserId,
     },
+    /// What was between these two has ended by a block: both are to look again.
+    Parted {
+        /// Who blocked.
+        user: UserId,
+        /// Whom.
+        other: UserId,
+        /// The request that it once came from, so that both are told once.
+        request: RequestId,
+    },
     /// New signing keys: fetch them.
     KeysChanged,
     /// A node has come or is about to go: look who is there.
@@ -438,7 +467,7 @@ pub enum Topic {
     Sessions,
     /// `LoginRevoked`, `KeysChanged`.
     Logins,
-    /// `Blocked`, `Reported`.
+    /// `Blocked`, `Parted`, `Reported`.
     People,
     /// `NodesChanged`.
     Nodes,
@@ -478,7 +507,7 @@ impl Event {
             Self::PoolGrew { .. } => Topic::Pools,
             Self::LogGrew { .. } | Self::Volatile { .. } | Self::SessionMoved { .. } => Topic::Sessions,
             Self::LoginRevoked { .. } | Self::KeysChanged => Topic::Logins,
-            Self::Blocked { .. } | Self::Reported { .. } => Topic::People,
+            Self::Blocked { .. } | Self::Parted { .. } | Self::Reported { .. } => Topic::People,
             Self::NodesChanged => Topic::Nodes,
             Self::JobAdded => Topic::Jobs,
         }

@@ -216,7 +216,7 @@ where
 
 /// Bodies of contract calls, bus messages, and what the shared stores hold. The first byte says as what to read it.
 pub fn bodies(bytes: &[u8]) {
-    const READERS: [fn(&[u8]); 19] = [
+    const READERS: [fn(&[u8]); 21] = [
         body::<auth::Login>,
         body::<auth::Verify>,
         body::<auth::MagicSignIn>,
@@ -225,6 +225,8 @@ pub fn bodies(bytes: &[u8]) {
         body::<auth::SignedIn>,
         body::<users::Ensure>,
         body::<friends::Pair>,
+        body::<friends::Ask>,
+        body::<friends::Asked>,
         body::<matchmaking::Enqueue>,
         body::<matchmaking::Wishes>,
         body::<moderation::Report>,

@@ -170,6 +170,9 @@ pub mod kind {
     /// A report of a person by a person.
     #[derive(Debug)]
     pub enum Report {}
+    /// A wish to be somebody's friend.
+    #[derive(Debug)]
+    pub enum Request {}
     /// A pending sign-in by e-mail.
     #[derive(Debug)]
     pub enum Challenge {}
@@ -204,6 +207,9 @@ pub mod kind {
     impl Kind for Report {
         const PREFIX: &'static str = "rpt_";
     }
+    impl Kind for Request {
+        const PREFIX: &'static str = "req_";
+    }
     impl Kind for Challenge {
         const PREFIX: &'static str = "chl_";
     }
@@ -232,6 +238,8 @@ pub type RoomId = Id<kind::Room>;
 pub type ParticipantId = Id<kind::Participant>;
 /// A report.
 pub type ReportId = Id<kind::Report>;
+/// A wish to be somebody's friend.
+pub type RequestId = Id<kind::Request>;
 /// A pending sign-in.
 pub type ChallengeId = Id<kind::Challenge>;
 /// A chat message.

@@ -7,12 +7,14 @@ pub mod breaker;
 pub mod contract;
 pub mod event;
 pub mod fault;
+pub mod friendship;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod id;
 pub mod limit;
 pub mod otp;
 pub mod pool;
+pub mod presence;
 pub mod privacy;
 pub mod private_id;
 pub mod queue;

@@ -3,6 +3,7 @@
 
 mod auth;
 mod blocks;
+mod friends;
 mod place;
 mod reports;
 mod rooms;
@@ -18,8 +19,16 @@ use route::Route;
 
 /// Every route of the public listener but the page's.
 pub(crate) fn table() -> Vec<Route> {
-    [auth::routes(), users::routes(), blocks::routes(), reports::routes(), rooms::routes(), place::routes()]
-        .concat()
+    [
+        auth::routes(),
+        users::routes(),
+        blocks::routes(),
+        friends::routes(),
+        reports::routes(),
+        rooms::routes(),
+        place::routes(),
+    ]
+    .concat()
 }
 
 /// The routes without the guard, for `app` to put the socket layer inside: `guard::wrap(routes(edge).layer(…), edge)`.
@@ -47,7 +56,7 @@ async fn unknown(_: Uri) -> impl IntoResponse {
 
 /// What every body that a route takes makes of these bytes: the door of `fuzzing`.
 #[cfg(any(test, fuzzing))]
-pub(crate) fn read_bodies(bytes: &[u8]) -> [Result<String, Fault>; 6] {
+pub(crate) fn read_bodies(bytes: &[u8]) -> [Result<String, Fault>; 7] {
     use visavis_domain::contract::users::Patch;
     fn read<T: serde::de::DeserializeOwned + std::fmt::Debug>(bytes: &[u8]) -> Result<String, Fault> {
         guard::extract::read_json::<T>(bytes).map(|body| format!("{body:?}"))
@@ -59,6 +68,7 @@ pub(crate) fn read_bodies(bytes: &[u8]) -> [Result<String, Fault>; 6] {
         read::<reports::ReportBody>(bytes),
         read::<users::AgeBody>(bytes),
         read::<Patch>(bytes),
+        read::<friends::AskBody>(bytes),
     ]
 }
 

@@ -111,7 +111,10 @@ mod tests {
     const PROTOCOL: &str = "POST /api/auth/login, POST /api/auth/verify, POST /api/auth/magic/peek, \
         POST /api/auth/magic, POST /api/auth/refresh, POST /api/auth/logout, GET /api/auth/sessions, \
         DELETE /api/auth/sessions/{id}, GET /.well-known/jwks.json, GET /api/users/me, PATCH /api/users/me, \
-        PUT /api/users/me/age, GET /api/users/me/reputation, GET /api/users/{id}, GET /api/blocks, \
+        PUT /api/users/me/age, POST /api/users/me/private-id, GET /api/friends, DELETE /api/friends/{userId}, \
+        GET /api/friends/lookup/{privateId}, GET /api/friends/requests, POST /api/friends/requests, \
+        POST /api/friends/requests/{id}/accept, POST /api/friends/requests/{id}/decline, \
+        DELETE /api/friends/requests/{id}, GET /api/users/me/reputation, GET /api/users/{id}, GET /api/blocks, \
         PUT /api/blocks/{userId}, DELETE /api/blocks/{userId}, POST /api/reports, POST /api/rooms, GET /api/rooms/{id}, \
         DELETE /api/rooms/{id}, GET /api/openapi.json, \
         GET /api/info, GET /healthz, GET /readyz";

@@ -6,6 +6,7 @@
 mod inbound;
 mod matching;
 mod payload;
+mod people;
 mod record;
 mod room;
 mod seat;
@@ -28,12 +29,12 @@ use socketioxide::{
 };
 use visavis_domain::{
     Code,
-    contract::{matchmaking::Matchmaking, rooms::Rooms, users::Users},
+    contract::{friends::Friends, matchmaking::Matchmaking, rooms::Rooms, users::Users},
     event::{Event, ServerEvent, Topic},
     id::{LoginId, NodeId, SocketId, UserId},
     wire::IceServer,
 };
-use visavis_platform::{Bus, Clock, Dice, Kv, Lifecycle, bus::News, session_log::SessionLog};
+use visavis_platform::{Board, Bus, Clock, Dice, Kv, Lifecycle, Pages, bus::News, session_log::SessionLog};
 
 use crate::guard::{client::ClientAddr, tokens::Tokens};
 use session::{Hello, Session};
@@ -92,6 +93,8 @@ impl Default for Settings {
 pub struct Deps {
     /// The person's own account, for `welcome`.
     pub users: Arc<dyn Users>,
+    /// Who is to hear where a person is.
+    pub friends: Arc<dyn Friends>,
     /// Searches.
     pub matchmaking: Arc<dyn Matchmaking>,
     /// Calls.
@@ -126,6 +129,8 @@ pub struct Hub(Arc<Inner>);
 
 struct Inner {
     deps: Deps,
+    pages: Pages,
+    board: Board,
     live: Mutex<Live>,
 }
 
@@ -161,7 +166,9 @@ impl std::fmt::Debug for Hub {
 
 /// The Socket.IO layer to put over the router, and the hub behind it with its tasks running.
 pub fn layer(deps: Deps) -> (SocketIoLayer, Hub) {
-    let hub = Hub(Arc::new(Inner { deps, live: Mutex::default() }));
+    let pages = Pages::new(deps.kv.clone(), deps.bus.clone());
+    let board = Board::new(deps.kv.clone(), deps.clock.clone());
+    let hub = Hub(Arc::new(Inner { deps, pages, board, live: Mutex::default() }));
     let (layer, io) = SocketIoBuilder::new()
         .transports([TransportType::Websocket])
         .max_payload(MAX_PACKET as u64)
@@ -180,6 +187,7 @@ pub fn layer(deps: Deps) -> (SocketIoLayer, Hub) {
     hub.lifecycle.spawn("socket-sessions", hub.clone().hear_sessions());
     hub.lifecycle.spawn("socket-seats", hub.clone().hear_seats());
     hub.lifecycle.spawn("socket-logins", hub.clone().hear_logins());
+    hub.lifecycle.spawn("socket-people", hub.clone().hear_people());
     hub.lifecycle.spawn("socket-records", hub.clone().keep_alive());
     hub.lifecycle.spawn("socket-drain", hub.clone().announce_drain());
     (layer, hub)

@@ -14,6 +14,7 @@ pub mod blocks;
 pub mod calls;
 pub mod codes;
 mod error;
+pub mod friendships;
 pub mod jobs;
 pub mod keys;
 pub mod logins;
@@ -119,7 +120,8 @@ impl Db {
         let gone = codes::sweep(self, now).await?
             + logins::sweep(self, now).await?
             + jobs::sweep(self, now).await?
-            + rooms::sweep(self, now).await?;
+            + rooms::sweep(self, now).await?
+            + friendships::sweep(self, now).await?;
         Ok(gone > 0)
     }
 }

@@ -3,6 +3,7 @@
 //! Backends are closed enums, embedded first; the embedded one is also the test double. Nothing here knows a
 //! business rule.
 
+pub mod board;
 pub mod bus;
 pub mod clock;
 pub mod db;
@@ -16,6 +17,7 @@ pub mod lifecycle;
 pub mod lossy;
 pub mod mail;
 pub mod nodes;
+pub mod pages;
 pub mod patience;
 pub mod places;
 pub mod redis_link;
@@ -24,6 +26,7 @@ pub mod secret;
 pub mod session_log;
 pub mod telemetry;
 
+pub use board::Board;
 pub use bus::Bus;
 pub use clock::Clock;
 pub use db::Db;
@@ -33,5 +36,6 @@ pub use kv::Kv;
 pub use lease::Lease;
 pub use lifecycle::Lifecycle;
 pub use nodes::Nodes;
+pub use pages::Pages;
 pub use places::Places;
 pub use rpc::Rpc;

@@ -161,10 +161,10 @@ async fn blocks_count_in_both_directions_and_need_accounts() {
         let db = place.open().await;
         let (a, b, c) = (add(&db, 1).await, add(&db, 2).await, add(&db, 3).await);
         let mut tx = db.write().await.unwrap();
-        assert!(blocks::insert(&mut tx, a, b, NOW).await.unwrap());
-        assert!(!blocks::insert(&mut tx, a, b, NOW + MINUTE).await.unwrap());
-        assert!(blocks::insert(&mut tx, b, a, NOW).await.unwrap());
-        assert!(blocks::insert(&mut tx, c, a, NOW).await.unwrap());
+        assert!(blocks::insert(&mut tx, a, b, NOW).await.unwrap().new);
+        assert!(!blocks::insert(&mut tx, a, b, NOW + MINUTE).await.unwrap().new);
+        assert!(blocks::insert(&mut tx, b, a, NOW).await.unwrap().new);
+        assert!(blocks::insert(&mut tx, c, a, NOW).await.unwrap().new);
         assert_eq!(blocks::count_locked(&mut tx, a, 10).await.unwrap(), 1);
         tx.commit().await.unwrap();
         assert_eq!(blocks::either_way(&db, a).await.unwrap(), [b, c]);

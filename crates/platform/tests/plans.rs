@@ -19,12 +19,13 @@ use tracing::{
 use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt as _};
 use visavis_domain::{
     Timestamp,
-    id::{ChallengeId, JobId, LoginId, NodeId, ParticipantId, ReportId, RoomId, TicketId, UserId},
+    friendship::{Request, Side, Tie},
+    id::{ChallengeId, JobId, LoginId, NodeId, ParticipantId, ReportId, RequestId, RoomId, TicketId, UserId},
     wire::Role,
 };
 use visavis_platform::{
     Db,
-    db::{Tx, blocks, calls, codes, jobs, keys, logins, pools, reports, rooms, users, visits},
+    db::{Tx, blocks, calls, codes, friendships, jobs, keys, logins, pools, reports, rooms, users, visits},
 };
 use visavis_testkit::Database;
 
@@ -109,6 +110,14 @@ async fn write_people(tx: &mut Tx) {
     blocks::count_locked(tx, ADA, 9).await.unwrap();
     blocks::insert(tx, ADA, BOB, NOW).await.unwrap();
     blocks::delete(tx, ADA, BOB).await.unwrap();
+    users::set_private_id(tx, ADA, "c").await.unwrap();
+    friendships::lock_pair(tx, ADA, BOB).await.unwrap();
+    friendships::bond(tx, ADA, BOB).await.unwrap();
+    friendships::counts(tx, ADA, NOW).await.unwrap();
+    let (id, by) = (RequestId::from_bits(1), Side::First);
+    let request = Request { id, by, at: NOW, until: NOW, declined: false, withdrawn: false };
+    friendships::write(tx, ADA, BOB, Tie::Asked(request)).await.unwrap();
+    friendships::write(tx, ADA, BOB, Tie::Nothing).await.unwrap();
     let report = reports::Report {
         id: ReportId::from_bits(1),
         reporter: ADA,
@@ -174,6 +183,12 @@ async fn read(db: &Db) {
     users::by_id(db, ADA).await.unwrap();
     users::by_email(db, "a").await.unwrap();
     users::ledger(db, ADA).await.unwrap();
+    users::by_private_id(db, "c").await.unwrap();
+    friendships::pair_of(db, RequestId::from_bits(1)).await.unwrap();
+    friendships::of(db, ADA, 9).await.unwrap();
+    friendships::are_friends(db, ADA, BOB).await.unwrap();
+    friendships::requests(db, ADA, NOW, 9).await.unwrap();
+    friendships::met(db, ADA, BOB, NOW).await.unwrap();
     blocks::of(db, ADA, 9).await.unwrap();
     blocks::either_way(db, ADA).await.unwrap();
     codes::by_link(db, "").await.unwrap();

@@ -91,10 +91,14 @@ impl Contract for Moderation {
             written => written?,
         };
         // No limit of blocks here: safety first, and reports have limits of their own at the edge.
-        blocks::insert(&mut tx, req.reporter, req.reported, now).await?;
+        let blocked = blocks::insert(&mut tx, req.reporter, req.reported, now).await?;
         tx.commit().await?;
         metrics::counter!("visavis_reports_total", "reason" => report.reason).increment(1);
         self.bus.publish(Event::Blocked { user: by, other: about }).await;
+        if let Some(request) = blocked.parted {
+            let (user, other) = (by, about);
+            self.bus.publish(Event::Parted { user, other, request }).await;
+        }
         self.bus.publish(Event::Reported { user: about }).await;
         Ok(id)
     }

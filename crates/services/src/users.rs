@@ -19,7 +19,10 @@ use visavis_domain::{
 };
 use visavis_platform::{
     Clock, Db, Dice,
-    db::users::{self, Changes, Entry, User},
+    db::{
+        self,
+        users::{self, Changes, Entry, User},
+    },
 };
 
 /// Tries for a private id that nobody has: with 40 bits and a million accounts one fails once in a million.
@@ -193,6 +196,24 @@ impl Contract for Users {
         let user = users::update(&mut tx, req.user, &changes).await?.ok_or_else(nobody)?;
         tx.commit().await?;
         Ok(me(user))
+    }
+
+    async fn rotate_private_id(&self, _cx: &Caller, id: UserId) -> Result<Me, Fault> {
+        for _ in 0..PRIVATE_ID_TRIES {
+            let fresh = private_id::from_bits(self.dice.u64());
+            let mut tx = self.db.write().await?;
+            match users::set_private_id(&mut tx, id, &fresh).await {
+                // Somebody has it: throw again.
+                Err(db::Error::Conflict) => {}
+                changed => {
+                    let user = changed?.ok_or_else(nobody)?;
+                    tx.commit().await?;
+                    return Ok(me(user));
+                }
+            }
+        }
+        tracing::error!("no free private id was found");
+        Err(Fault::unavailable())
     }
 
     async fn declare_age(&self, _cx: &Caller, id: UserId) -> Result<(), Fault> {

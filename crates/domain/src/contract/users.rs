@@ -18,6 +18,8 @@ crate::contract! {
         fn me(UserId) -> Me [idempotent, 2000 ms];
         /// Changes a profile; absent fields stay.
         fn update(Update) -> Me [idempotent, 2000 ms];
+        /// Gives an account another private id; the one before finds nobody from now on.
+        fn rotate_private_id(UserId) -> Me [once, 2000 ms];
         /// The 18+ declaration.
         fn declare_age(UserId) -> () [idempotent, 2000 ms];
         /// What strangers see.

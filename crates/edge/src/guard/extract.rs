@@ -67,6 +67,19 @@ impl<K: Kind> FromRequestParts<Edge> for PathId<K> {
     }
 }
 
+/// The text at the end of the path, decoded. What it means is for whoever reads it; it isn't longer than a head may be.
+#[derive(Debug)]
+pub struct PathText(pub String);
+
+impl FromRequestParts<Edge> for PathText {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
+        let path = axum::extract::Path::<String>::from_request_parts(parts, edge).await;
+        path.map(|path| Self(path.0)).map_err(|_| Fault::not_found("That").into())
+    }
+}
+
 /// A JSON body of exactly this shape.
 #[derive(Debug)]
 pub struct Json<T>(pub T);

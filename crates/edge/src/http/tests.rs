@@ -144,7 +144,7 @@ async fn every_refusal_of_the_guard_and_of_the_shapes_is_a_problem_of_the_list()
     for (what, request, status, code) in [
         ("unknown route", empty(ask("GET", "/api/nothing")), 404, "not-found"),
         ("unknown route, posted", post("/api/nothing", "{}"), 404, "not-found"),
-        ("a row of a later issue", empty(ask("GET", "/api/friends")), 404, "not-found"),
+        ("a row of a later issue", empty(ask("GET", "/api/appeals")), 404, "not-found"),
         ("wrong method", empty(ask("GET", "/api/auth/login")), 405, "bad-request"),
         ("preflight of another site", empty(ask("OPTIONS", "/api/auth/login")), 405, "bad-request"),
         ("no body", post("/api/auth/login", ""), 400, "bad-request"),
@@ -303,6 +303,7 @@ async fn a_panic_and_an_endless_handler_tell_nothing_of_the_inside() {
 fn filled(path: &str) -> String {
     path.replace("{id}", "usr_00000000000000000000000001")
         .replace("{userId}", "usr_00000000000000000000000001")
+        .replace("{privateId}", "0000-0000-0")
 }
 
 #[tokio::test]
@@ -336,6 +337,7 @@ fn any_json() -> impl Strategy<Value = Value> {
         Just("adult"),
         Just("roomId"),
         Just("userId"),
+        Just("privateId"),
         Just("reason"),
         Just("note"),
         Just("displayName"),

@@ -11,7 +11,7 @@ use visavis_domain::{
     wire::{Card, Me},
 };
 
-use super::route::{self, Route, get, put};
+use super::route::{self, Route, get, post, put};
 use crate::{
     Edge,
     guard::extract::{Cx, Json, PathId, Signed},
@@ -26,6 +26,9 @@ pub(super) fn routes() -> Vec<Route> {
             .takes::<Patch>()
             .answers::<Me>(200),
         put("/api/users/me/age", declare_age, "Declares that I am 18 or older.").signed().takes::<AgeBody>(),
+        post("/api/users/me/private-id", rotate, "Gives me another private id; the one before finds nobody.")
+            .signed()
+            .answers::<Me>(200),
         get("/api/users/me/reputation", reputation, "My reputation and what moved it.")
             .signed()
             .answers::<ReputationView>(200),
@@ -51,7 +54,12 @@ async fn update(
     Signed(me): Signed,
     Json(patch): Json<Patch>,
 ) -> Result<Reply<Me>, Problem> {
-    Ok(Reply(edge.users.update(&cx, Update { user: me.user, patch }).await?))
+    let seen_otherwise = patch.do_not_disturb.is_some();
+    let changed = edge.users.update(&cx, Update { user: me.user, patch }).await?;
+    if seen_otherwise && let Err(fault) = edge.friends.look(&cx, me.user).await {
+        tracing::warn!(fault.code = %fault.code, "friends could not be told that somebody hides");
+    }
+    Ok(Reply(changed))
 }
 
 async fn declare_age(
@@ -65,6 +73,10 @@ async fn declare_age(
     }
     edge.users.declare_age(&cx, me.user).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn rotate(State(edge): State<Edge>, Cx(cx): Cx, Signed(me): Signed) -> Result<Reply<Me>, Problem> {
+    Ok(Reply(edge.users.rotate_private_id(&cx, me.user).await?))
 }
 
 async fn reputation(

@@ -198,6 +198,7 @@ impl Hub {
             ClientEvent::Hand(raised) => self.on_hand(&cx, session, &raised).await,
             ClientEvent::Reaction(reacted) => self.on_reaction(&cx, session, &reacted).await,
             ClientEvent::ModerateRoom(moderated) => self.on_moderate(&cx, session, &moderated).await,
+            ClientEvent::Presence(looked) => self.on_presence(session, &looked).await,
         }
     }
 

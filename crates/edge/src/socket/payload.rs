@@ -46,6 +46,7 @@ pub(super) enum ClientEvent {
     Hand(Raised),
     Reaction(Reacted),
     ModerateRoom(Moderated),
+    Presence(Looked),
 }
 
 /// `{roomId}`
@@ -143,6 +144,12 @@ pub(super) struct Moderated {
     pub(super) participant_id: Option<ParticipantId>,
 }
 
+/// `{away}`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct Looked {
+    pub(super) away: bool,
+}
+
 impl ClientEvent {
     /// Reads an event of `bytes` length; what isn't exactly right is refused before anything is done.
     pub(super) fn read(name: &str, bytes: usize, data: Value) -> Result<Self, Fault> {
@@ -169,6 +176,7 @@ impl ClientEvent {
             "hand" => shape(data).map(Self::Hand),
             "reaction" => shape(data).map(Self::Reaction),
             "moderate-room" => shape(data).map(Self::ModerateRoom),
+            "presence" => shape(data).map(Self::Presence),
             _ => Err(Fault::bad_request("There is no such event.")),
         }
     }
@@ -235,7 +243,7 @@ mod tests {
 
     use super::*;
 
-    const NAMES: [&str; 15] = [
+    const NAMES: [&str; 16] = [
         "find-match",
         "cancel-match",
         "next",
@@ -251,6 +259,7 @@ mod tests {
         "hand",
         "reaction",
         "moderate-room",
+        "presence",
     ];
 
     fn any_json() -> impl Strategy<Value = Value> {

@@ -14,7 +14,7 @@ use visavis_domain::{
     event::Event,
     id::{LoginId, NodeId, SocketId, UserId},
 };
-use visavis_platform::session_log::RESUME_WINDOW;
+use visavis_platform::{pages::sessions_key as user_key, session_log::RESUME_WINDOW};
 
 use super::{
     Hub,
@@ -51,10 +51,6 @@ pub(super) struct Record {
 
 fn record_key(session: SocketId) -> String {
     format!("session/{session}")
-}
-
-fn user_key(user: UserId) -> String {
-    format!("sockets/{user}")
 }
 
 fn node_key(node: NodeId) -> String {
@@ -213,6 +209,7 @@ impl Hub {
             // One of the living does it; a page that came back meanwhile has its session.
             if self.park_record(id, record, &was).await? {
                 self.unlist(user, node, id).await?;
+                self.departed(user, id).await;
                 self.park(user, id).await;
             }
         }
@@ -270,6 +267,7 @@ impl Hub {
         let renewed: Result<bool, Fault> = async {
             self.kv.expire(&record_key(session.id), Some(LIFE)).await?;
             self.kv.expire(&seat_key(session.user), Some(SEAT_LIFE)).await?;
+            self.still_here(&session).await?;
             let kept = self.log.keep_for(session.id, LIFE).await?;
             Ok(kept && self.kv.exists(&record_key(session.id)).await?)
         }

@@ -77,7 +77,11 @@ impl Hub {
         to: Option<&Seat>,
     ) -> Result<bool, Fault> {
         let text = to.map(serde_json::to_string).transpose().map_err(|_| Fault::internal())?;
-        self.kv.swap(&seat_key(user), was, text, Some(SEAT_LIFE)).await
+        let moved = self.kv.swap(&seat_key(user), was, text, Some(SEAT_LIFE)).await?;
+        if moved {
+            self.seat_moved(user, was, to).await;
+        }
+        Ok(moved)
     }
 
     /// Frees the seat if it still holds what `ended` describes.

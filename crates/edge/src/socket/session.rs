@@ -81,6 +81,8 @@ pub(super) struct Session {
     delivering: AtomicBool,
     /// News came while delivering: look once more.
     again: AtomicBool,
+    /// Nobody looks at the page.
+    away: AtomicBool,
 }
 
 impl Session {
@@ -119,6 +121,15 @@ impl Session {
 
     pub(super) fn set_connection(&self, number: u64) {
         self.connection.store(number, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_away(&self) -> bool {
+        self.away.load(Ordering::SeqCst)
+    }
+
+    /// What it was before.
+    pub(super) fn set_away(&self, away: bool) -> bool {
+        self.away.swap(away, Ordering::SeqCst)
     }
 
     fn is_same_connection(&self, other: &Self) -> bool {
@@ -162,6 +173,7 @@ impl Hub {
             ready: AtomicBool::new(false),
             delivering: AtomicBool::new(false),
             again: AtomicBool::new(false),
+            away: AtomicBool::new(false),
         }))
     }
 
@@ -196,6 +208,7 @@ impl Hub {
             Ok(greeting) => {
                 let _ = session.socket.emit("welcome", &greeting);
                 session.ready.store(true, Ordering::SeqCst);
+                self.arrived(session);
                 self.deliver(Arc::clone(session));
                 if session.resumed {
                     self.unpark(session.user, session.id).await;
@@ -292,7 +305,10 @@ impl Hub {
         self.gauge();
         for tries in 1.. {
             match self.let_go(session).await {
-                Ok(true) => self.park(session.user, session.id).await,
+                Ok(true) => {
+                    self.departed(session.user, session.id).await;
+                    self.park(session.user, session.id).await;
+                }
                 Ok(false) => {}
                 // Whoever is talking with this one is to hear that it has gone, as soon as that can be told.
                 Err(fault) if fault.code == Code::Unavailable && self.may_try_again(tries) => {
@@ -334,6 +350,7 @@ impl Hub {
     /// The login has ended: nothing of the session stays.
     pub(super) async fn end(&self, session: &Arc<Session>) {
         self.forget(session).await;
+        self.gone(session.user, session.id).await;
         if let Err(fault) = self.vacate(session).await {
             tracing::warn!(fault.code = %fault.code, "a seat was not vacated");
         }

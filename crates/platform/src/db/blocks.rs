@@ -1,8 +1,12 @@
 //! Who never wants to meet whom.
 
-use visavis_domain::{Timestamp, id::UserId};
+use visavis_domain::{
+    Timestamp,
+    friendship::{Act, Bond, Change, Tie},
+    id::{RequestId, UserId},
+};
 
-use super::{Db, Result, Tx, row, users};
+use super::{Db, Result, Tx, friendships, row, users};
 
 /// Somebody who is blocked, with what a card shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +23,20 @@ pub struct Blocked {
     pub at: Timestamp,
 }
 
-/// Writes a block. True when it is new. [`super::Error::Missing`] when one of the two has no account.
-pub async fn insert(tx: &mut Tx, user: UserId, other: UserId, at: Timestamp) -> Result<bool> {
+/// What a block has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// It wasn't there before.
+    pub new: bool,
+    /// The friendship or request, known by its request, that ended with it.
+    pub parted: Option<RequestId>,
+}
+
+/// Writes a block, and ends what is between the two: whoever blocks can't forget to. [`super::Error::Missing`] when one of
+/// the two has no account.
+pub async fn insert(tx: &mut Tx, user: UserId, other: UserId, at: Timestamp) -> Result<Written> {
+    // Who isn't there fails the insert.
+    friendships::lock_pair(tx, user, other).await?;
     let done = sqlx::query(
         "INSERT INTO blocks (user_id, other_id, at) VALUES ($1, $2, $3) ON CONFLICT (user_id, other_id) DO NOTHING",
     )
@@ -29,7 +45,21 @@ pub async fn insert(tx: &mut Tx, user: UserId, other: UserId, at: Timestamp) -> 
     .bind(at.as_millis())
     .execute(tx.conn())
     .await?;
-    Ok(done.rows_affected() == 1)
+    let (before, side) = friendships::bond(tx, user, other).await?;
+    let mut after = before;
+    // A block is never refused.
+    let parted = matches!(after.handle(at, side, Act::Block), Ok(Change::Parted));
+    if after.tie() != before.tie() {
+        friendships::write(tx, user, other, after.tie()).await?;
+    }
+    Ok(Written { new: done.rows_affected() == 1, parted: if parted { request(&before) } else { None } })
+}
+
+const fn request(bond: &Bond) -> Option<RequestId> {
+    match bond.tie() {
+        Tie::Nothing => None,
+        Tie::Asked(request) | Tie::Friends { request, .. } => Some(request.id),
+    }
 }
 
 /// Takes a block back. True when there was one.

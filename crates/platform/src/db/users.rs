@@ -190,6 +190,26 @@ pub async fn by_email(db: &Db, email: &str) -> Result<Option<User>> {
     row.as_ref().map(user).transpose()
 }
 
+/// Whose private id that is.
+pub async fn by_private_id(db: &Db, private_id: &str) -> Result<Option<User>> {
+    let row = sqlx::query(concat!("SELECT ", columns!(), " FROM users WHERE private_id = $1"))
+        .bind(private_id)
+        .fetch_optional(db.reads())
+        .await?;
+    row.as_ref().map(user).transpose()
+}
+
+/// Gives an account another private id. The account afterwards, or `None` when there is none; [`super::Error::Conflict`]
+/// when somebody has that id.
+pub async fn set_private_id(tx: &mut Tx, id: UserId, private_id: &str) -> Result<Option<User>> {
+    let row = sqlx::query(concat!("UPDATE users SET private_id = $2 WHERE id = $1 RETURNING ", columns!()))
+        .bind(id.to_string())
+        .bind(private_id)
+        .fetch_optional(tx.conn())
+        .await?;
+    row.as_ref().map(user).transpose()
+}
+
 /// Writes what a profile change sets, column by column, so that two changes at once don't undo each other. The
 /// account afterwards, or `None` when there is none.
 pub async fn update(tx: &mut Tx, id: UserId, changes: &Changes) -> Result<Option<User>> {

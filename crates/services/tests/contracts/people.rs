@@ -22,8 +22,8 @@ const NOBODY: UserId = UserId::from_bits(404);
 const ROOM: RoomId = RoomId::from_bits(1);
 
 fn friends_of(w: &World, way: Way, max_blocks: u32) -> Arc<dyn Friends> {
-    let settings = friends::Settings { max_blocks };
-    let service = friends::Friends::new(w.db.clone(), w.clock.clone(), w.bus.clone(), settings);
+    let settings = friends::Settings { max_blocks, ..friends::Settings::default() };
+    let service = friends::Friends::new(crate::friends::deps_of(w, settings));
     way.reach(Arc::new(service), friends_contract::through)
 }
 

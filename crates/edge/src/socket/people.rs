@@ -1,0 +1,127 @@
+//! What is between people, as far as their pages hear of it.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use visavis_domain::{
+    Fault,
+    contract::Caller,
+    event::{Event, ServerEvent, Topic},
+    id::{RequestId, RoomId, SocketId, UserId},
+};
+use visavis_platform::{Board, Pages, board::PARTING, bus::News};
+
+use super::{Hub, inbound::done, payload::Looked, seat::Seat, session::Session};
+
+/// A lease has ended for certain after so long.
+const A_MOMENT: std::time::Duration = std::time::Duration::from_millis(200);
+
+impl Hub {
+    fn pages(&self) -> &Pages {
+        &self.0.pages
+    }
+
+    fn board(&self) -> &Board {
+        &self.0.board
+    }
+
+    /// Has their friends told where a person is, if that has changed. Nobody waits for it.
+    pub(super) fn look_at(&self, user: UserId) {
+        let hub = self.clone();
+        self.lifecycle.spawn("presence", async move {
+            if let Err(fault) = hub.friends.look(&Caller::internal("presence"), user).await {
+                tracing::debug!(fault.code = %fault.code, "friends could not be told where somebody is");
+            }
+        });
+    }
+
+    /// The page is open, or still is.
+    pub(super) async fn is_here(&self, session: &Session) -> Result<(), Fault> {
+        self.board().hold(session.user, session.id, session.is_away()).await
+    }
+
+    /// A page has come: its person may be online now.
+    pub(super) fn arrived(&self, session: &Arc<Session>) {
+        let (hub, session) = (self.clone(), Arc::clone(session));
+        self.lifecycle.spawn("presence", async move {
+            if hub.is_here(&session).await.is_ok() {
+                hub.look_at(session.user);
+            }
+        });
+    }
+
+    /// A page's connection is gone: when it doesn't come back soon its person may be offline.
+    pub(super) async fn departed(&self, user: UserId, session: SocketId) {
+        let _ = self.board().part(user, session).await;
+        let hub = self.clone();
+        self.lifecycle.spawn("presence", async move {
+            tokio::time::sleep(PARTING + A_MOMENT).await;
+            hub.look_at(user);
+        });
+    }
+
+    /// A page is gone for good.
+    pub(super) async fn gone(&self, user: UserId, session: SocketId) {
+        let _ = self.board().leave(user, session).await;
+        self.look_at(user);
+    }
+
+    /// The seat went from one thing to another.
+    pub(super) async fn seat_moved(&self, user: UserId, was: Option<&str>, to: Option<&Seat>) {
+        let before = was.and_then(|text| serde_json::from_str::<Seat>(text).ok());
+        let (before, after) = (before.as_ref().and_then(Seat::room), to.and_then(Seat::room));
+        if before != after {
+            // Should that fail, the next renewal says it, or the lease ends.
+            let _ = self.board().call(user, after).await;
+            self.look_at(user);
+        }
+    }
+
+    /// Puts off the end of a person's call, if this session holds its seat; and looks once more, should a look have failed.
+    pub(super) async fn still_here(&self, session: &Session) -> Result<(), Fault> {
+        self.is_here(session).await?;
+        let seat = self.seat(session.user).await?.map(|(seat, _)| seat);
+        if let Some(room) = seat.filter(|seat| seat.session == session.id).and_then(|seat: Seat| seat.room())
+        {
+            self.call_goes_on(session.user, room).await?;
+        }
+        let person = self.board().read(session.user).await?;
+        let told = self.board().told(session.user).await?;
+        if !told.sure || told.seen != person.seen(self.clock.now()) {
+            self.look_at(session.user);
+        }
+        Ok(())
+    }
+
+    async fn call_goes_on(&self, user: UserId, room: RoomId) -> Result<(), Fault> {
+        self.board().call(user, Some(room)).await
+    }
+
+    pub(super) async fn on_presence(&self, session: &Session, looked: &Looked) -> Result<Value, Fault> {
+        if session.set_away(looked.away) != looked.away {
+            self.is_here(session).await?;
+            self.look_at(session.user);
+        }
+        Ok(done())
+    }
+
+    /// Whoever loses a friend or a request by a block hears that their lists have changed. Every node hears of it; the
+    /// pages are told once.
+    pub(super) async fn hear_people(self) {
+        let mut news = self.bus.subscribe(Topic::People);
+        while let Some(next) = news.next().await {
+            if let News::Event(Event::Parted { user, other, request }) = next {
+                for person in [user, other] {
+                    if let Err(fault) = self.tell_parted(person, request).await {
+                        tracing::warn!(fault.code = %fault.code, "the end of a friendship could not be told");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn tell_parted(&self, user: UserId, request: RequestId) -> Result<(), Fault> {
+        let mark = format!("parted{}", request.bits());
+        self.pages().tell_once(user, &ServerEvent::FriendsChanged {}, &mark).await
+    }
+}
