@@ -7,11 +7,11 @@ import { after, before, describe, test } from 'node:test';
 import { Process } from '../../tests/node/lib/process.mjs';
 import { startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
-import { LONG } from './lib/browser.mjs';
+import { DESKTOP, LONG, TALL_PHONE } from './lib/browser.mjs';
 import { pairUp } from '../../tests/node/lib/person.mjs';
 import { fakes } from './lib/fake.mjs';
 import { Guest } from './lib/media.mjs';
-import { guest, join, makeRoom, plays, sees } from './lib/room.mjs';
+import { fits, guest, join, makeRoom, plays, sees } from './lib/room.mjs';
 
 let server;
 before(async () => {
@@ -106,6 +106,17 @@ describe('a room', () => {
     const end = performance.now() + seconds * 1_000;
     await plays(anna, 'picture', 9).catch(explained);
     await anna.picture('room-10');
+    await fits(anna);
+    await anna.page.setViewportSize(TALL_PHONE);
+    // The tiles move once the window has told its new size.
+    await until(() => fits(anna).then(() => true, () => false), LONG, 'ten tiles fit a phone');
+    await plays(anna, 'picture', 9).catch(explained);
+    await anna.picture('room-10-phone');
+    await anna.page.setViewportSize(DESKTOP);
+    await anna.button('Speaker view').click();
+    await plays(anna, 'picture', 9).catch(explained);
+    await anna.picture('room-10-speaker');
+    await anna.button('Speaker view').click();
     let rounds = 0;
     for (; performance.now() < end; rounds += 1) await sees(anna, 9).catch(explained);
     const stood = await frozen(anna);

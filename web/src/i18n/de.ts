@@ -214,7 +214,7 @@ export const de: Record<Key, string> = {
   menuOf: 'Menü zu {name}',
   reportIntroRoom: 'Du siehst und hörst die Person hier nicht mehr, und ihr trefft euch nicht wieder. Sie erfährt nichts davon.',
   blockIntroRoom: 'Du siehst und hörst die Person hier nicht mehr, und ihr werdet nie zusammengebracht. Sie erfährt nichts davon.',
-  blockedHere: 'blockiert: du siehst und hörst die Person nicht',
+  blockedHere: 'von dir blockiert',
   removeTitle: '{name} entfernen?',
   removeHint: 'Diese Person muss gehen und kann nicht wieder in diesen Raum.',
   endRoom: 'Für alle beenden',

@@ -212,7 +212,7 @@ export const en = {
   menuOf: 'Menu of {name}',
   reportIntroRoom: 'You will no longer see or hear them here, and will not meet again. They are not told.',
   blockIntroRoom: 'You will no longer see or hear them here, and will never be brought together. They are not told.',
-  blockedHere: 'blocked: you don’t see or hear them',
+  blockedHere: 'blocked by you',
   removeTitle: 'Remove {name}?',
   removeHint: 'They have to leave and can’t come back into this room.',
   endRoom: 'End for everybody',

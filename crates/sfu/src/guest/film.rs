@@ -21,14 +21,15 @@ pub struct Reel {
     pub height: u16,
     /// Frames a second.
     pub fps: u32,
-    /// VP8 frames with their temporal layers.
+    /// VP8 frames with their temporal layers; an upper one stands on the base layer alone.
     pub frames: Vec<(u8, Vec<u8>)>,
 }
 
-/// What stands in front of a frame's bytes (RFC 7741: X and S, then I, L and T, a picture id of 15 bits, tl0, tid).
-pub(super) fn descriptor(begins: bool, picture_id: u16, tl0: u8, tid: u8) -> [u8; DESCRIPTOR] {
+/// What stands in front of a frame's bytes (RFC 7741: X and S, then I, L and T, a picture id of 15 bits, tl0, tid and Y).
+/// `sync`: it stands on the base layer alone. Without that word a browser waits for an earlier frame of its own layer.
+pub(super) fn descriptor(begins: bool, picture_id: u16, tl0: u8, tid: u8, sync: bool) -> [u8; DESCRIPTOR] {
     let [high, low] = (picture_id | 0x8000).to_be_bytes();
-    [if begins { 0x90 } else { 0x80 }, 0xE0, high, low, tl0, tid << 6]
+    [if begins { 0x90 } else { 0x80 }, 0xE0, high, low, tl0, (tid << 6) | (u8::from(sync) << 5)]
 }
 
 /// A frame in shares, one for each packet.
@@ -56,11 +57,11 @@ mod tests {
 
     #[test]
     fn its_descriptor_is_read_as_it_was_meant() {
-        let mut packet = descriptor(true, 0x1234, 9, 1).to_vec();
+        let mut packet = descriptor(true, 0x1234, 9, 1, true).to_vec();
         packet.push(1);
         let vp8 = crate::vp8::read(&packet).unwrap();
         assert_eq!((vp8.header, vp8.begins, vp8.key), (DESCRIPTOR, true, false));
         assert_eq!((vp8.picture_id, vp8.tl0, vp8.tid), (Some(0x1234), Some(9), 1));
-        assert!(!crate::vp8::read(&descriptor(false, 1, 1, 0)).is_some_and(|vp8| vp8.begins));
+        assert!(!crate::vp8::read(&descriptor(false, 1, 1, 0, false)).is_some_and(|vp8| vp8.begins));
     }
 }

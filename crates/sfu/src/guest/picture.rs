@@ -164,7 +164,7 @@ impl Encoder {
         self.number(*tid);
         let (count, shares) = (shares(bytes).len(), shares(bytes));
         for (index, share) in shares.enumerate() {
-            let head = descriptor(index == 0, self.picture_id, self.tl0, *tid);
+            let head = descriptor(index == 0, self.picture_id, self.tl0, *tid, *tid > 0);
             let payload = [&head, share].concat();
             out.push(Made { seq: self.next_seq, time: self.time, marker: index + 1 == count, payload });
             self.next_seq += 1;
@@ -181,7 +181,7 @@ impl Encoder {
     }
 
     fn payload(&self, key: bool, tid: u8, fields: &Fields) -> Vec<u8> {
-        let mut out = descriptor(fields.index == 0, self.picture_id, self.tl0, tid).to_vec();
+        let mut out = descriptor(fields.index == 0, self.picture_id, self.tl0, tid, false).to_vec();
         let [h0, h1] = self.shape.height.to_le_bytes();
         let tag = u8::from(!key);
         out.extend([tag, 0, 0, 0x9D, 0x01, 0x2A, h0, h1, h0, h1]);
