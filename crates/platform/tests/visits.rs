@@ -1,7 +1,5 @@
 //! Stays in groups' rooms, on every database engine: who met whom there, and what a dead node leaves behind.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 use std::time::Duration;
 
 use visavis_domain::{
