@@ -56,7 +56,9 @@ fn socket() -> UdpSocket {
 pub fn run(segments: bool, people: usize, time: Duration) -> Answer {
     let middle = socket();
     let at = middle.local_addr().unwrap();
-    let ends: Vec<UdpSocket> = (0..people).map(|_| socket()).collect();
+    // Receivers like any other: the kernel is not asked to leave segments together for them.
+    let ends: Vec<UdpSocket> =
+        (0..people).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).collect();
     let addresses: Vec<SocketAddr> = ends.iter().map(|end| end.local_addr().unwrap()).collect();
     let shared = Arc::new(Shared {
         stop: AtomicBool::new(false),
@@ -69,10 +71,11 @@ pub fn run(segments: bool, people: usize, time: Duration) -> Answer {
         .name("ref-f".to_owned())
         .spawn(move || forward(&middle, &addresses, segments, &inner))
         .unwrap();
-    let threads = Threads::named("ref-f", &[]);
     let inner = Arc::clone(&shared);
     let load = std::thread::spawn(move || send_and_count(&ends, at, &inner));
     std::thread::sleep(Duration::from_millis(300));
+    // By now the thread has its name.
+    let threads = Threads::named("ref-f", &[]);
     let done = || shared.forwarded.load(Ordering::Relaxed);
     let before = (threads.cpu(), done());
     std::thread::sleep(time);
