@@ -73,8 +73,8 @@ fn r10_loss_is_repaired_by_sending_again_both_ways() {
             let (shown, sent) = (after.0 - before.0, after.1 - before.1);
             println!("R10 both ways, seed {seed}, {pair:?}: {shown} of {sent} frames");
             all = (all.0 + shown, all.1 + sent);
-            // A packet that is lost four times in a row costs one picture what its key frame takes, half a second.
-            assert!(sent >= 300 && shown * 100 >= sent * 96, "seed {seed}, {pair:?}: {shown} of {sent}");
+            // A packet that is lost four times in a row costs one picture the time for a key frame, once or twice.
+            assert!(sent >= 300 && shown * 100 >= sent * 92, "seed {seed}, {pair:?}: {shown} of {sent}");
         }
         assert!(all.0 * 100 >= all.1 * 98, "seed {seed}: {all:?}");
     }
