@@ -115,7 +115,7 @@ impl From<Place> for Flags {
 /// What can be changed.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Admin {
-    /// Gives an account a role; the account is made when there is none.
+    /// Gives an account a role. The person must have signed in once.
     Grant {
         /// The address the person signs in with.
         email: String,

@@ -84,7 +84,7 @@ pub struct Config {
     pub auth: auth::Settings,
     /// Accounts.
     pub users: users::Settings,
-    /// Blocks.
+    /// Friends, who is there, and blocks.
     pub friends: friends::Settings,
     /// Reports.
     pub moderation: moderation::Settings,

@@ -12,7 +12,7 @@ use tokio::{
     net::TcpSocket,
     signal::unix::{Signal, SignalKind, signal},
 };
-use visavis_domain::{Fault, contract::node::Record};
+use visavis_domain::{Fault, contract::node::Record, strangers::Transport};
 use visavis_edge::{
     Edge, Parts, Site,
     guard::{
@@ -346,9 +346,11 @@ fn banner(
     let mut lines = vec![format!("  roles     {roles}"), format!("  data      {}", config.data.display())];
     lines.extend(ground.mailer.as_ref().map(|mailer| format!("  mail      {}", mailer.describe())));
     lines.push(format!("  private   http://{} (metrics{})", ports.private.local_addr()?, dev(site)));
-    if let (Some(first), Some(last)) = (ports.media.first(), ports.media.last()) {
-        let to = last.udp.local_addr()?.port();
-        let more = if ports.media.len() > 1 { format!(" to {to}") } else { String::new() };
+    if let Some((first, others)) = ports.media.split_first() {
+        let mut more = String::new();
+        for other in others {
+            more = format!("{more}, {}", other.udp.local_addr()?.port());
+        }
         let told: Vec<String> = reach.advertised.iter().map(ToString::to_string).collect();
         lines.push(format!(
             "  media     udp and tcp {}{more}, told as {}",
@@ -357,7 +359,12 @@ fn banner(
         ));
     }
     if config.does(Role::Signalling) {
-        lines.push(format!("  calls     directly between browsers{}", turn(config)));
+        let way = match config.strangers.transport {
+            Transport::Auto => "of strangers over this server until both are proven, then directly",
+            Transport::P2p => "of strangers directly between browsers",
+            Transport::Sfu => "of strangers over this server",
+        };
+        lines.push(format!("  calls     {way}{}; groups over this server", turn(config)));
     }
     if config.dev {
         lines.push("  mode      --dev: for this machine only".to_owned());

@@ -36,6 +36,8 @@ let graceMs = 15_000;
 export function give(input: Input): void {
   const [next, effects] = handle(chat.value, input, Date.now());
   batch(() => {
+    // As the page says: messages are gone when the call ends.
+    if (chat.value.room && next.room?.id !== chat.value.room.id) clearMessages();
     if (next !== chat.value) chat.value = next;
     if (next.room) partnerName.value = next.room.peer.displayName;
   });

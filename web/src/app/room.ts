@@ -392,6 +392,10 @@ clock.subscribe(() => {
   give({ is: 'tick' });
 });
 listen({ up: onWelcome, down: () => give({ is: 'socket-down' }), event: onEvent });
+// As the page says: messages are gone when I leave.
+effect(() => {
+  if (!inRoom.value) untracked(clearMessages);
+});
 // Another camera or microphone, one that was unplugged, a switch: the others get what there is.
 effect(() => {
   [devices.local.value, devices.microphoneOn.value, devices.cameraOn.value, screen.value].length;

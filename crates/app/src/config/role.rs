@@ -19,7 +19,7 @@ pub enum Role {
     Auth,
     /// Accounts.
     Users,
-    /// Blocks.
+    /// Friends, who is there, and blocks.
     Friends,
     /// Reports.
     Moderation,
