@@ -17,7 +17,7 @@ use visavis_domain::{
     },
 };
 use visavis_platform::{
-    Bus, Clock, Db, Dice, Kv, Lifecycle, Nodes, Places, Rpc,
+    Bus, Clock, Db, Dials, Dice, Kv, Lifecycle, Nodes, Pages, Places, Rpc,
     mail::{Mailer, Postbox},
     secret::Secret,
     session_log::SessionLog,
@@ -158,6 +158,8 @@ impl Wiring<'_> {
         let deps = node::Deps {
             db: g.db()?,
             log: g.log.clone(),
+            pages: Pages::new(g.kv.clone(), g.bus.clone()),
+            dials: Dials::new(g.kv.clone()),
             bus: g.bus.clone(),
             clock: g.clock.clone(),
             dice: g.dice.clone(),

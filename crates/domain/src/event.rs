@@ -1,5 +1,7 @@
 //! News. [`ServerEvent`] is what a page hears over its socket; [`Event`] is what roles tell one another by bus.
 
+mod reason;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -9,8 +11,10 @@ use crate::{
     presence::Seen,
     queue::Pool,
     room::speaker::Loudness,
-    wire::{Band, IceServer, LeftReason, Participant, Path, ReactionKind, Source},
+    wire::{Band, Card, IceServer, LeftReason, Participant, Path, ReactionKind, Source},
 };
+
+pub use reason::{CallEnd, CloseReason, MoveReason};
 
 /// A Socket.IO event from server to client (protocol section 3). Reliable ones get a `seq` from the session's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,6 +202,38 @@ pub enum ServerEvent {
     },
     /// My friends or my requests are others than before: look again.
     FriendsChanged {},
+    /// A friend calls, or wants me in the call they are in.
+    IncomingCall {
+        /// To be answered with `call-accept` or `call-decline`.
+        room_id: RoomId,
+        /// Who calls.
+        from: Card,
+        /// Then it stops ringing.
+        expires_at: Timestamp,
+    },
+    /// Somebody who was called has answered.
+    CallAccepted {
+        /// Which call.
+        room_id: RoomId,
+        /// It was me, on another page.
+        elsewhere: bool,
+        /// Who.
+        user_id: UserId,
+    },
+    /// Somebody who was called doesn't come. A call that others are in goes on.
+    CallDeclined {
+        /// Which call.
+        room_id: RoomId,
+        /// Who.
+        user_id: UserId,
+    },
+    /// The call is over, or rings here no more.
+    CallEnded {
+        /// Which call.
+        room_id: RoomId,
+        /// Why.
+        reason: CallEnd,
+    },
 }
 
 /// What a receiving line carries.
@@ -212,21 +248,9 @@ pub struct SlotLine {
     pub source: Source,
 }
 
-/// Why a call moves to the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MoveReason {
-    /// One side says that the direct connection has failed.
-    LinkFailed,
-    /// It didn't come up in time.
-    LinkTimeout,
-    /// What runs in the call must be looked at.
-    Safety,
-}
-
 impl ServerEvent {
     /// The names of all events, in the order of the enum.
-    pub const NAMES: [&'static str; 22] = [
+    pub const NAMES: [&'static str; 26] = [
         "seat-taken",
         "server-draining",
         "match-waiting",
@@ -249,6 +273,10 @@ impl ServerEvent {
         "friend-request",
         "presence",
         "friends-changed",
+        "incoming-call",
+        "call-accepted",
+        "call-declined",
+        "call-ended",
     ];
 
     /// Volatile events skip the log: no `seq`, never replayed.
@@ -285,58 +313,6 @@ pub struct MatchPeer {
     pub band: Band,
     /// What both like.
     pub common_interests: Vec<String>,
-}
-
-/// Why a room was closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CloseReason {
-    /// Somebody left on purpose.
-    Left,
-    /// Somebody's connection was lost.
-    Lost,
-    /// One of the two never came.
-    NeverJoined,
-    /// A block, a report or a decision.
-    Safety,
-    /// The node that held the room is gone.
-    ServerLost,
-    /// The server is shutting down.
-    Shutdown,
-    /// The host has removed me.
-    Removed,
-    /// Its owner has ended the room for good.
-    Deleted,
-    /// The server has lost the room's media; come in again.
-    MediaFailed,
-}
-
-impl CloseReason {
-    /// The wire form, also kept in the `calls` table.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Left => "left",
-            Self::Lost => "lost",
-            Self::NeverJoined => "never-joined",
-            Self::Safety => "safety",
-            Self::ServerLost => "server-lost",
-            Self::Shutdown => "shutdown",
-            Self::Removed => "removed",
-            Self::Deleted => "deleted",
-            Self::MediaFailed => "media-failed",
-        }
-    }
-}
-
-impl From<LeftReason> for CloseReason {
-    fn from(reason: LeftReason) -> Self {
-        match reason {
-            LeftReason::Left => Self::Left,
-            LeftReason::Lost => Self::Lost,
-            LeftReason::Removed => Self::Removed,
-            LeftReason::Safety => Self::Safety,
-        }
-    }
 }
 
 /// News between roles. Delivery is at most once and unordered across topics; whatever must not be missed is also

@@ -1,4 +1,4 @@
-//! A room of two strangers: who is expected, in, away or gone; signals held for a peer who is still coming; how it
+//! A room of two, who were matched or know one another: who is expected, in, away or gone; signals held for a peer who is still coming; how it
 //! ends. Pure: the node that holds the room drives it, carries its outputs and owns its clock.
 //!
 //! It must never tell one guest the other's address: every signal passes [`crate::privacy`] on its way out.
@@ -7,6 +7,7 @@ pub mod group;
 pub mod keyframes;
 pub mod layers;
 mod member;
+mod ringing;
 pub mod slots;
 pub mod speaker;
 pub mod tap;
@@ -19,12 +20,14 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Code, Fault, Timestamp,
     contract::rooms::{Guest, Joined, Link, LinkState, RoomKind, RoomView, SignalBody, SignalKind},
-    event::{CloseReason, MatchPeer, MatchSeat, MoveReason, ServerEvent},
+    event::{CallEnd, CloseReason, MatchPeer, MatchSeat, MoveReason, ServerEvent},
     id::{MessageId, ParticipantId, RoomId, SocketId, TicketId, UserId},
     privacy,
-    wire::{LeftReason, Media, Path},
+    wire::{Card, LeftReason, Media, Path},
 };
 use member::{Held, Member, Place};
+pub use ringing::Caller;
+use ringing::{Ring, Rings};
 
 /// Deadlines and bounds of a room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -34,11 +37,14 @@ pub struct Settings {
     pub join_within_s: u64,
     /// Seconds a dropped socket's seat is kept.
     pub seat_grace_s: u64,
+    /// Seconds a call rings before nobody has answered.
+    #[schemars(range(min = 1, max = 300))]
+    pub ring_s: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { join_within_s: 10, seat_grace_s: 15 }
+        Self { join_within_s: 10, seat_grace_s: 15, ring_s: 45 }
     }
 }
 
@@ -119,6 +125,21 @@ pub enum Input {
         /// Towards whom.
         other: UserId,
     },
+    /// Whoever is called comes, through this session.
+    Answer(Who),
+    /// They don't.
+    Decline(Who),
+    /// The call is given up, or only one who was to be added.
+    Cancel(Who, Option<UserId>),
+    /// Somebody is called into the call.
+    Add {
+        /// By whom.
+        from: Who,
+        /// Who is to come.
+        guest: Card,
+        /// With whom the guest shares a block.
+        unwelcome: Vec<UserId>,
+    },
     /// The node shuts down.
     Close(CloseReason),
     /// Time has passed.
@@ -168,6 +189,33 @@ pub enum Output {
         to: SocketId,
         /// What.
         event: ServerEvent,
+    },
+    /// Tell every page of a person, but that one.
+    Pages {
+        /// Whose.
+        user: UserId,
+        /// Not this one.
+        except: Option<SocketId>,
+        /// What.
+        event: ServerEvent,
+    },
+    /// Somebody is no longer called by `from`: others can call them.
+    Quiet {
+        /// Who.
+        user: UserId,
+        /// By whom.
+        from: UserId,
+    },
+    /// Keep that whoever was called has come.
+    Answered(Who),
+    /// Keep that somebody was called into a call and didn't answer.
+    Missed {
+        /// Who called.
+        from: UserId,
+        /// Whom.
+        user: UserId,
+        /// Why it rings no more.
+        reason: CloseReason,
     },
     /// The seat is free.
     SeatEnded(Who),
@@ -221,6 +269,7 @@ pub enum MediaOrder {
 #[derive(Debug)]
 pub struct Room {
     id: RoomId,
+    kind: RoomKind,
     transport: Path,
     /// Whether the call may move to the server, and whether it is on its way there.
     movable: bool,
@@ -230,6 +279,12 @@ pub struct Room {
     created_at: Timestamp,
     settings: Settings,
     members: [Member; 2],
+    /// It rings at the second one's.
+    ring: Option<Ring>,
+    /// More who are called.
+    adding: Rings,
+    /// A third person who has answered.
+    grown: Option<Who>,
     /// Set once: when it ended, to be forgotten after [`TOMBSTONE`].
     ended: Option<Timestamp>,
     out: VecDeque<Output>,
@@ -254,6 +309,7 @@ impl Room {
         let out = VecDeque::from([Output::WakeAt(until)]);
         Self {
             id,
+            kind: RoomKind::Random,
             transport,
             movable: false,
             moving: false,
@@ -261,6 +317,9 @@ impl Room {
             created_at: now,
             settings: settings.clone(),
             members,
+            ring: None,
+            adding: Rings::default(),
+            grown: None,
             ended: None,
             out,
         }
@@ -353,6 +412,9 @@ impl Room {
 
     /// Takes one input. A fault changes nothing.
     pub fn handle(&mut self, now: Timestamp, input: Input) -> Result<Reply, Fault> {
+        if self.kind != RoomKind::Friends && input.is_of_calls() {
+            return Err(not_in_room());
+        }
         match input {
             Input::Join { user, session, seen } => self.join(now, user, session, seen),
             Input::Leave(who) => self.leave(now, who),
@@ -365,6 +427,10 @@ impl Room {
             Input::Silent(participant, silent) => Ok(self.silent(now, participant, silent)),
             Input::Watch => Ok(self.watch()),
             Input::Part { by, other } => Ok(self.part(now, by, other)),
+            Input::Answer(who) => self.answer(now, who),
+            Input::Decline(who) => self.decline(now, who),
+            Input::Cancel(who, only) => self.cancel(now, who, only),
+            Input::Add { from, guest, unwelcome } => self.add(now, from, &guest, &unwelcome),
             Input::Close(reason) => Ok(self.close(now, reason)),
             Input::Tick => Ok(self.tick(now)),
         }
@@ -372,12 +438,7 @@ impl Room {
 
     /// Whether this user's place is still kept (whichever session holds it).
     pub fn is_seated(&self, user: UserId) -> bool {
-        self.ended.is_none() && self.index_of(user).is_some_and(|i| self.members[i].place != Place::Gone)
-    }
-
-    /// Whether both of these are its members.
-    pub fn has_both(&self, a: UserId, b: UserId) -> bool {
-        self.index_of(a).is_some() && self.index_of(b).is_some()
+        self.ended.is_none() && self.index_of(user).is_some_and(|i| self.members[i].is_awaited())
     }
 
     fn index_of(&self, user: UserId) -> Option<usize> {
@@ -403,6 +464,9 @@ impl Room {
         if self.ended.is_some() {
             return Err(peer_gone());
         }
+        if self.members[i].place == Place::Rung {
+            return Err(Fault::new(Code::WrongState, "Answer the call first."));
+        }
         let was = self.members[i].place;
         let me = &mut self.members[i];
         me.session = session;
@@ -421,18 +485,20 @@ impl Room {
                 self.tell(1 - i, ServerEvent::ParticipantJoined { room_id: self.id, participant });
             }
             Place::Parked { .. } => self.tell_state(i),
-            Place::In | Place::Gone => {}
+            Place::In | Place::Rung | Place::Gone => {}
         }
         self.flush_held(i);
         let room = RoomView {
             id: self.id,
-            kind: RoomKind::Random,
+            kind: self.kind,
             created_at: self.created_at,
             name: None,
             max_participants: 2,
             locked: false,
             screens_forbidden: false,
             expires_at: None,
+            caller: self.caller(),
+            ringing_until: self.ring.as_ref().map(|ring| ring.until),
         };
         let participants = self.members.iter().filter(|m| m.is_in()).map(Member::view).collect();
         let me = self.members[i].participant;
@@ -440,9 +506,10 @@ impl Room {
     }
 
     fn leave(&mut self, now: Timestamp, who: Who) -> Result<Reply, Fault> {
+        let known = |place| !matches!(place, Place::Gone | Place::Rung);
         let i = self
             .index_of(who.user)
-            .filter(|&i| self.members[i].place != Place::Gone && self.members[i].session == who.session)
+            .filter(|&i| known(self.members[i].place) && self.members[i].session == who.session)
             .ok_or_else(not_in_room)?;
         if self.ended.is_some() {
             self.members[i].place = Place::Gone;
@@ -548,7 +615,10 @@ impl Room {
     }
 
     fn watch(&mut self) -> Reply {
-        self.start_move(MoveReason::Safety);
+        // What friends say to one another isn't watched.
+        if self.kind == RoomKind::Random {
+            self.start_move(MoveReason::Safety);
+        }
         Reply::Done
     }
 
@@ -629,7 +699,11 @@ impl Room {
 
     /// A block or report: the other one only sees that somebody left.
     fn part(&mut self, now: Timestamp, by: UserId, other: UserId) -> Reply {
-        if let (Some(i), Some(_), None) = (self.index_of(by), self.index_of(other), self.ended) {
+        if self.ended.is_some() || self.part_ringing(now, by, other) {
+            return Reply::Done;
+        }
+        if let (Some(i), Some(_)) = (self.index_of(by), self.index_of(other)) {
+            self.tell_over(i, CallEnd::HungUp);
             self.tell(i, ServerEvent::RoomClosed { room_id: self.id, reason: CloseReason::Left });
             self.end_for(now, i, LeftReason::Left, CloseReason::Safety);
         }
@@ -651,6 +725,10 @@ impl Room {
             if now >= ended + TOMBSTONE {
                 self.out.push_back(Output::Gone);
             }
+            return Reply::Done;
+        }
+        self.ring_tick(now);
+        if self.ended.is_some() {
             return Reply::Done;
         }
         let due = |p: &Place| match p {
@@ -684,7 +762,12 @@ impl Room {
                 ServerEvent::ParticipantLeft { room_id: self.id, participant, reason: LeftReason::Lost },
             );
             let me = &self.members[i];
-            self.out.push_back(Output::SearchAgain(me.who(), me.since));
+            if self.kind == RoomKind::Random {
+                self.out.push_back(Output::SearchAgain(me.who(), me.since));
+            } else {
+                self.tell_over(i, CallEnd::Timeout);
+                self.out.push_back(Output::SeatEnded(self.members[i].who()));
+            }
         }
         for &i in missing {
             self.members[i].place = Place::Gone;
@@ -695,21 +778,27 @@ impl Room {
 
     /// `i` has gone; with one of two the call is over.
     fn end_for(&mut self, now: Timestamp, i: usize, reason: LeftReason, close: CloseReason) {
+        if self.gives_up(now, i, reason) {
+            return;
+        }
         let participant = self.members[i].view();
         self.tell_anyway(1 - i, ServerEvent::ParticipantLeft { room_id: self.id, participant, reason });
+        self.tell_over(1 - i, CallEnd::HungUp);
         let user = self.members[i].user;
         self.members[i].place = Place::Gone;
         self.end(now, close, vec![(user, reason)]);
     }
 
     fn end(&mut self, now: Timestamp, reason: CloseReason, left: Vec<(UserId, LeftReason)>) {
-        for member in &self.members {
+        for member in self.members.iter().filter(|m| m.place != Place::Rung) {
             self.out.push_back(Output::SeatEnded(member.who()));
         }
         self.finish(now, reason, left);
     }
 
     fn finish(&mut self, now: Timestamp, reason: CloseReason, left: Vec<(UserId, LeftReason)>) {
+        self.stop_ringing(CallEnd::Cancelled, None);
+        self.adding.stop_all(self.id, None, &mut self.out);
         self.ended = Some(now);
         self.out.push_front(Output::Ended { at: now, reason, left });
         self.out.push_back(Output::Media(MediaOrder::Close));
@@ -729,7 +818,7 @@ impl Room {
     }
 
     fn tell_anyway(&mut self, i: usize, event: ServerEvent) {
-        if self.members[i].place != Place::Gone {
+        if self.members[i].is_awaited() {
             self.out.push_back(Output::Emit { to: self.members[i].session, event });
         }
     }

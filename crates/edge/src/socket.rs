@@ -1,8 +1,9 @@
 //! Signalling over Socket.IO: who is connected, in which order their events are taken, how theirs reach them.
 //!
 //! It holds sockets and no truth: seats and logs are in `Kv`, rooms and tickets behind their contracts. One file per
-//! subject: `session` (connect, resume, delivery), `record` (what other nodes know of it), `inbound` (order, limits), `seat`, `matching`, `room`, `payload`.
+//! subject: `session` (connect, resume, delivery), `record` (what other nodes know of it), `inbound` (order, limits), `seat`, `matching`, `calls`, `room`, `payload`.
 
+mod calls;
 mod inbound;
 mod matching;
 mod payload;
@@ -34,7 +35,9 @@ use visavis_domain::{
     id::{LoginId, NodeId, SocketId, UserId},
     wire::IceServer,
 };
-use visavis_platform::{Board, Bus, Clock, Dice, Kv, Lifecycle, Pages, bus::News, session_log::SessionLog};
+use visavis_platform::{
+    Board, Bus, Clock, Dials, Dice, Kv, Lifecycle, Pages, bus::News, session_log::SessionLog,
+};
 
 use crate::guard::{client::ClientAddr, tokens::Tokens};
 use session::{Hello, Session};
@@ -66,6 +69,8 @@ pub struct Settings {
     pub descriptions_per_min: u32,
     /// Chat messages a user may send per minute.
     pub chats_per_min: u32,
+    /// Calls a user may begin per minute, and people they may call into one.
+    pub calls_per_min: u32,
     /// Seconds between two pings.
     pub ping_interval_s: u64,
     /// Seconds a ping may stay unanswered.
@@ -82,6 +87,7 @@ impl Default for Settings {
             searches_per_min: 40,
             descriptions_per_min: 60,
             chats_per_min: 60,
+            calls_per_min: 12,
             ping_interval_s: 10,
             ping_timeout_s: 8,
         }
@@ -131,6 +137,7 @@ struct Inner {
     deps: Deps,
     pages: Pages,
     board: Board,
+    dials: Dials,
     live: Mutex<Live>,
 }
 
@@ -168,7 +175,8 @@ impl std::fmt::Debug for Hub {
 pub fn layer(deps: Deps) -> (SocketIoLayer, Hub) {
     let pages = Pages::new(deps.kv.clone(), deps.bus.clone());
     let board = Board::new(deps.kv.clone(), deps.clock.clone());
-    let hub = Hub(Arc::new(Inner { deps, pages, board, live: Mutex::default() }));
+    let dials = Dials::new(deps.kv.clone());
+    let hub = Hub(Arc::new(Inner { deps, pages, board, dials, live: Mutex::default() }));
     let (layer, io) = SocketIoBuilder::new()
         .transports([TransportType::Websocket])
         .max_payload(MAX_PACKET as u64)

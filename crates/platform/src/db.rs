@@ -15,6 +15,7 @@ pub mod calls;
 pub mod codes;
 mod error;
 pub mod friendships;
+pub mod history;
 pub mod jobs;
 pub mod keys;
 pub mod logins;

@@ -25,7 +25,10 @@ use visavis_domain::{
 };
 use visavis_platform::{
     Db,
-    db::{Tx, blocks, calls, codes, friendships, jobs, keys, logins, pools, reports, rooms, users, visits},
+    db::{
+        Tx, blocks, calls, codes, friendships, history, jobs, keys, logins, pools, reports, rooms, users,
+        visits,
+    },
 };
 use visavis_testkit::Database;
 
@@ -226,10 +229,26 @@ async fn call(db: &Db) {
     calls::met(db, ROOM, ADA, BOB, NOW).await.unwrap();
     calls::by_room(db, ROOM).await.unwrap();
     calls::clean(db, ADA, Duration::ZERO, 5).await.unwrap();
+    call_friends(db).await;
     call_visits(db).await;
+    history::of(db, ADA, 20).await.unwrap();
     call_jobs(db).await;
     call_rooms(db).await;
     db.sweep(NOW).await.unwrap();
+}
+
+async fn call_friends(db: &Db) {
+    let dialled = |room| calls::Dialled {
+        room: RoomId::from_bits(room),
+        node: NodeId::from_bits(1),
+        at: NOW,
+        transport: "p2p",
+        caller: (ADA, ParticipantId::from_bits(3)),
+        callee: (BOB, ParticipantId::from_bits(4)),
+    };
+    calls::dial(db, &dialled(2)).await.unwrap();
+    calls::answered(db, RoomId::from_bits(2), BOB).await.unwrap();
+    calls::missed(db, &dialled(3), "busy").await.unwrap();
 }
 
 async fn call_visits(db: &Db) {

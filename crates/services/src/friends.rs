@@ -413,6 +413,17 @@ impl Contract for Friends {
         Ok(requests)
     }
 
+    async fn may_call(&self, _cx: &Caller, pair: Pair) -> Result<(), Fault> {
+        if pair.user == pair.other {
+            return Err(Fault::bad_request("You can't call yourself."));
+        }
+        // A block ends a friendship, so there is nothing else to look at.
+        if friendships::are_friends(&self.deps.db, pair.user, pair.other).await? {
+            return Ok(());
+        }
+        Err(Fault::new(Code::Forbidden, "You can only call your friends."))
+    }
+
     async fn look(&self, _cx: &Caller, user: UserId) -> Result<(), Fault> {
         self.look_at(user).await
     }

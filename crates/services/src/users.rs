@@ -8,8 +8,10 @@ use visavis_domain::{
     Fault,
     contract::{
         Caller,
+        rooms::RoomKind,
         users::{
-            Ensure, Ensured, Grant, Patch, ReputationEntry, ReputationView, Seeker, Update, Users as Contract,
+            Ensure, Ensured, Grant, PastCall, Patch, ReputationEntry, ReputationView, Seeker, Update,
+            Users as Contract,
         },
     },
     id::UserId,
@@ -20,13 +22,16 @@ use visavis_domain::{
 use visavis_platform::{
     Clock, Db, Dice,
     db::{
-        self,
+        self, history,
         users::{self, Changes, Entry, User},
     },
 };
 
 /// Tries for a private id that nobody has: with 40 bits and a million accounts one fails once in a million.
 const PRIVATE_ID_TRIES: usize = 8;
+
+/// Calls that a person's history shows.
+const MAX_CALLS: usize = 20;
 
 /// Limits of profiles.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -160,6 +165,37 @@ fn card(user: &User) -> Card {
     }
 }
 
+/// A call as `me` remembers it.
+fn remembered(me: UserId, past: history::Past) -> PastCall {
+    let called = past.caller.map(|caller| caller != me);
+    let answered = past.started_at.is_some() || past.reason.as_deref().is_some_and(|r| ANSWERED.contains(&r));
+    let duration = past.started_at.zip(past.ended_at).map(|(from, to)| to.since(from).as_millis());
+    let people = past.people.into_iter().map(|other| Card {
+        id: other.user,
+        display_name: other.display_name,
+        avatar_url: other.avatar_url,
+        band: reputation::band(other.reputation),
+    });
+    PastCall {
+        room_id: past.room,
+        kind: match past.kind.as_str() {
+            "friends" => RoomKind::Friends,
+            "group" => RoomKind::Group,
+            _ => RoomKind::Random,
+        },
+        at: past.at,
+        duration_ms: duration.map_or(0, |ms| u64::try_from(ms).unwrap_or(u64::MAX)),
+        incoming: called,
+        missed: called == Some(true) && past.ended_at.is_some() && !answered,
+        ended_at: past.ended_at,
+        reason: past.reason,
+        people: people.collect(),
+    }
+}
+
+/// Ends of calls that whoever was called had something to do with.
+const ANSWERED: [&str; 3] = ["declined", "never-joined", "safety"];
+
 #[async_trait]
 impl Contract for Users {
     async fn ensure(&self, _cx: &Caller, req: Ensure) -> Result<Ensured, Fault> {
@@ -239,6 +275,7 @@ impl Contract for Users {
             country: user.country,
             age_declared: user.age_declared_at.is_some(),
             hide_ip: user.hide_ip,
+            do_not_disturb: user.do_not_disturb,
         })
     }
 
@@ -252,6 +289,11 @@ impl Contract for Users {
         };
         let entries = users::ledger(&self.db, id).await?.into_iter().map(entry).collect();
         Ok(ReputationView { score, band: reputation::band(score), entries })
+    }
+
+    async fn calls(&self, _cx: &Caller, id: UserId) -> Result<Vec<PastCall>, Fault> {
+        let calls = history::of(&self.db, id, MAX_CALLS).await?;
+        Ok(calls.into_iter().map(|past| remembered(id, past)).collect())
     }
 
     async fn grant(&self, _cx: &Caller, req: Grant) -> Result<UserId, Fault> {

@@ -5,6 +5,7 @@ mod claims;
 mod groups;
 mod live;
 mod media;
+mod ringing;
 mod timer;
 mod untold;
 
@@ -21,8 +22,9 @@ use visavis_domain::{
     contract::{
         Caller,
         rooms::{
-            Chat, CreateGroup, DeleteGroup, GroupRecord, Hand, Join, Joined, LinkState, MediaState, Moderate,
-            OpenGroup, OpenPair, PairOpened, React, Rooms, Seat, SfuAnswer, SfuOffer, Signal, View,
+            Add, Call, Called, Cancel, Chat, CreateGroup, DeleteGroup, GroupRecord, Hand, Join, Joined,
+            LinkState, MediaState, Miss, Moderate, OpenGroup, OpenPair, PairOpened, React, Rooms, Seat,
+            SfuAnswer, SfuOffer, Signal, View,
         },
     },
     event::{CloseReason, Event, Topic},
@@ -31,7 +33,7 @@ use visavis_domain::{
     wire::{LeftReason, Path},
 };
 use visavis_platform::{
-    Bus, Clock, Db, Dice, Lifecycle, Places,
+    Bus, Clock, Db, Dials, Dice, Lifecycle, Pages, Places,
     bus::News,
     db::calls::{self, CallMember, CallOpened, MemberLeft, Opening},
     session_log::SessionLog,
@@ -59,6 +61,10 @@ pub struct Deps {
     pub db: Db,
     /// For the participants' events.
     pub log: SessionLog,
+    /// For those who are called, whichever of their pages they look at.
+    pub pages: Pages,
+    /// Who is being called.
+    pub dials: Dials,
     /// For news to other roles.
     pub bus: Bus,
     /// Time.
@@ -180,6 +186,10 @@ impl Node {
                 }
                 Output::Ended { at, reason, left } => self.keep_end(id, at, reason, left).await,
                 Output::Emit { to, event } => self.emit(to, event).await,
+                Output::Pages { user, except, event } => self.ring_at(user, except, event).await,
+                Output::Quiet { user, from } => self.ring_no_more(id, user, from).await,
+                Output::Missed { from, user, reason } => self.note_missed(from, user, reason).await,
+                Output::Answered(who) => self.hears_answer(who),
                 Output::Media(order) => self.order_media(id, order),
                 Output::Used => self.keep_used(id).await,
                 Output::Came { participant, user, at } => self.keep_came(id, participant, user, at).await,
@@ -271,7 +281,7 @@ impl Node {
     async fn part(&self, by: UserId, other: UserId) {
         let rooms: Vec<_> = self.lock_rooms().iter().map(|(id, room)| (*id, Arc::clone(room))).collect();
         for (id, room) in rooms {
-            if room.lock().await.has_both(by, other) {
+            if room.lock().await.concerns(by, other) {
                 let _ = self.apply(id, &room, Input::Part { by, other }).await;
             }
         }
@@ -376,6 +386,34 @@ impl Rooms for Node {
             return Ok(PairOpened::Over);
         }
         Ok(PairOpened::Open(Box::new(room.match_seats(&common))))
+    }
+
+    async fn call(&self, _cx: &Caller, req: Call) -> Result<Called, Fault> {
+        self.open_call(req).await
+    }
+
+    async fn miss(&self, _cx: &Caller, req: Miss) -> Result<(), Fault> {
+        self.keep_missed(req).await
+    }
+
+    async fn answer(&self, _cx: &Caller, seat: Seat) -> Result<(), Fault> {
+        self.take_call(seat).await
+    }
+
+    async fn decline(&self, _cx: &Caller, seat: Seat) -> Result<(), Fault> {
+        self.act(seat.room, Input::Decline(who(seat))).await.map(drop)
+    }
+
+    async fn cancel(&self, _cx: &Caller, req: Cancel) -> Result<(), Fault> {
+        self.act(req.seat.room, Input::Cancel(who(req.seat), req.user)).await.map(drop)
+    }
+
+    async fn add(&self, _cx: &Caller, req: Add) -> Result<(), Fault> {
+        self.call_in(req).await
+    }
+
+    async fn ring(&self, _cx: &Caller, seat: Seat) -> Result<(), Fault> {
+        self.ring_once_more(seat).await
     }
 
     async fn join(&self, _cx: &Caller, req: Join) -> Result<Joined, Fault> {

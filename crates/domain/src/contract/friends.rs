@@ -37,6 +37,8 @@ crate::contract! {
         fn requests(UserId) -> Requests [idempotent, 2000 ms];
         /// Something about where a person is may have changed: their friends are told if it has.
         fn look(UserId) -> () [idempotent, 5000 ms];
+        /// Whether I may call somebody: only a friend. Whether one has blocked the other is not told.
+        fn may_call(Pair) -> () [idempotent, 2000 ms];
         /// My friends, by name.
         fn friends(UserId) -> Vec<Friend> [idempotent, 2000 ms];
     }

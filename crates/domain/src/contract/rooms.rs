@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Timestamp,
-    event::MatchSeat,
+    event::{CloseReason, MatchSeat},
     id::{MessageId, ParticipantId, RoomId, SocketId, TicketId, UserId},
     wire::{Card, Media, Participant, Path, ReactionKind, Source},
 };
@@ -24,6 +25,20 @@ crate::contract! {
         fn open_group(OpenGroup) -> () [idempotent, 2000 ms] opens room;
         /// Opens the room of two strangers; each must join within ten seconds of being told.
         fn open_pair(OpenPair) -> PairOpened [once, 2000 ms] opens room;
+        /// Calls somebody: the room of two who know one another rings at the other's pages.
+        fn call(Call) -> Called [once, 3000 ms] opens room;
+        /// Keeps that a call came to nothing before it rang.
+        fn miss(Miss) -> () [idempotent, 2000 ms];
+        /// Whoever is called comes. The first page that says so has it.
+        fn answer(Seat) -> () [idempotent, 3000 ms] at room;
+        /// Whoever is called doesn't come.
+        fn decline(Seat) -> () [idempotent, 3000 ms] at room;
+        /// Gives a call up, or only one who was to be added.
+        fn cancel(Cancel) -> () [idempotent, 3000 ms] at seat.room;
+        /// Calls somebody into a call that runs.
+        fn add(Add) -> () [idempotent, 3000 ms] at seat.room;
+        /// Rings at one more page, if it still rings.
+        fn ring(Seat) -> () [idempotent, 1000 ms] at room;
         /// Takes the caller's place. Joining again (another socket of the same user) keeps the participant id.
         fn join(Join) -> Joined [idempotent, 3000 ms] at room;
         /// Leaves on purpose.
@@ -156,16 +171,87 @@ pub struct RoomView {
     /// When its record ends unless it is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// Of a call between two who know one another: who called, and so makes the offer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<UserId>,
+    /// Until when it rings at the other's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ringing_until: Option<Timestamp>,
 }
 
 /// What a room is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RoomKind {
     /// Two strangers.
     Random,
     /// Up to ten who have the link.
     Group,
+    /// A call between people who know one another.
+    Friends,
+}
+
+/// Calls somebody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// The room to be opened.
+    pub room: RoomId,
+    /// Who calls, through which session.
+    pub session: SocketId,
+    /// The life of the shared store in which it began.
+    pub life: u64,
+    /// The address the server sees for the caller.
+    pub seen: IpAddr,
+    /// What the other sees.
+    pub caller: Card,
+    /// Who is called.
+    pub callee: Card,
+    /// Which way the two talk.
+    pub transport: Path,
+}
+
+/// What became of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Called {
+    /// It rings.
+    Ringing,
+    /// The caller is in another call, as far as is written down.
+    InCall,
+}
+
+/// A call that came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Miss {
+    /// The room it would have had.
+    pub room: RoomId,
+    /// Who called.
+    pub caller: UserId,
+    /// Whom.
+    pub callee: UserId,
+    /// Why.
+    pub reason: CloseReason,
+}
+
+/// Gives up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancel {
+    /// Whose seat.
+    pub seat: Seat,
+    /// Only this one, who was to be added.
+    #[serde(default)]
+    pub user: Option<UserId>,
+}
+
+/// Calls somebody into a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Add {
+    /// Who wants them in.
+    pub seat: Seat,
+    /// Who is to come.
+    pub guest: Card,
+    /// With whom the guest shares a block.
+    pub unwelcome: Vec<UserId>,
 }
 
 /// What a join is answered.

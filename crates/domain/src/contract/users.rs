@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Timestamp,
-    id::UserId,
+    contract::rooms::RoomKind,
+    id::{RoomId, UserId},
     wire::{Card, Me, Role},
 };
 
@@ -28,6 +29,8 @@ crate::contract! {
         fn seeker(UserId) -> Seeker [idempotent, 2000 ms];
         /// Score, band and the ledger that explains them.
         fn reputation(UserId) -> ReputationView [idempotent, 2000 ms];
+        /// My last calls, missed ones too.
+        fn calls(UserId) -> Vec<PastCall> [idempotent, 2000 ms];
         /// Sets an account's role (administration).
         fn grant(Grant) -> UserId [idempotent, 2000 ms];
     }
@@ -120,6 +123,36 @@ pub struct Seeker {
     pub age_declared: bool,
     /// Never P2P.
     pub hide_ip: bool,
+    /// Nobody's call rings.
+    #[serde(default)]
+    pub do_not_disturb: bool,
+}
+
+/// A call as one person remembers it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PastCall {
+    /// The room.
+    pub room_id: RoomId,
+    /// With whom one talks in such a room.
+    pub kind: RoomKind,
+    /// When it began to ring, was opened, or I came.
+    pub at: Timestamp,
+    /// When it was over, or I went; absent while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// How long I talked, in milliseconds: 0 if nobody came.
+    pub duration_ms: u64,
+    /// Of a call among friends: whether I was called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incoming: Option<bool>,
+    /// I was called, and didn't answer or decline.
+    pub missed: bool,
+    /// Why it was over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Who else was in it, or was to be.
+    pub people: Vec<Card>,
 }
 
 /// Score and ledger.

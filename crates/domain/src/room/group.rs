@@ -2,18 +2,21 @@
 //!
 //! Nobody's address passes here at all: media runs through the server, and this machine only says who may be heard.
 
+mod of_call;
 mod person;
 
 use std::{collections::VecDeque, time::Duration};
 
 use crate::{
     Code, Fault, Timestamp,
-    contract::rooms::{Action, Joined, RoomKind, RoomView},
+    contract::rooms::{Action, Joined, LinkState},
     event::{CloseReason, ServerEvent},
     id::{MessageId, ParticipantId, RoomId, SocketId, UserId},
-    room::{MediaOrder, Output, Reply, Settings, Who},
+    room::{MediaOrder, Output, Reply, Settings, Who, not_in_room},
     wire::{Card, LeftReason, Media, Path, ReactionKind},
 };
+pub(super) use of_call::Grown;
+use of_call::Invited;
 use person::{Absence, Person};
 
 /// Most people of a room.
@@ -87,6 +90,30 @@ pub enum Input {
     Unpark(Who),
     /// Nothing comes over somebody's media connection any more, or it does again.
     Silent(ParticipantId, bool),
+    /// What somebody's media connection says.
+    Link(LinkState),
+    /// Somebody is called into what was a call of two.
+    Add {
+        /// By whom.
+        from: Who,
+        /// Who is to come.
+        guest: Card,
+        /// With whom the guest shares a block.
+        unwelcome: Vec<UserId>,
+    },
+    /// They come, through this session.
+    Answer(Who),
+    /// They don't.
+    Decline(Who),
+    /// They needn't; or whoever says so leaves.
+    Cancel(Who, Option<UserId>),
+    /// One of the two has blocked the other.
+    Part {
+        /// Who acted.
+        by: UserId,
+        /// Towards whom.
+        other: UserId,
+    },
     /// The room ends for everybody.
     Close(CloseReason),
     /// Time has passed.
@@ -104,6 +131,8 @@ pub struct Group {
     screens_forbidden: bool,
     empty_since: Option<Timestamp>,
     ended: bool,
+    /// It was a call of two.
+    call: Option<Invited>,
     out: VecDeque<Output>,
 }
 
@@ -120,6 +149,7 @@ impl Group {
             screens_forbidden: false,
             empty_since: Some(now),
             ended: false,
+            call: None,
             out,
         }
     }
@@ -147,6 +177,12 @@ impl Group {
             Input::Park(who) => self.park(now, who),
             Input::Unpark(who) => self.unpark(who),
             Input::Silent(participant, silent) => Ok(self.silent(now, participant, silent)),
+            Input::Link(link) => self.link(link),
+            Input::Add { from, guest, unwelcome } => self.add(now, from, &guest, &unwelcome),
+            Input::Answer(who) => self.answer(who),
+            Input::Decline(who) => self.decline(who),
+            Input::Cancel(who, only) => self.cancel(now, who, only),
+            Input::Part { by, other } => Ok(self.part(by, other)),
             Input::Close(reason) => Ok(self.close(now, reason)),
             Input::Tick => Ok(self.tick(now)),
         }
@@ -186,19 +222,6 @@ impl Group {
     /// Most people.
     pub const fn limit(&self) -> usize {
         self.plan.limit
-    }
-
-    fn view(&self) -> RoomView {
-        RoomView {
-            id: self.plan.id,
-            kind: RoomKind::Group,
-            created_at: self.plan.created_at,
-            name: self.plan.name.clone(),
-            max_participants: self.plan.limit,
-            locked: self.plan.locked,
-            screens_forbidden: self.screens_forbidden,
-            expires_at: Some(self.plan.expires_at),
-        }
     }
 
     fn seated(&self, who: Who) -> Result<usize, Fault> {
@@ -243,6 +266,9 @@ impl Group {
 
     fn come_in(&mut self, now: Timestamp, person: Person) -> Result<usize, Fault> {
         let owner = person.user == self.plan.owner;
+        if self.call.as_ref().is_some_and(|call| !call.has(person.user)) {
+            return Err(not_in_room());
+        }
         if self.removed.contains(&person.user) {
             return Err(Fault::new(Code::Removed, "The host has removed you from this room."));
         }
@@ -283,6 +309,8 @@ impl Group {
         self.out.push_back(Output::Media(MediaOrder::Leave(person.participant)));
         self.out.push_back(Output::SeatEnded(person.who()));
         self.out.push_back(Output::Used);
+        self.stop_rings(Some(person.user));
+        self.may_have_moved();
         if self.host == Some(person.participant) {
             self.host = None;
             if let Some(next) = self.people.first().map(|p| p.participant) {
@@ -497,6 +525,7 @@ impl Group {
 
     fn close(&mut self, now: Timestamp, reason: CloseReason) -> Reply {
         self.ended = true;
+        self.stop_rings(None);
         for person in &self.people {
             self.out.push_back(Output::Went { participant: person.participant, at: now, reason });
             let event = ServerEvent::RoomClosed { room_id: self.plan.id, reason };
@@ -510,6 +539,7 @@ impl Group {
     }
 
     fn tick(&mut self, now: Timestamp) -> Reply {
+        self.ring_tick(now);
         while let Some(index) = self.people.iter().position(|p| p.is_lost(now)) {
             self.depart(now, index, LeftReason::Lost);
         }
@@ -553,10 +583,6 @@ impl Group {
             }
         }
     }
-}
-
-fn not_in_room() -> Fault {
-    Fault::new(Code::NotInRoom, "You are not in that room.")
 }
 
 #[cfg(test)]

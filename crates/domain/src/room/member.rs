@@ -21,6 +21,8 @@ pub(super) enum Place {
         /// Then the other searches on.
         until: Timestamp,
     },
+    /// Called, and hasn't answered.
+    Rung,
     /// Here.
     In,
     /// The socket dropped.
@@ -80,6 +82,31 @@ impl Member {
             held: VecDeque::new(),
             nonces: VecDeque::new(),
         }
+    }
+
+    /// Somebody of a call, matched by no ticket.
+    pub(super) fn known(participant: ParticipantId, session: SocketId, card: Card, place: Place) -> Self {
+        let (user, now) = (card.id, Timestamp::from_millis(0));
+        let guest = Guest { user, session, ticket: TicketId::from_bits(0), since: now, card };
+        Self { place, ..Self::expected(participant, guest, now) }
+    }
+
+    /// Until when a dropped socket is waited for.
+    pub(super) const fn parked(&self) -> Option<Timestamp> {
+        match self.place {
+            Place::Parked { until } => Some(until),
+            _ => None,
+        }
+    }
+
+    /// The names of their last messages.
+    pub(super) fn nonces(&self) -> VecDeque<(String, MessageId)> {
+        self.nonces.clone()
+    }
+
+    /// Here, or on their way.
+    pub(super) const fn is_awaited(&self) -> bool {
+        !matches!(self.place, Place::Gone | Place::Rung)
     }
 
     pub(super) const fn is_in(&self) -> bool {

@@ -3,10 +3,10 @@
 use axum::{Json as Reply, extract::State};
 use http::StatusCode;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use visavis_domain::{
     Fault,
-    contract::users::{Patch, ReputationView, Update},
+    contract::users::{PastCall, Patch, ReputationView, Update},
     id::kind,
     wire::{Card, Me},
 };
@@ -32,6 +32,9 @@ pub(super) fn routes() -> Vec<Route> {
         get("/api/users/me/reputation", reputation, "My reputation and what moved it.")
             .signed()
             .answers::<ReputationView>(200),
+        get("/api/users/me/calls", calls, "My last 20 calls, missed ones too, newest first.")
+            .signed()
+            .answers::<CallsBody>(200),
         get("/api/users/{id}", card, "What everybody may see of a person.").signed().answers::<Card>(200),
     ]
 }
@@ -85,6 +88,20 @@ async fn reputation(
     Signed(me): Signed,
 ) -> Result<Reply<ReputationView>, Problem> {
     Ok(Reply(edge.users.reputation(&cx, me.user).await?))
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PastCalls")]
+struct CallsBody {
+    calls: Vec<PastCall>,
+}
+
+async fn calls(
+    State(edge): State<Edge>,
+    Cx(cx): Cx,
+    Signed(me): Signed,
+) -> Result<Reply<CallsBody>, Problem> {
+    Ok(Reply(CallsBody { calls: edge.users.calls(&cx, me.user).await? }))
 }
 
 async fn card(

@@ -199,6 +199,11 @@ impl Hub {
             ClientEvent::Reaction(reacted) => self.on_reaction(&cx, session, &reacted).await,
             ClientEvent::ModerateRoom(moderated) => self.on_moderate(&cx, session, &moderated).await,
             ClientEvent::Presence(looked) => self.on_presence(session, &looked).await,
+            ClientEvent::CallUser(dialled) => self.on_call_user(&cx, session, &dialled).await,
+            ClientEvent::CallAccept(at) => self.on_call_accept(&cx, session, at).await,
+            ClientEvent::CallDecline(at) => self.on_call_decline(&cx, session, &at).await,
+            ClientEvent::CallCancel(off) => self.on_call_cancel(&cx, session, &off).await,
+            ClientEvent::AddToCall(added) => self.on_add_to_call(&cx, session, &added).await,
         }
     }
 

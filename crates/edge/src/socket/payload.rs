@@ -9,7 +9,7 @@ use visavis_domain::{
         rooms::{Action, Candidate, Link, Wanted},
     },
     event::ServerEvent,
-    id::{ParticipantId, RoomId},
+    id::{ParticipantId, RoomId, UserId},
     wire::{Media, Path, ReactionKind},
 };
 
@@ -47,6 +47,11 @@ pub(super) enum ClientEvent {
     Reaction(Reacted),
     ModerateRoom(Moderated),
     Presence(Looked),
+    CallUser(Dialled),
+    CallAccept(InRoom),
+    CallDecline(InRoom),
+    CallCancel(CalledOff),
+    AddToCall(Added),
 }
 
 /// `{roomId}`
@@ -150,6 +155,30 @@ pub(super) struct Looked {
     pub(super) away: bool,
 }
 
+/// `{userId}`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Dialled {
+    pub(super) user_id: UserId,
+}
+
+/// `{roomId, userId?}`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CalledOff {
+    pub(super) room_id: RoomId,
+    #[serde(default)]
+    pub(super) user_id: Option<UserId>,
+}
+
+/// `{roomId, userId}`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Added {
+    pub(super) room_id: RoomId,
+    pub(super) user_id: UserId,
+}
+
 impl ClientEvent {
     /// Reads an event of `bytes` length; what isn't exactly right is refused before anything is done.
     pub(super) fn read(name: &str, bytes: usize, data: Value) -> Result<Self, Fault> {
@@ -177,6 +206,11 @@ impl ClientEvent {
             "reaction" => shape(data).map(Self::Reaction),
             "moderate-room" => shape(data).map(Self::ModerateRoom),
             "presence" => shape(data).map(Self::Presence),
+            "call-user" => shape(data).map(Self::CallUser),
+            "call-accept" => shape(data).map(Self::CallAccept),
+            "call-decline" => shape(data).map(Self::CallDecline),
+            "call-cancel" => shape(data).map(Self::CallCancel),
+            "add-to-call" => shape(data).map(Self::AddToCall),
             _ => Err(Fault::bad_request("There is no such event.")),
         }
     }
@@ -243,7 +277,7 @@ mod tests {
 
     use super::*;
 
-    const NAMES: [&str; 16] = [
+    const NAMES: [&str; 21] = [
         "find-match",
         "cancel-match",
         "next",
@@ -260,6 +294,11 @@ mod tests {
         "reaction",
         "moderate-room",
         "presence",
+        "call-user",
+        "call-accept",
+        "call-decline",
+        "call-cancel",
+        "add-to-call",
     ];
 
     fn any_json() -> impl Strategy<Value = Value> {

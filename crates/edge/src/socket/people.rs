@@ -21,7 +21,7 @@ impl Hub {
         &self.0.pages
     }
 
-    fn board(&self) -> &Board {
+    pub(super) fn board(&self) -> &Board {
         &self.0.board
     }
 
@@ -47,6 +47,7 @@ impl Hub {
             if hub.is_here(&session).await.is_ok() {
                 hub.look_at(session.user);
             }
+            hub.rings_here_too(&session).await;
         });
     }
 

@@ -23,7 +23,7 @@ use super::{
 };
 
 impl Session {
-    const fn in_room(&self, room: RoomId) -> RoomSeat {
+    pub(super) const fn in_room(&self, room: RoomId) -> RoomSeat {
         RoomSeat { room, user: self.user, session: self.id }
     }
 }
@@ -96,7 +96,7 @@ impl Hub {
     }
 
     /// Makes `room` the seat, held by this session.
-    async fn sit_down(&self, cx: &Caller, session: &Session, room: RoomId) -> Result<(), Fault> {
+    pub(super) async fn sit_down(&self, cx: &Caller, session: &Session, room: RoomId) -> Result<(), Fault> {
         for _ in 0..MAX_RACES {
             let was = self.seat(session.user).await?;
             let wishes = was.as_ref().map(|(seat, _)| seat.wishes.clone()).unwrap_or_default();

@@ -21,7 +21,7 @@ const MAX_NODES: i64 = 1_000;
 pub struct CallOpened<'a> {
     /// The room, that is the call.
     pub room: RoomId,
-    /// `random`, later `friends` and `group`.
+    /// `random` or `friends`.
     pub kind: &'a str,
     /// Who holds it.
     pub node: NodeId,
@@ -107,6 +107,100 @@ pub async fn open(db: &Db, call: &CallOpened<'_>) -> Result<Opening> {
     }
     tx.commit().await?;
     Ok(Opening::New)
+}
+
+/// A call between two who know one another.
+#[derive(Debug, Clone, Copy)]
+pub struct Dialled<'a> {
+    /// The room, that is the call.
+    pub room: RoomId,
+    /// Who holds it.
+    pub node: NodeId,
+    /// When.
+    pub at: Timestamp,
+    /// `p2p` or `sfu`.
+    pub transport: &'a str,
+    /// Who calls, as what.
+    pub caller: (UserId, ParticipantId),
+    /// Whom, as what.
+    pub callee: (UserId, ParticipantId),
+}
+
+/// Writes a call that begins to ring: the caller is in it, whoever is called isn't yet.
+pub async fn dial(db: &Db, call: &Dialled<'_>) -> Result<Opening> {
+    let mut tx = db.write().await?;
+    let (user, participant) = call.caller;
+    let caller = CallMember { user, participant, waited_ms: 0, ticket: None };
+    if !insert_dialled(&mut tx, call, None).await? {
+        return Ok(Opening::Known);
+    }
+    if let Some(refused) = refused(&mut tx, &[caller]).await? {
+        return Ok(refused);
+    }
+    insert_member(&mut tx, call, call.caller, None).await?;
+    insert_member(&mut tx, call, call.callee, Some(call.at)).await?;
+    tx.commit().await?;
+    Ok(Opening::New)
+}
+
+/// Writes a call that came to nothing before it rang. Again changes nothing.
+pub async fn missed(db: &Db, call: &Dialled<'_>, reason: &str) -> Result<()> {
+    let mut tx = db.write().await?;
+    if insert_dialled(&mut tx, call, Some(reason)).await? {
+        insert_member(&mut tx, call, call.caller, Some(call.at)).await?;
+        insert_member(&mut tx, call, call.callee, Some(call.at)).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// Whoever was called has come. [`super::Error::Conflict`]: they are in another call.
+pub async fn answered(db: &Db, room: RoomId, user: UserId) -> Result<()> {
+    let mut tx = db.write().await?;
+    sqlx::query("UPDATE call_members SET left_at = NULL WHERE room_id = $1 AND user_id = $2")
+        .bind(room.to_string())
+        .bind(user.to_string())
+        .execute(tx.conn())
+        .await?;
+    tx.commit().await
+}
+
+async fn insert_dialled(tx: &mut Tx, call: &Dialled<'_>, over: Option<&str>) -> Result<bool> {
+    let new = sqlx::query(
+        "INSERT INTO calls (room_id, kind, node_id, transport, opened_at, caller_id, ended_at, reason) \
+         VALUES ($1, 'friends', $2, $3, $4, $5, $6, $7) ON CONFLICT (room_id) DO NOTHING",
+    )
+    .bind(call.room.to_string())
+    .bind(call.node.to_string())
+    .bind(call.transport)
+    .bind(call.at.as_millis())
+    .bind(call.caller.0.to_string())
+    .bind(over.map(|_| call.at.as_millis()))
+    .bind(over)
+    .execute(tx.conn())
+    .await?
+    .rows_affected();
+    Ok(new == 1)
+}
+
+async fn insert_member(
+    tx: &mut Tx,
+    call: &Dialled<'_>,
+    (user, participant): (UserId, ParticipantId),
+    left_at: Option<Timestamp>,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO call_members (room_id, user_id, participant_id, waited_ms, met_at, left_at) \
+         VALUES ($1, $2, $3, 0, $4, $5)",
+    )
+    .bind(call.room.to_string())
+    .bind(user.to_string())
+    .bind(participant.to_string())
+    .bind(call.at.as_millis())
+    .bind(left_at.map(Timestamp::as_millis))
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// Why these can't be in a new call. The unique indexes hold it too; this tells which of them would.
@@ -284,11 +378,11 @@ pub async fn partners_since(db: &Db, user: UserId, since: Timestamp) -> Result<V
     rows.iter().map(|row| Ok((row::id(row, "partner")?, row::time(row, "met")?))).collect()
 }
 
-/// Calls of a user through the server that both were in for `long_enough` and that nobody had to end; counted up to `most`.
+/// Calls of a user with strangers, through the server, that both were in for `long_enough` and that nobody had to end; counted up to `most`.
 pub async fn clean(db: &Db, user: UserId, long_enough: Duration, most: u32) -> Result<u32> {
     let rows = sqlx::query(
         "SELECT c.room_id FROM call_members m JOIN calls c ON c.room_id = m.room_id \
-         WHERE m.user_id = $1 AND c.transport = 'sfu' AND c.ended_at - c.started_at >= $2 \
+         WHERE m.user_id = $1 AND c.kind = 'random' AND c.transport = 'sfu' AND c.ended_at - c.started_at >= $2 \
          AND c.reason <> 'safety' LIMIT $3",
     )
     .bind(user.to_string())

@@ -151,6 +151,8 @@ fn show(record: &GroupRoom) -> GroupRecord {
         locked: record.locked,
         screens_forbidden: false,
         expires_at: Some(record.expires_at),
+        caller: None,
+        ringing_until: None,
     };
     GroupRecord { room, owner: record.owner }
 }

@@ -3,13 +3,13 @@
 use visavis_domain::{
     Code, Fault, Timestamp,
     contract::rooms::{Action, Join, LinkState, Signal, SignalKind},
-    event::CloseReason,
+    event::{CloseReason, ServerEvent},
     id::{MessageId, ParticipantId, SocketId, UserId},
     room::{
         self, Output, Reply, Room, Who,
         group::{self, Group},
     },
-    wire::{Media, ReactionKind},
+    wire::{Card, Media, ReactionKind},
 };
 
 /// Either kind.
@@ -36,6 +36,10 @@ pub(super) enum Input {
     Unpark(Who),
     Silent(ParticipantId, bool),
     Part { by: UserId, other: UserId },
+    Answer(Who),
+    Decline(Who),
+    Cancel(Who, Option<UserId>),
+    Add { from: Who, guest: Card, unwelcome: Vec<UserId> },
     Watch,
     Close(CloseReason),
     Tick,
@@ -51,7 +55,11 @@ impl AnyRoom {
 
     pub(super) fn handle(&mut self, now: Timestamp, input: Input) -> Result<Reply, Fault> {
         match self {
-            Self::Pair(room) => room.handle(now, pair(input)?),
+            Self::Pair(room) => {
+                let reply = room.handle(now, pair(input)?);
+                self.grow(now);
+                reply
+            }
             Self::Group(room) => match group(input)? {
                 Some(input) => room.handle(now, input),
                 None => Ok(Reply::Done),
@@ -66,9 +74,29 @@ impl AnyRoom {
         }
     }
 
-    /// Whether a block between these ends something: in a group each decides for themselves to leave.
-    pub(super) fn has_both(&self, a: UserId, b: UserId) -> bool {
-        matches!(self, Self::Pair(room) if room.has_both(a, b))
+    /// A call that a third person comes into goes on as a group.
+    fn grow(&mut self, now: Timestamp) {
+        if let Self::Pair(pair) = self
+            && let Some(group) = pair.grow(now)
+        {
+            *self = Self::Group(group);
+        }
+    }
+
+    /// Whether a block between these ends something.
+    pub(super) fn concerns(&self, a: UserId, b: UserId) -> bool {
+        match self {
+            Self::Pair(room) => room.concerns(a, b),
+            Self::Group(room) => room.concerns(a, b),
+        }
+    }
+
+    /// What a page of somebody who is called here has to hear.
+    pub(super) fn ringing_for(&self, user: UserId) -> Option<ServerEvent> {
+        match self {
+            Self::Pair(room) => room.ringing_for(user),
+            Self::Group(room) => room.ringing_for(user),
+        }
     }
 
     /// Who may offer through this seat.
@@ -132,6 +160,10 @@ fn pair(input: Input) -> Result<room::Input, Fault> {
         Input::Unpark(who) => room::Input::Unpark(who),
         Input::Silent(participant, silent) => room::Input::Silent(participant, silent),
         Input::Part { by, other } => room::Input::Part { by, other },
+        Input::Answer(who) => room::Input::Answer(who),
+        Input::Decline(who) => room::Input::Decline(who),
+        Input::Cancel(who, only) => room::Input::Cancel(who, only),
+        Input::Add { from, guest, unwelcome } => room::Input::Add { from, guest, unwelcome },
         Input::Watch => room::Input::Watch,
         Input::Close(reason) => room::Input::Close(reason),
         Input::Tick => room::Input::Tick,
@@ -149,7 +181,13 @@ fn group(input: Input) -> Result<Option<group::Input>, Fault> {
         Input::Signal(signal, _) if signal.kind == SignalKind::Candidate => return Ok(None),
         Input::Signal(..) => return Err(Fault::new(Code::WrongState, "This call runs through the server.")),
         // The server sees a group's media in any case.
-        Input::Link(_) | Input::Part { .. } | Input::Watch => return Ok(None),
+        Input::Watch => return Ok(None),
+        Input::Link(link) => group::Input::Link(link),
+        Input::Part { by, other } => group::Input::Part { by, other },
+        Input::Answer(who) => group::Input::Answer(who),
+        Input::Decline(who) => group::Input::Decline(who),
+        Input::Cancel(who, only) => group::Input::Cancel(who, only),
+        Input::Add { from, guest, unwelcome } => group::Input::Add { from, guest, unwelcome },
         Input::Media(who, media) => group::Input::Media(who, media),
         Input::Chat { from, text, nonce, id } => group::Input::Chat { from, text, nonce, id },
         Input::Hand(who, raised) => group::Input::Hand(who, raised),

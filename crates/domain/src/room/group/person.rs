@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::{
     Timestamp,
     id::{MessageId, ParticipantId, SocketId, UserId},
-    room::Who,
+    room::{Who, member::Member},
     wire::{Card, Media, Participant, Presence},
 };
 
@@ -24,7 +24,7 @@ pub(super) struct Person {
     pub(super) participant: ParticipantId,
     pub(super) user: UserId,
     pub(super) session: SocketId,
-    card: Card,
+    pub(super) card: Card,
     /// What their page says is on, and whether it has said anything yet.
     pub(super) media: Media,
     pub(super) told: bool,
@@ -52,6 +52,14 @@ impl Person {
             silent: None,
             nonces: VecDeque::new(),
         }
+    }
+
+    /// Somebody of a call of two that has become a group.
+    pub(super) fn of_member(member: &Member) -> Self {
+        let (parked, silent, nonces) = (member.parked(), member.silent, member.nonces());
+        let (media, told) = (member.media, member.told);
+        let person = Self::new(member.participant, member.user, member.session, member.card.clone());
+        Self { media, told, parked, silent, nonces, ..person }
     }
 
     pub(super) const fn who(&self) -> Who {
