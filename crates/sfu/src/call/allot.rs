@@ -13,6 +13,7 @@ use visavis_domain::{
 };
 
 use super::{Call, Effects, SMALL_HEIGHT};
+use crate::peer::layer_of;
 
 impl Call {
     /// Shares a viewer's bandwidth out among the pictures on its lines.
@@ -64,13 +65,23 @@ impl Call {
         let layer = viewer.layers.pick(origin);
         let stream = layer.and_then(|layer| publisher.map(|p| p.stream_key(origin.source, layer)));
         let temporal = if viewer.height(origin) <= SMALL_HEIGHT { 1 } else { u8::MAX };
-        let Some(slot) = self.peers[index].as_mut().and_then(|p| p.slots.get_mut(line)) else { return };
+        let unwell = viewer.layers.is_unwell(self.at(now));
+        let Some(peer) = &mut self.peers[index] else { return };
+        let Some(slot) = peer.slots.get_mut(line) else { return };
         slot.temporal = temporal;
         if slot.rewriter.wanted() == stream {
             return;
         }
-        self.counts.switches += u64::from(slot.rewriter.current().is_some());
-        slot.rewriter.want(stream);
+        let current = slot.rewriter.current();
+        self.counts.switches += u64::from(current.is_some());
+        let falls = current.zip(stream).is_some_and(|(was, is)| layer_of(is) < layer_of(was));
+        if unwell && falls {
+            // What doesn't get through would only be in the way of the key frame that does.
+            slot.rewriter.cut(stream);
+            peer.flush(line);
+        } else {
+            slot.rewriter.want(stream);
+        }
         self.ask_for(now, index, line);
     }
 
@@ -84,7 +95,7 @@ impl Call {
         };
         let Some(origin) = slot.origin else { return };
         let needed = slot.rewriter.awaited().or_else(|| slot.rewriter.current().filter(|_| slot.lost));
-        let Some(layer) = needed.map(crate::peer::layer_of) else { return };
+        let Some(layer) = needed.map(layer_of) else { return };
         let Some(publisher) = self.find(origin.participant) else { return };
         if let Some(published) = self.peers[publisher].as_mut().and_then(|p| p.published_mut(origin.source)) {
             published.keyframes.handle(at, keyframes::Input::Need(layer));
