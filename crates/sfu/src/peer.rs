@@ -130,6 +130,8 @@ pub(crate) struct Peer {
     /// What its page shows, as it said; nothing: everything at the default size.
     pub(crate) view: Option<Vec<(Origin, u16)>>,
     pub(crate) deadline: Instant,
+    /// When its allocator wants to be asked again.
+    pub(crate) rethink: Option<Instant>,
     desired: u64,
     probed: Instant,
     pub(crate) gather: Gather,
@@ -188,6 +190,7 @@ impl Peer {
             layers: Layers::new(at, estimate),
             view: None,
             deadline: now,
+            rethink: None,
             desired: 0,
             probed: now,
             gather: Gather::default(),
