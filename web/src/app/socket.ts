@@ -1,4 +1,6 @@
 /** The one socket of this page. Whoever is interested listens; it lives as long as somebody is signed in. */
+import { signal } from '@preact/signals';
+
 import { Signalling } from '../protocol/socket';
 import { type ClientEvents, type ServerEvent, Trouble, type Welcome } from '../protocol/types';
 import { api, onSignedOut } from './account';
@@ -12,6 +14,9 @@ export interface Listener {
 const listeners: Listener[] = [];
 let signalling: Signalling | null = null;
 
+/** Since when the server can't be reached over it. */
+export const downSince = signal<number | null>(null);
+
 export function listen(listener: Listener): void {
   listeners.push(listener);
 }
@@ -19,8 +24,14 @@ export function listen(listener: Listener): void {
 export function connect(): void {
   if (signalling) return;
   signalling = new Signalling((fresh) => (fresh ? api.session.renew() : api.session.token()), {
-    up: (welcome) => listeners.forEach((listener) => listener.up(welcome)),
-    down: () => listeners.forEach((listener) => listener.down()),
+    up(welcome) {
+      downSince.value = null;
+      listeners.forEach((listener) => listener.up(welcome));
+    },
+    down() {
+      downSince.value ??= Date.now();
+      listeners.forEach((listener) => listener.down());
+    },
     event(event) {
       listeners.forEach((listener) => listener.event(event));
       if (event.name === 'server-draining') signalling?.reconnectIn(event.data.reconnectInMs);
@@ -33,7 +44,13 @@ export function connect(): void {
 onSignedOut(() => {
   signalling?.close();
   signalling = null;
+  downSince.value = null;
 });
+
+/** At once, not when it would be its turn. */
+export function tryNow(): void {
+  signalling?.tryNow();
+}
 
 export function call<N extends keyof ClientEvents>(name: N, payload: ClientEvents[N][0]): Promise<ClientEvents[N][1]> {
   if (!signalling) return Promise.reject(new Trouble('network', 'not connected'));

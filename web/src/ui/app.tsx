@@ -5,6 +5,7 @@ import { useEffect } from 'preact/hooks';
 import { me, ready, wasSignedIn } from '../app/account';
 import { type Key, t } from '../i18n';
 import { roomOf } from '../state/address';
+import { ServerAway } from './away';
 import { Chat } from './chat/page';
 import { Check } from './check';
 import { Framed, Waiting } from './frame';
@@ -15,7 +16,7 @@ import { follow, go, path } from './route';
 import { Start } from './start';
 import { Title } from './title';
 
-interface Page {
+interface Route {
   page: ComponentType;
   title: Key | null;
   needs: 'nothing' | 'login' | 'login and age';
@@ -23,7 +24,7 @@ interface Page {
   full?: true;
 }
 
-const PAGES: Record<string, Page> = {
+const PAGES: Record<string, Route> = {
   '/': { page: Start, title: null, needs: 'nothing' },
   '/login/magic': { page: Magic, title: 'magicTitle', needs: 'nothing' },
   '/check': { page: Check, title: 'checkTitle', needs: 'login' },
@@ -32,18 +33,27 @@ const PAGES: Record<string, Page> = {
 };
 
 /** Signing in happens there, so that a link leads to the room and nowhere else. */
-const ROOM: Page = { page: RoomPage, title: 'roomTitle', needs: 'nothing', full: true };
+const ROOM: Route = { page: RoomPage, title: 'roomTitle', needs: 'nothing', full: true };
 
-const pageAt = (path: string): Page | undefined => (roomOf(path) ? ROOM : PAGES[path]);
+const pageAt = (path: string): Route | undefined => (roomOf(path) ? ROOM : PAGES[path]);
 
 /** Where somebody is sent who can't be on this page (yet). */
-function elsewhere(page: Page | undefined): string | null {
+function elsewhere(page: Route | undefined): string | null {
   if (!page || page.needs === 'nothing' || !ready.value) return null;
   if (!me.value) return '/';
   return page.needs === 'login and age' && !me.value.ageDeclared ? '/check' : null;
 }
 
 export function App() {
+  return (
+    <>
+      <ServerAway />
+      <Page />
+    </>
+  );
+}
+
+function Page() {
   const page = pageAt(path.value);
   const away = elsewhere(page);
   useEffect(() => {

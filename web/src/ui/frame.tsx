@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
-import { unreachable } from '../app/account';
+import { boot, unreachable } from '../app/account';
 import { type Key, t } from '../i18n';
 import { Header } from './header';
 import { path } from './route';
@@ -36,6 +36,11 @@ export function Waiting() {
     <div class="center">
       <Alert error={unreachable.value} />
       <p class="quiet">{t('tryingAgain')}</p>
+      <p>
+        <button type="button" onClick={() => void boot()}>
+          {t('tryNow')}
+        </button>
+      </p>
     </div>
   );
 }

@@ -4,12 +4,13 @@ import { Ban, Flag, Keyboard, Mic, MicOff, Play, Settings2, SkipForward, Square,
 import { give, toggle } from '../../app/random';
 import { t } from '../../i18n';
 import * as devices from '../../media/devices';
-import { canGoOn, isActive, type State } from '../../state/chat';
+import { canGoOn, isActive, meant, type State } from '../../state/chat';
 import { Action, IconButton, Switch } from '../button';
 import type { Ask } from './dialogs';
 
 export function Controls({ state, ask }: { state: State; ask: (what: Ask) => void }) {
   const active = isActive(state);
+  const nobody = meant(state) === null;
   const startName = t(state.phase === 'other-tab' ? 'useHere' : 'start');
   return (
     <div class="controls">
@@ -24,8 +25,8 @@ export function Controls({ state, ask }: { state: State; ask: (what: Ask) => voi
         <IconButton icon={Settings2} name={t('devicesLink')} press={() => ask('devices')} />
       </div>
       <div class="group about-them">
-        <Action icon={Flag} name={t('report')} off={!state.met} press={() => ask('report')} />
-        <Action icon={Ban} name={t('block')} off={!state.met} press={() => ask('block')} />
+        <Action icon={Flag} name={t('report')} off={nobody} press={() => ask('report')} />
+        <Action icon={Ban} name={t('block')} off={nobody} press={() => ask('block')} />
         <IconButton icon={Keyboard} name={t('help')} press={() => ask('help')} class="keys-button" />
       </div>
     </div>

@@ -5,6 +5,7 @@ import { chat, give } from '../../app/random';
 import { connect } from '../../app/socket';
 import { t } from '../../i18n';
 import * as devices from '../../media/devices';
+import { meant } from '../../state/chat';
 import { Header } from '../header';
 import { Controls } from './controls';
 import { type Ask, Dialogs, type Open, opened } from './dialogs';
@@ -16,7 +17,7 @@ import { useSwipeUp } from './swipe';
 
 export function Chat() {
   const [open, setOpen] = useState<Open>(null);
-  const ask = useCallback((what: Ask) => setOpen(opened(what, chat.value.met)), []);
+  const ask = useCallback((what: Ask) => setOpen(opened(what, meant(chat.value))), []);
   const close = useCallback(() => setOpen(null), []);
   const state = chat.value;
   const armed = useKeys({ ask, isOpen: open !== null });
