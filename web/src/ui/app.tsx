@@ -10,17 +10,16 @@ import { Chat } from './chat/page';
 import { Check } from './check';
 import { Framed, Waiting } from './frame';
 import { Magic } from './magic';
-import { Me } from './me';
-import { RoomPage } from './room/page';
+import { later } from './later';
+import { Notices } from './notices';
 import { follow, go, path } from './route';
 import { Start } from './start';
-import { Title } from './title';
 
 interface Route {
   page: ComponentType;
   title: Key | null;
   needs: 'nothing' | 'login' | 'login and age';
-  /** Brings its own `main`, which fills the window. */
+  /** Brings its own `main` and title, and fills the window. */
   full?: true;
 }
 
@@ -29,11 +28,20 @@ const PAGES: Record<string, Route> = {
   '/login/magic': { page: Magic, title: 'magicTitle', needs: 'nothing' },
   '/check': { page: Check, title: 'checkTitle', needs: 'login' },
   '/chat': { page: Chat, title: 'chatTitle', needs: 'login and age', full: true },
-  '/me': { page: Me, title: 'me', needs: 'login' },
+  '/friends': { page: later(() => import('./friends/page').then(({ Friends }) => Friends)), title: 'friends', needs: 'login' },
+  '/me': { page: later(() => import('./me').then(({ Me }) => Me)), title: 'me', needs: 'login' },
 };
 
 /** Signing in happens there, so that a link leads to the room and nowhere else. */
-const ROOM: Route = { page: RoomPage, title: 'roomTitle', needs: 'nothing', full: true };
+const ROOM: Route = {
+  page: later(
+    () => import('./room/page').then(({ RoomPage }) => RoomPage),
+    (words) => <Framed title="roomTitle">{words}</Framed>,
+  ),
+  title: 'roomTitle',
+  needs: 'nothing',
+  full: true,
+};
 
 const pageAt = (path: string): Route | undefined => (roomOf(path) ? ROOM : PAGES[path]);
 
@@ -48,6 +56,7 @@ export function App() {
   return (
     <>
       <ServerAway />
+      <Notices />
       <Page />
     </>
   );
@@ -63,13 +72,7 @@ function Page() {
   if (page && (away || (unknown && !me.value))) return <Framed title={null}>{<Waiting />}</Framed>;
   if (!page) return <Framed title="notFoundTitle">{<NotFound />}</Framed>;
   const { page: Shown, title, full } = page;
-  if (!full) return <Framed title={title}>{<Shown />}</Framed>;
-  return (
-    <>
-      <Title page={title} />
-      <Shown />
-    </>
-  );
+  return full ? <Shown /> : <Framed title={title}>{<Shown />}</Framed>;
 }
 
 function NotFound() {

@@ -9,7 +9,14 @@ import { path } from './route';
 import { Title } from './title';
 import { Alert } from './trouble';
 
-export function Framed({ title, children }: { title: Key | null; children: ComponentChildren }) {
+interface Props {
+  title: Key | null;
+  /** In place of the page's own title. */
+  name?: string;
+  children: ComponentChildren;
+}
+
+export function Framed({ title, name = '', children }: Props) {
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   const at = path.value;
@@ -20,7 +27,7 @@ export function Framed({ title, children }: { title: Key | null; children: Compo
   }, [at]);
   return (
     <div class="frame">
-      <Title page={title} />
+      <Title page={title} name={name} />
       <Header />
       <main ref={main} tabIndex={-1}>
         {children}
