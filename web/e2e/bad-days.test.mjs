@@ -161,7 +161,7 @@ describe('a search', () => {
 });
 
 describe('every page', () => {
-  const PAGES = ['/', '/chat', '/check', '/me', '/login/magic', '/nowhere'];
+  const PAGES = ['/', '/chat', '/check', '/friends', '/me', '/login/magic', '/nowhere'];
 
   for (const [name, viewport] of [['phone', PHONE], ['largest', LARGEST]]) {
     for (const language of ['en', 'de']) {

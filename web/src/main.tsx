@@ -2,12 +2,12 @@ import './style/base.css';
 import './style/pages.css';
 import './style/tiles.css';
 import './style/chat.css';
-import './style/room.css';
 
 import { render } from 'preact';
 
 import { boot } from './app/account';
 import { startClock } from './app/clock';
+import './app/friends';
 import { language, setLanguage } from './i18n';
 import { App } from './ui/app';
 

@@ -410,10 +410,16 @@ impl Config {
         let mut warnings = Vec::new();
         let Ok(url) = self.public_url(self.listen) else { return warnings };
         if self.public_url.is_none() && !self.listen.ip().is_loopback() {
-            warnings.push(format!("public_url isn't set: links in mails will lead to {url}"));
+            warnings.push(format!(
+                "public_url isn't set, though other machines can reach {}: links in mails will lead to {url}. Set it to the \
+                 address that people type, like https://meet.example",
+                self.listen
+            ));
         }
         if !url.is_https() && !url.is_loopback() {
-            warnings.push(format!("{url} isn't https: browsers give no camera or microphone to such pages"));
+            warnings.push(format!(
+                "{url} isn't https: browsers give no camera or microphone to such pages, except on this machine"
+            ));
         }
         if !self.private.listen.ip().is_loopback() {
             let listen = self.private.listen;

@@ -8,8 +8,9 @@ use visavis_edge::settings::Limits;
 /// Kept free of connections: the database's, logs, mails, other nodes, the listeners.
 const SPARE: u64 = 512;
 
-/// Asks for as many as the process may have, and lowers the limits of connections to what fits.
-pub fn make_room(limits: &mut Limits) {
+/// Asks for as many as the process may have, and lowers the limits of connections to what fits. It is told where it may
+/// matter: a place that only this machine can reach never has so many people.
+pub fn make_room(limits: &mut Limits, is_public: bool) {
     let limit = getrlimit(Resource::Nofile);
     // What is refused stays as it was.
     let raised =
@@ -17,12 +18,11 @@ pub fn make_room(limits: &mut Limits) {
     let open = if raised { limit.maximum } else { limit.current };
     let wanted = limits.connections;
     fit(limits, open);
-    if limits.connections < wanted {
-        let fitting = limits.connections;
-        tracing::warn!(
-            connections = fitting,
-            wanted,
-            "the limit of open files allows fewer connections than limits.connections (ulimit -n)"
+    if is_public && limits.connections < wanted {
+        tracing::info!(
+            limits.connections = limits.connections,
+            limits.wanted = wanted,
+            "the system's limit of open files (ulimit -n) leaves room for so many connections at a time"
         );
     }
 }

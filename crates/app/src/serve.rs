@@ -72,7 +72,8 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
     let private_at = ports.private.local_addr()?;
     let public_at = ports.public.as_ref().map_or(Ok(config.listen), TcpListener::local_addr)?;
     let mut site = config.site(public_at, private_at)?;
-    descriptors::make_room(&mut site.limits);
+    let is_public = !site.hosts.public.is_loopback();
+    descriptors::make_room(&mut site.limits, is_public);
     let issuer = site.hosts.public.to_string();
     let claim = Claim::of(&config.data)?;
     let mutual = config.rpc_tls().map(|files| Mutual::load(files, &lifecycle)).transpose()?;

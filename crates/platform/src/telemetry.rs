@@ -1,6 +1,8 @@
 //! Logs and metrics of the process. Personal data, codes and tokens never come here: whoever logs sees to that, and
 //! tests scan for it.
 
+use std::{ffi::OsStr, io::IsTerminal};
+
 pub use metrics_exporter_prometheus::PrometheusHandle;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use schemars::JsonSchema;
@@ -55,7 +57,9 @@ pub enum TelemetryError {
 /// Starts logging to standard error and collecting metrics. Once per process.
 pub fn init(settings: &Settings) -> Result<PrometheusHandle, TelemetryError> {
     let filter = filter(&settings.level)?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let coloured = is_coloured(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref());
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(coloured).with_writer(std::io::stderr);
     let started = match settings.format {
         Format::Text => lines.try_init(),
         Format::Json => lines.json().flatten_event(true).try_init(),
@@ -65,6 +69,12 @@ pub fn init(settings: &Settings) -> Result<PrometheusHandle, TelemetryError> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
         .and_then(PrometheusBuilder::install_recorder)
         .map_err(|_| TelemetryError::Twice)
+}
+
+/// A file is read with no terminal to make colours of its codes; and who wants none anywhere says `NO_COLOR`
+/// (no-color.org: set to anything but nothing).
+fn is_coloured(to_terminal: bool, no_color: Option<&OsStr>) -> bool {
+    to_terminal && no_color.is_none_or(OsStr::is_empty)
 }
 
 /// Folds histograms until the process ends.
@@ -102,6 +112,12 @@ mod tests {
         for bad in ["", "verbose", "info,", "visavis_edge", "info,visavis_edge=loud"] {
             assert!(filter(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn only_terminals_get_colours_and_only_if_they_are_wanted() {
+        assert!(is_coloured(true, None) && is_coloured(true, Some(OsStr::new(""))));
+        assert!(!is_coloured(true, Some(OsStr::new("1"))) && !is_coloured(false, None));
     }
 
     #[test]

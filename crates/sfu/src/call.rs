@@ -505,8 +505,9 @@ impl Call {
         loop {
             touched |= self.forward(now);
             for index in 0..self.peers.len() {
+                let thought = self.rethink(now, index);
                 let Some(peer) = &mut self.peers[index] else { continue };
-                if touched & (1 << index) != 0 || peer.deadline <= now {
+                if thought || touched & (1 << index) != 0 || peer.deadline <= now {
                     peer.advance(now);
                     self.drain(now, index, fx);
                 }
@@ -531,6 +532,7 @@ impl Call {
         for peer in self.peers.iter_mut().flatten() {
             fx.bursts.extend(peer.gather.ripe(now));
             wake = wake.min(peer.deadline).min(peer.gather.wake().unwrap_or(wake));
+            wake = wake.min(peer.rethink.unwrap_or(wake));
         }
         wake
     }

@@ -13,7 +13,7 @@ use str0m::{
     Input as RtcInput, Output as RtcOutput, Rtc,
     bwe::{Bitrate, BweKind},
     format::Codec,
-    media::{KeyframeRequestKind, Mid, Pt},
+    media::{Direction, KeyframeRequestKind, Mid, Pt},
     net::{Protocol, Receive},
     rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor},
 };
@@ -130,6 +130,8 @@ pub(crate) struct Peer {
     /// What its page shows, as it said; nothing: everything at the default size.
     pub(crate) view: Option<Vec<(Origin, u16)>>,
     pub(crate) deadline: Instant,
+    /// When its allocator wants to be asked again.
+    pub(crate) rethink: Option<Instant>,
     desired: u64,
     probed: Instant,
     pub(crate) gather: Gather,
@@ -188,6 +190,7 @@ impl Peer {
             layers: Layers::new(at, estimate),
             view: None,
             deadline: now,
+            rethink: None,
             desired: 0,
             probed: now,
             gather: Gather::default(),
@@ -283,7 +286,8 @@ impl Peer {
             }
             str0m::Event::PeerStats(stats) => {
                 if let (Some(loss), Some(rtt)) = (stats.egress_loss_fraction, stats.rtt) {
-                    said.push(Said::Path { loss, rtt });
+                    // What waits here for its turn is on the way as well.
+                    said.push(Said::Path { loss, rtt: rtt + self.backlog(now) });
                 }
             }
             _ => {}
@@ -399,6 +403,23 @@ impl Peer {
         let came = packet.rtp.timestamp;
         self.since = Some(self.since.map_or(came, |since| since.min(came)));
         true
+    }
+
+    /// How long the oldest packet has been waiting to be sent.
+    fn backlog(&mut self, now: Instant) -> Duration {
+        let mut direct = self.rtc.direct_api();
+        let waiting =
+            self.slots.iter().filter_map(|slot| direct.stream_tx(&slot.ssrc?)?.queue_info()?.first_unsent());
+        waiting.min().map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+    }
+
+    /// Drops what waits on a line for its turn, and what could be asked for again.
+    pub(crate) fn flush(&mut self, line: usize) {
+        let Some(mid) = self.slots.get(line).map(|slot| slot.mid) else { return };
+        // The stack empties a line's buffers when it stops sending; nothing is said of it to the other side.
+        let mut api = self.rtc.sdp_api();
+        api.set_direction(mid, Direction::Inactive);
+        api.set_direction(mid, Direction::SendOnly);
     }
 
     /// Asks for a key frame of one of its layers. Drain after it.

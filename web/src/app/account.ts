@@ -50,7 +50,10 @@ window.addEventListener('storage', ({ key, newValue }) => {
   if (key === WAS_SIGNED_IN && newValue === null && me.value) api.session.accept(null);
 });
 
+let again: ReturnType<typeof setTimeout> | undefined;
+
 export async function boot(): Promise<void> {
+  clearTimeout(again);
   void api.info().then((found) => (info.value = found), () => undefined);
   try {
     await api.session.token();
@@ -58,7 +61,7 @@ export async function boot(): Promise<void> {
     // Not to be told from being signed out if it were ignored.
     if (troubleOf(error).code !== 'unauthorized') {
       unreachable.value = error;
-      setTimeout(() => void boot(), RETRY_MS);
+      again = setTimeout(() => void boot(), RETRY_MS);
       return;
     }
   }

@@ -1,7 +1,9 @@
 /** The one socket of this page. Whoever is interested listens; it lives as long as somebody is signed in. */
+import { signal } from '@preact/signals';
+
 import { Signalling } from '../protocol/socket';
 import { type ClientEvents, type ServerEvent, Trouble, type Welcome } from '../protocol/types';
-import { api, onSignedOut } from './account';
+import { api, me, onSignedOut } from './account';
 
 export interface Listener {
   up(welcome: Welcome): void;
@@ -11,16 +13,31 @@ export interface Listener {
 
 const listeners: Listener[] = [];
 let signalling: Signalling | null = null;
+/** Of the connection that stands. */
+let welcome: Welcome | null = null;
+
+/** Since when the server can't be reached over it. */
+export const downSince = signal<number | null>(null);
 
 export function listen(listener: Listener): void {
   listeners.push(listener);
+  // A page that was loaded later begins with what is so.
+  if (welcome) listener.up({ ...welcome, resumed: false });
 }
 
 export function connect(): void {
   if (signalling) return;
   signalling = new Signalling((fresh) => (fresh ? api.session.renew() : api.session.token()), {
-    up: (welcome) => listeners.forEach((listener) => listener.up(welcome)),
-    down: () => listeners.forEach((listener) => listener.down()),
+    up(greeting) {
+      downSince.value = null;
+      welcome = greeting;
+      listeners.forEach((listener) => listener.up(greeting));
+    },
+    down() {
+      downSince.value ??= Date.now();
+      welcome = null;
+      listeners.forEach((listener) => listener.down());
+    },
     event(event) {
       listeners.forEach((listener) => listener.event(event));
       if (event.name === 'server-draining') signalling?.reconnectIn(event.data.reconnectInMs);
@@ -33,7 +50,14 @@ export function connect(): void {
 onSignedOut(() => {
   signalling?.close();
   signalling = null;
+  welcome = null;
+  downSince.value = null;
 });
+
+/** At once, not when it would be its turn. */
+export function tryNow(): void {
+  signalling?.tryNow();
+}
 
 export function call<N extends keyof ClientEvents>(name: N, payload: ClientEvents[N][0]): Promise<ClientEvents[N][1]> {
   if (!signalling) return Promise.reject(new Trouble('network', 'not connected'));
@@ -44,3 +68,8 @@ export function call<N extends keyof ClientEvents>(name: N, payload: ClientEvent
 export async function tell<N extends keyof ClientEvents>(name: N, payload: ClientEvents[N][0]): Promise<void> {
   await call(name, payload).catch(() => undefined);
 }
+
+// On every page: friends see that somebody is there, and calls ring wherever they are.
+me.subscribe((somebody) => {
+  if (somebody) connect();
+});

@@ -1,6 +1,6 @@
 /** The HTTP API: one function per route, faults as [`Trouble`]. */
 import { Session } from './session';
-import type { Block, Challenge, Info, LoginSession, Me, Profile, ReportReason, Reputation, RoomRecord, SignedIn } from './types';
+import type { Block, Card, Challenge, Friend, FriendRequest, FriendRequests, Info, LoginSession, Me, Profile, ReportReason, Reputation, RoomRecord, SignedIn } from './types';
 import { Trouble } from './types';
 
 /** No answer of ours takes longer. */
@@ -108,6 +108,34 @@ export class Api {
   }
   unblock(userId: string): Promise<void> {
     return this.#call('DELETE', `/api/blocks/${encodeURIComponent(userId)}`);
+  }
+  friends(): Promise<Friend[]> {
+    return this.#call('GET', '/api/friends');
+  }
+  removeFriend(userId: string): Promise<void> {
+    return this.#call('DELETE', `/api/friends/${encodeURIComponent(userId)}`);
+  }
+  findByPrivateId(privateId: string): Promise<Card> {
+    return this.#call('GET', `/api/friends/lookup/${encodeURIComponent(privateId)}`);
+  }
+  friendRequests(): Promise<FriendRequests> {
+    return this.#call('GET', '/api/friends/requests');
+  }
+  /** By their private ID, or because we have met. If they had asked me, we are friends at once. */
+  askToBeFriends(whom: { privateId: string } | { userId: string }): Promise<{ request?: FriendRequest; friend?: Friend }> {
+    return this.#call('POST', '/api/friends/requests', whom);
+  }
+  acceptRequest(id: string): Promise<Friend> {
+    return this.#call('POST', `/api/friends/requests/${encodeURIComponent(id)}/accept`);
+  }
+  declineRequest(id: string): Promise<void> {
+    return this.#call('POST', `/api/friends/requests/${encodeURIComponent(id)}/decline`);
+  }
+  withdrawRequest(id: string): Promise<void> {
+    return this.#call('DELETE', `/api/friends/requests/${encodeURIComponent(id)}`);
+  }
+  rotatePrivateId(): Promise<Me> {
+    return this.#call('POST', '/api/users/me/private-id');
   }
   makeRoom(name: string): Promise<RoomRecord> {
     const words = name.trim();

@@ -75,6 +75,13 @@ export class Signalling {
     this.#socket.connect();
   }
 
+  /** Doesn't wait for the next try to reach the server. */
+  tryNow(): void {
+    if (this.#socket.connected) return;
+    clearTimeout(this.#again);
+    this.#socket.disconnect().connect();
+  }
+
   /** The server goes down for a moment: leave, and come back when it says. */
   reconnectIn(ms: number): void {
     this.#socket.disconnect();

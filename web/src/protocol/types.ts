@@ -23,7 +23,7 @@ export interface Me extends Card {
   createdAt: string;
 }
 
-export type Profile = Partial<Pick<Me, 'displayName' | 'bio' | 'languages' | 'interests' | 'country' | 'hideIp'>>;
+export type Profile = Partial<Pick<Me, 'displayName' | 'bio' | 'languages' | 'interests' | 'country' | 'hideIp' | 'doNotDisturb'>>;
 
 export interface Challenge {
   challengeId: string;
@@ -49,6 +49,28 @@ export interface LoginSession {
 export interface Block {
   user: Card;
   since: string;
+}
+
+/** Where a friend is. */
+export type Presence = 'online' | 'in-call' | 'away' | 'offline';
+
+export interface Friend {
+  user: Card;
+  since: string;
+  presence: Presence;
+}
+
+export interface FriendRequest {
+  id: string;
+  /** The other one. */
+  user: Card;
+  createdAt: string;
+  expiresAt: string;
+}
+
+export interface FriendRequests {
+  incoming: FriendRequest[];
+  outgoing: FriendRequest[];
 }
 
 export interface Reputation {
@@ -204,6 +226,9 @@ export interface ServerEvents {
   moved: { roomId: string };
   hand: { roomId: string; from: string; raised: boolean };
   reaction: { roomId: string; from: string; kind: ReactionKind };
+  presence: { userId: string; presence: Presence; at: string };
+  'friend-request': { request: FriendRequest };
+  'friends-changed': Record<string, never>;
 }
 
 export type ServerEvent = { [N in keyof ServerEvents]: { name: N; data: ServerEvents[N] } }[keyof ServerEvents];
@@ -211,7 +236,7 @@ export type ServerEvent = { [N in keyof ServerEvents]: { name: N; data: ServerEv
 export const SERVER_EVENTS: (keyof ServerEvents)[] = [
   'seat-taken', 'server-draining', 'match-waiting', 'match', 'offer', 'answer', 'ice-candidate', 'participant-joined',
   'participant-state', 'participant-left', 'room-closed', 'chat-message', 'slots', 'active-speaker', 'room-changed', 'hand',
-  'reaction', 'move-to-sfu', 'moved',
+  'reaction', 'move-to-sfu', 'moved', 'presence', 'friend-request', 'friends-changed',
 ];
 
 /** Client events: payload and what their acknowledgement adds to `ok`. */
@@ -231,6 +256,8 @@ export interface ClientEvents {
   view: [{ roomId: string; wanted: Wanted[] }, object];
   hand: [{ roomId: string; raised: boolean }, object];
   reaction: [{ roomId: string; kind: ReactionKind }, object];
+  /** Whether anybody looks at this page. */
+  presence: [{ away: boolean }, object];
   'moderate-room': [{ roomId: string; action: HostAction; participantId?: string }, object];
 }
 

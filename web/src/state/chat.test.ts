@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Match, Participant } from '../protocol/types';
-import { AGAIN_MS, canGoOn, CONNECT_MS, type Effect, handle, type Input, isActive, MEND_MS, MOVE_MS, NEXT_MS, NOTE_MS, START, type State } from './chat';
+import { AGAIN_MS, canGoOn, CONNECT_MS, type Effect, handle, type Input, isActive, meant, MEND_MS, MOVE_MS, NEXT_MS, NOTE_MS, START, type State } from './chat';
 
 const peer = { userId: 'usr_2', displayName: 'Ben', avatarUrl: null, band: 'new' as const, commonInterests: [] };
 const match = (roomId = 'rm_1', initiator = true, transport: Match['transport'] = 'p2p'): Match => ({
@@ -93,6 +93,15 @@ describe('from start to live', () => {
     expect(scene.state.phase).toBe('searching');
   });
 
+  test('Stop puts camera and microphone away, in every state', () => {
+    for (const scene of [new Scene().searching(), new Scene().connecting(), new Scene().live(), new Scene().give({ is: 'start' })]) {
+      scene.did = [];
+      scene.give({ is: 'stop' });
+      expect(scene.state.phase).toBe('idle');
+      expect(scene.done).toContain('close-devices');
+    }
+  });
+
   test('Start while busy does nothing', () => {
     const scene = new Scene().live().give({ is: 'start' });
     expect([scene.state.phase, scene.done]).toEqual(['live', []]);
@@ -151,7 +160,7 @@ describe('races', () => {
     scene.give({ is: 'start' }, { is: 'devices-ready' });
     expect([scene.state.phase, scene.done]).toEqual(['searching', ['get-devices', 'next']]);
     scene.give({ is: 'stop' }, { is: 'start' }, { is: 'devices-ready' });
-    expect(scene.done).toEqual(['cancel-match', 'get-devices', 'find-match']);
+    expect(scene.done).toEqual(['close-devices', 'cancel-match', 'get-devices', 'find-match']);
   });
 });
 
@@ -303,7 +312,7 @@ describe('what goes wrong', () => {
 
   test('a Stop while offline is told when the socket is back, so that nobody waits for us', () => {
     const call = new Scene().live().give({ is: 'socket-down' }, { is: 'stop' });
-    expect(call.done).toEqual(['close-peer']);
+    expect(call.done).toEqual(['close-peer', 'close-devices']);
     call.give({ is: 'socket-up', resumed: true });
     expect(call.did).toEqual([{ do: 'leave', roomId: 'rm_1' }]);
     const search = new Scene().searching().give({ is: 'socket-down' }, { is: 'stop' });
@@ -328,12 +337,12 @@ describe('what goes wrong', () => {
     const scene = new Scene().live().give({ is: 'next' });
     scene.did = [];
     scene.give({ is: 'search-failed', ask: 'next', code: 'rate-limited' });
-    expect([scene.state.phase, scene.did]).toEqual(['idle', [{ do: 'leave', roomId: 'rm_1' }]]);
+    expect([scene.state.phase, scene.did]).toEqual(['idle', [{ do: 'leave', roomId: 'rm_1' }, { do: 'close-devices' }]]);
   });
 
   test('a refusal that comes after Stop changes nothing', () => {
     const scene = new Scene().live().give({ is: 'next' }, { is: 'stop' });
-    expect(scene.done).toEqual(['close-peer', 'next', 'leave', 'cancel-match']);
+    expect(scene.done).toEqual(['close-peer', 'next', 'close-devices', 'leave', 'cancel-match']);
     const before = scene.state;
     expect(scene.give({ is: 'search-failed', ask: 'next', code: 'rate-limited' }).state).toEqual(before);
   });
@@ -378,6 +387,20 @@ describe('report and block', () => {
     expect([scene.state.phase, scene.state.note, scene.state.met?.roomId, scene.done]).toEqual(['connecting', 'thanks', 'rm_2', []]);
     scene.after(NOTE_MS);
     expect(scene.state.note).toBeNull();
+  });
+
+  test('are about nobody as long as nobody is there and the page speaks of nobody', () => {
+    const who = (scene: Scene): string | undefined => meant(scene.state)?.peer.userId;
+    expect([who(new Scene()), who(new Scene().searching())]).toEqual([undefined, undefined]);
+    expect([who(new Scene().connecting()), who(new Scene().live())]).toEqual(['usr_2', 'usr_2']);
+    expect(who(new Scene().live().give({ is: 'next' })), 'the search for another one').toBeUndefined();
+    const gone = new Scene().live().give({ is: 'closed', data: { roomId: 'rm_1', reason: 'left' } });
+    expect(who(gone)).toBe('usr_2');
+    expect(who(gone.give({ is: 'stop' })), 'their leaving is still spoken of').toBe('usr_2');
+    expect(who(gone.give({ is: 'start' }))).toBeUndefined();
+    const stopped = new Scene().live().give({ is: 'stop' });
+    expect([stopped.state.phase, stopped.state.note, who(stopped)]).toEqual(['idle', 'youLeft', 'usr_2']);
+    expect(who(stopped.give(about())), 'thanked for').toBeUndefined();
   });
 
   test('while a dialog is open no search starts by itself', () => {

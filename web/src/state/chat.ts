@@ -33,6 +33,7 @@ export type Phase =
 
 /** Words for what just happened; a key of the messages. */
 export type Note =
+  | 'youLeft'
   | 'theyLeft'
   | 'theyWereLost'
   | 'youWereLost'
@@ -63,7 +64,7 @@ export interface Room {
   linked: boolean;
 }
 
-/** The last partner: can be reported and blocked after the call too, since whoever deserves it is often gone first. */
+/** The last partner: can be reported and blocked after the call too, since whoever deserves it is often gone first. See [`meant`]. */
 export interface Met {
   roomId: string;
   peer: Peer;
@@ -164,12 +165,27 @@ const inCall = (state: State): boolean => ['connecting', 'live', 'reconnecting']
 
 const quiet = { room: null, connectBy: null, nextAt: null, awayUntil: null, mendBy: null, moveBy: null, again: null, leaving: null };
 
+/** Words that name the last partner. */
+const ABOUT_THEM: (Note | null)[] = ['youLeft', 'theyLeft', 'theyWereLost'];
+
+/** Whom *Report* and *Block* are about: whoever is there, or was as long as the page speaks of them. Nobody else can be meant. */
+export function meant(state: State): Met | null {
+  const spokenOf = ['left', 'ended-safety'].includes(state.phase) || ABOUT_THEM.includes(state.note);
+  return inCall(state) || spokenOf ? state.met : null;
+}
+
 /** Whether *Next* makes sense. */
 export const canGoOn = (state: State): boolean => inCall(state) || state.phase === 'left';
 
 function idle(state: State, phase: Phase, note: Note | null): State {
   return { ...state, ...quiet, phase, note, noteUntil: null, since: null, widened: [] };
 }
+
+/** Nothing is about to happen: camera and microphone aren't needed. */
+const resting = (state: State, phase: Phase, note: Note | null, effects: Effect[]): Step => [
+  idle(state, phase, note),
+  [...effects, { do: 'close-devices' }],
+];
 
 function searching(state: State, now: number, note: Note | null): State {
   const since = state.phase === 'searching' ? state.since : now;
@@ -289,16 +305,16 @@ function searchFailed(state: State, ask: Ask, code: string, now: number): Step {
   const effects: Effect[] = state.leaving ? [{ do: 'leave', roomId: state.leaving }] : [];
   switch (code) {
     case 'rate-limited':
-      return [idle(state, 'idle', 'slowDown'), effects];
+      return resting(state, 'idle', 'slowDown', effects);
     case 'already-in-room':
       return elsewhere(state);
     case 'suspended':
-      return [idle(state, 'suspended', null), effects];
+      return resting(state, 'suspended', null, effects);
     case 'unavailable':
     case 'internal':
       return [{ ...idle(state, 'server-full', null), nextAt: now + NEXT_MS }, effects];
     default:
-      return [idle(state, 'idle', 'refused'), effects];
+      return resting(state, 'idle', 'refused', effects);
   }
 }
 
@@ -310,7 +326,7 @@ function closed(state: State, now: number, reason: string): Step {
     case 'lost':
       return over(state, now, 'theyWereLost');
     case 'safety':
-      return [idle(state, 'ended-safety', null), [{ do: 'close-peer' }]];
+      return resting(state, 'ended-safety', null, [{ do: 'close-peer' }]);
     case 'shutdown':
       return over(state, now, 'serverRestarted');
     default:
@@ -374,8 +390,11 @@ export function handle(state: State, input: Input, now: number): Step {
     case 'stop': {
       const close: Effect[] = inCall(state) ? [{ do: 'close-peer' }] : [];
       const bye = goodbye(state);
-      if (state.online) return [idle(state, 'idle', null), [...close, ...bye]];
-      return [{ ...idle(state, 'idle', null), owed: [...state.owed, ...bye] }, close];
+      // Whoever stops because of somebody may want to report them: the words about them stay.
+      const note = inCall(state) ? 'youLeft' : meant(state) && state.note;
+      const [next, effects] = resting(state, 'idle', note, close);
+      if (state.online) return [next, [...effects, ...bye]];
+      return [{ ...next, owed: [...state.owed, ...bye] }, effects];
     }
 
     case 'next':

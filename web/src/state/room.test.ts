@@ -63,6 +63,17 @@ class Scene {
   }
 }
 
+describe('company', () => {
+  test('is remembered when the others have gone', () => {
+    const alone = new Scene().inside(answer('me', []));
+    expect(alone.state.hadCompany).toBe(false);
+    alone.give({ is: 'joined-in', data: event<'participant-joined'>({ participant: person('ann') }) });
+    alone.give({ is: 'gone', data: event<'participant-left'>({ participant: person('ann'), reason: 'left' }) });
+    expect([alone.ids, alone.state.hadCompany]).toEqual([['me'], true]);
+    expect(new Scene().inside().state.hadCompany).toBe(true);
+  });
+});
+
 describe('the way in', () => {
   test('a link is looked up, the lobby waits, Join joins and opens one connection', () => {
     const scene = new Scene().give({ is: 'socket-up', resumed: false }, { is: 'open', roomId: 'rm_1' });

@@ -83,6 +83,8 @@ export interface State {
   self: string;
   /** Everybody, me too, in the order they came. */
   people: Participant[];
+  /** Somebody else has been here. */
+  hadCompany: boolean;
   /** Since when somebody is away. */
   away: Record<string, number>;
   /** In the order they were raised. */
@@ -123,6 +125,7 @@ export const START: State = {
   screensForbidden: false,
   self: '',
   people: [],
+  hadCompany: false,
   away: {},
   hands: [],
   slots: [],
@@ -247,6 +250,7 @@ function takePlace(state: State, now: number, { room, self, participants }: Join
     screensForbidden: room.screensForbidden ?? false,
     self,
     people: participants,
+    hadCompany: state.hadCompany || participants.length > 1,
     away,
     hands: [...state.hands.filter((id) => raised.includes(id)), ...raised.filter((id) => !state.hands.includes(id))],
     joinAt: null,
@@ -418,7 +422,7 @@ export function handle(state: State, input: Input, now: number): Step {
       const { participant } = input.data;
       const known = state.people.some(({ id }) => id === participant.id);
       if (known) return changedState(state, now, participant);
-      return [noted({ ...state, people: [...state.people, participant] }, now, 'joined', participant.displayName), []];
+      return [noted({ ...state, people: [...state.people, participant], hadCompany: true }, now, 'joined', participant.displayName), []];
     }
 
     case 'state':

@@ -5,45 +5,64 @@ import { useEffect } from 'preact/hooks';
 import { me, ready, wasSignedIn } from '../app/account';
 import { type Key, t } from '../i18n';
 import { roomOf } from '../state/address';
+import { ServerAway } from './away';
 import { Chat } from './chat/page';
 import { Check } from './check';
 import { Framed, Waiting } from './frame';
 import { Magic } from './magic';
-import { Me } from './me';
-import { RoomPage } from './room/page';
+import { later } from './later';
+import { Notices } from './notices';
 import { follow, go, path } from './route';
 import { Start } from './start';
-import { Title } from './title';
 
-interface Page {
+interface Route {
   page: ComponentType;
   title: Key | null;
   needs: 'nothing' | 'login' | 'login and age';
-  /** Brings its own `main`, which fills the window. */
+  /** Brings its own `main` and title, and fills the window. */
   full?: true;
 }
 
-const PAGES: Record<string, Page> = {
+const PAGES: Record<string, Route> = {
   '/': { page: Start, title: null, needs: 'nothing' },
   '/login/magic': { page: Magic, title: 'magicTitle', needs: 'nothing' },
   '/check': { page: Check, title: 'checkTitle', needs: 'login' },
   '/chat': { page: Chat, title: 'chatTitle', needs: 'login and age', full: true },
-  '/me': { page: Me, title: 'me', needs: 'login' },
+  '/friends': { page: later(() => import('./friends/page').then(({ Friends }) => Friends)), title: 'friends', needs: 'login' },
+  '/me': { page: later(() => import('./me').then(({ Me }) => Me)), title: 'me', needs: 'login' },
 };
 
 /** Signing in happens there, so that a link leads to the room and nowhere else. */
-const ROOM: Page = { page: RoomPage, title: 'roomTitle', needs: 'nothing', full: true };
+const ROOM: Route = {
+  page: later(
+    () => import('./room/page').then(({ RoomPage }) => RoomPage),
+    (words) => <Framed title="roomTitle">{words}</Framed>,
+  ),
+  title: 'roomTitle',
+  needs: 'nothing',
+  full: true,
+};
 
-const pageAt = (path: string): Page | undefined => (roomOf(path) ? ROOM : PAGES[path]);
+const pageAt = (path: string): Route | undefined => (roomOf(path) ? ROOM : PAGES[path]);
 
 /** Where somebody is sent who can't be on this page (yet). */
-function elsewhere(page: Page | undefined): string | null {
+function elsewhere(page: Route | undefined): string | null {
   if (!page || page.needs === 'nothing' || !ready.value) return null;
   if (!me.value) return '/';
   return page.needs === 'login and age' && !me.value.ageDeclared ? '/check' : null;
 }
 
 export function App() {
+  return (
+    <>
+      <ServerAway />
+      <Notices />
+      <Page />
+    </>
+  );
+}
+
+function Page() {
   const page = pageAt(path.value);
   const away = elsewhere(page);
   useEffect(() => {
@@ -53,13 +72,7 @@ export function App() {
   if (page && (away || (unknown && !me.value))) return <Framed title={null}>{<Waiting />}</Framed>;
   if (!page) return <Framed title="notFoundTitle">{<NotFound />}</Framed>;
   const { page: Shown, title, full } = page;
-  if (!full) return <Framed title={title}>{<Shown />}</Framed>;
-  return (
-    <>
-      <Title page={title} />
-      <Shown />
-    </>
-  );
+  return full ? <Shown /> : <Framed title={title}>{<Shown />}</Framed>;
 }
 
 function NotFound() {

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { t } from '../i18n';
+import { isWriting } from './settings';
 
 const DIGITS = 6;
 
@@ -15,7 +16,6 @@ interface Props {
 export function CodeBoxes({ onFull, busy, wrong }: Props) {
   const [digits, setDigits] = useState<string[]>(Array(DIGITS).fill(''));
   const boxes = useRef<(HTMLInputElement | null)[]>([]);
-  useEffect(() => boxes.current[0]?.focus(), []);
 
   const put = (at: number, text: string): void => {
     const typed = text.replace(/\D/g, '').slice(0, DIGITS - at);
@@ -25,6 +25,10 @@ export function CodeBoxes({ onFull, busy, wrong }: Props) {
     boxes.current[Math.min(at + typed.length, DIGITS - 1)]?.focus();
     if (typed && next.every(Boolean)) onFull(next.join(''));
   };
+
+  /** The first box that is still empty. */
+  const open = (): number => Math.max(0, digits.indexOf(''));
+  useElsewhere(open, put, (at) => boxes.current[at]);
 
   const onKeyDown = (at: number, event: KeyboardEvent): void => {
     const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Backspace: digits[at] ? at : at - 1 }[event.key];
@@ -59,4 +63,35 @@ export function CodeBoxes({ onFull, busy, wrong }: Props) {
       ))}
     </fieldset>
   );
+}
+
+/** Whoever was at the mail meanwhile comes back and types: what they type goes into the boxes, wherever the focus was. */
+function useElsewhere(open: () => number, put: (at: number, text: string) => void, box: (at: number) => HTMLInputElement | null | undefined): void {
+  const now = useRef({ open, put });
+  now.current = { open, put };
+  useEffect(() => {
+    const take = (event: Event, text: string): void => {
+      if (isWriting(event.target) || !/\d/.test(text)) return;
+      event.preventDefault();
+      now.current.put(now.current.open(), text);
+    };
+    const onKey = (event: KeyboardEvent): void => {
+      if (!event.ctrlKey && !event.metaKey && !event.altKey && event.key.length === 1) take(event, event.key);
+    };
+    const onPaste = (event: ClipboardEvent): void => take(event, event.clipboardData?.getData('text') ?? '');
+    // The link to the mails, in another tab, has had the focus; a button that somebody has moved to keeps it.
+    const onReturn = (): void => {
+      const at = document.activeElement;
+      if (!at || at === document.body || at.tagName === 'A') box(now.current.open())?.focus();
+    };
+    box(0)?.focus();
+    window.addEventListener('keydown', onKey);
+    window.addEventListener('paste', onPaste);
+    window.addEventListener('focus', onReturn);
+    return () => {
+      window.removeEventListener('keydown', onKey);
+      window.removeEventListener('paste', onPaste);
+      window.removeEventListener('focus', onReturn);
+    };
+  }, []);
 }

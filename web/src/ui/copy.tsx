@@ -1,33 +1,57 @@
 /** Something to pass on: a button that copies it, and says so. */
 import { Check, Copy } from 'lucide-preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
-import { t } from '../i18n';
+import { type Key, t } from '../i18n';
 
 /** The word that it was copied stands so long. */
-const COPIED_MS = 3_000;
+const COPIED_MS = 4_000;
 
-export function CopyLink({ link }: { link: string }) {
-  const [copied, setCopied] = useState(false);
+interface Props {
+  /** What is copied. */
+  text: string;
+  /** What the button is called, and the field. */
+  name: Key;
+  label: Key;
+}
+
+export function CopyText({ text, name, label }: Props) {
+  const field = useRef<HTMLInputElement>(null);
+  const [said, setSaid] = useState<Key | null>(null);
   useEffect(() => {
-    if (!copied) return;
-    const timer = setTimeout(() => setCopied(false), COPIED_MS);
+    if (!said) return;
+    const timer = setTimeout(() => setSaid(null), COPIED_MS);
     return () => clearTimeout(timer);
-  }, [copied]);
-  const Icon = copied ? Check : Copy;
+  }, [said]);
+
+  const copy = async (): Promise<void> => {
+    try {
+      // Browsers give the clipboard to safe pages (https) only, and some people refuse it.
+      await navigator.clipboard.writeText(text);
+      setSaid('copied');
+    } catch {
+      field.current?.select();
+      setSaid(document.execCommand('copy') ? 'copied' : 'copyByHand');
+    }
+  };
+
+  const Icon = said === 'copied' ? Check : Copy;
   return (
-    <div class="copy-link">
-      <input readOnly aria-label={t('roomLink')} value={link} onFocus={(event) => event.currentTarget.select()} />
-      {/* Browsers give it to safe pages (https) only; the field can be copied from in any case. */}
-      {'clipboard' in navigator && (
-        <button type="button" onClick={() => void navigator.clipboard.writeText(link).then(() => setCopied(true), () => undefined)}>
+    <div class="copy">
+      <div class="copy-link">
+        <input ref={field} readOnly aria-label={t(label)} value={text} onFocus={(event) => event.currentTarget.select()} />
+        <button type="button" onClick={() => void copy()}>
           <Icon aria-hidden="true" />
-          {t('copyLink')}
+          {t(name)}
         </button>
-      )}
-      <span class="sr-only" role="status">
-        {copied ? t('copied') : ''}
-      </span>
+      </div>
+      <p class="copied" role="status">
+        {said ? t(said) : ''}
+      </p>
     </div>
   );
+}
+
+export function CopyLink({ link }: { link: string }) {
+  return <CopyText text={link} name="copyLink" label="roomLink" />;
 }

@@ -2,14 +2,21 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
-import { unreachable } from '../app/account';
+import { boot, unreachable } from '../app/account';
 import { type Key, t } from '../i18n';
 import { Header } from './header';
 import { path } from './route';
 import { Title } from './title';
 import { Alert } from './trouble';
 
-export function Framed({ title, children }: { title: Key | null; children: ComponentChildren }) {
+interface Props {
+  title: Key | null;
+  /** In place of the page's own title. */
+  name?: string;
+  children: ComponentChildren;
+}
+
+export function Framed({ title, name = '', children }: Props) {
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   const at = path.value;
@@ -20,7 +27,7 @@ export function Framed({ title, children }: { title: Key | null; children: Compo
   }, [at]);
   return (
     <div class="frame">
-      <Title page={title} />
+      <Title page={title} name={name} />
       <Header />
       <main ref={main} tabIndex={-1}>
         {children}
@@ -36,6 +43,11 @@ export function Waiting() {
     <div class="center">
       <Alert error={unreachable.value} />
       <p class="quiet">{t('tryingAgain')}</p>
+      <p>
+        <button type="button" onClick={() => void boot()}>
+          {t('tryNow')}
+        </button>
+      </p>
     </div>
   );
 }

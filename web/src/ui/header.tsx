@@ -1,7 +1,8 @@
-/** The line at the top of every page: home, the own profile, the language. */
-import { UserRound } from 'lucide-preact';
+/** The line at the top of every page: home, friends, the own profile, the language. */
+import { UserRound, Users } from 'lucide-preact';
 
 import { me } from '../app/account';
+import { requestsToMe } from '../app/friends';
 import { language, setLanguage, t } from '../i18n';
 import { Mark } from './mark';
 import { follow } from './route';
@@ -19,10 +20,17 @@ export function Header() {
           {other === 'de' ? 'Deutsch' : 'English'}
         </button>
         {me.value && (
-          <a class="plain" href="/me" onClick={follow}>
-            <UserRound aria-hidden="true" />
-            {t('me')}
-          </a>
+          <>
+            <a class="plain to-friends" href="/friends" onClick={follow} data-count={requestsToMe.value || undefined}>
+              <Users aria-hidden="true" />
+              <span>{t('friends')}</span>
+              {requestsToMe.value > 0 && <span class="sr-only">({t('requestsWait', { n: requestsToMe.value })})</span>}
+            </a>
+            <a class="plain" href="/me" onClick={follow}>
+              <UserRound aria-hidden="true" />
+              <span>{t('me')}</span>
+            </a>
+          </>
         )}
       </nav>
     </header>

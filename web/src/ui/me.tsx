@@ -2,10 +2,11 @@
 import { me } from '../app/account';
 import { t } from '../i18n';
 import { Account } from './me/account';
-import { Blocks } from './me/blocks';
+import { Disturb } from './me/disturb';
+import { PrivateId } from './me/private-id';
 import { Profile } from './me/profile';
 import { Sessions } from './me/sessions';
-import { PrivateId, Reputation } from './me/standing';
+import { Reputation } from './me/standing';
 
 export function Me() {
   if (!me.value) return null;
@@ -13,9 +14,9 @@ export function Me() {
     <div class="stack">
       <h1>{t('me')}</h1>
       <Profile me={me.value} />
+      <Disturb me={me.value} />
       <PrivateId id={me.value.privateId} />
       <Reputation />
-      <Blocks />
       <Sessions />
       <Account />
     </div>

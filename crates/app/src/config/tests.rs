@@ -230,7 +230,7 @@ fn what_is_hardly_meant_is_warned_of() {
     let warnings = |pairs: &[(&str, &str)]| load(&flags(), env(pairs)).unwrap().warnings.join("\n");
     assert!(warnings(&[]).contains("mails are written to files only"));
     let open = warnings(&[("VISAVIS_LISTEN", "0.0.0.0:80"), ("VISAVIS_PRIVATE__LISTEN", "0.0.0.0:81")]);
-    for words in ["public_url isn't set", "isn't https", "private.listen = 0.0.0.0:81"] {
+    for words in ["public_url isn't set", "reach 0.0.0.0:80:", "isn't https", "private.listen = 0.0.0.0:81"] {
         assert!(open.contains(words), "{open}");
     }
     let alone = warnings(&[("VISAVIS_DATABASE", "postgres://u:secret@h/d")]);

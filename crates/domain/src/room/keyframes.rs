@@ -55,6 +55,11 @@ impl<L: Copy + PartialEq> KeyFrames<L> {
         self.out.pop_front()
     }
 
+    /// What is waited for.
+    pub fn needed(&self) -> impl Iterator<Item = L> {
+        self.needed.iter().copied()
+    }
+
     /// Takes one input.
     pub fn handle(&mut self, now: Timestamp, input: Input<L>) {
         match input {

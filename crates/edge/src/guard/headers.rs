@@ -9,15 +9,15 @@ pub(crate) const NO_STORE: &str = "no-store";
 /// Two years, as the browsers' preload lists ask for.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000");
 
-/// Camera and screen are what this place is about; everything else a browser can do is off.
+/// Camera and screen are what this place is about; everything else a browser can do is off. Only what current browsers
+/// know: they complain about every other name in the console of each page.
 const PERMISSIONS: &str = "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), \
-    picture-in-picture=(self), speaker-selection=(self), autoplay=(self), accelerometer=(), \
-    ambient-light-sensor=(), attribution-reporting=(), battery=(), bluetooth=(), browsing-topics=(), \
+    picture-in-picture=(self), speaker-selection=(self), autoplay=(self), accelerometer=(), browsing-topics=(), \
     clipboard-read=(), clipboard-write=(self), compute-pressure=(), encrypted-media=(), gamepad=(), geolocation=(), \
     gyroscope=(), hid=(), identity-credentials-get=(), idle-detection=(), keyboard-map=(), local-fonts=(), \
     magnetometer=(), midi=(), otp-credentials=(), payment=(), publickey-credentials-create=(), \
     publickey-credentials-get=(), screen-wake-lock=(self), serial=(), storage-access=(), sync-xhr=(), usb=(), \
-    web-share=(), window-management=(), xr-spatial-tracking=()";
+    window-management=(), xr-spatial-tracking=()";
 
 /// Everything from here, nothing inline, nobody frames us. `'self'` covers WebSockets only in newer browsers, so they
 /// are named.
@@ -79,7 +79,15 @@ mod tests {
         {
             assert!(policy.contains(part), "{policy}");
         }
-        assert!(headers["permissions-policy"].to_str().unwrap().contains("camera=(self)"));
+        let permissions = headers["permissions-policy"].to_str().unwrap();
+        assert!(
+            permissions.contains("camera=(self)") && permissions.contains("geolocation=()"),
+            "{permissions}"
+        );
+        for unknown in ["ambient-light-sensor", "attribution-reporting", "battery", "bluetooth", "web-share"]
+        {
+            assert!(!permissions.contains(unknown), "browsers complain about {unknown}");
+        }
         assert!(!headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN));
     }
 

@@ -1,6 +1,6 @@
 //! Which layer goes on which line, and the key frames that it takes: what the machines of `domain` decide is carried here.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use visavis_domain::{
     Timestamp,
@@ -13,6 +13,7 @@ use visavis_domain::{
 };
 
 use super::{Call, Effects, SMALL_HEIGHT};
+use crate::peer::layer_of;
 
 impl Call {
     /// Shares a viewer's bandwidth out among the pictures on its lines.
@@ -44,15 +45,34 @@ impl Call {
 
     /// Carries what the allocator of a viewer decided. Drain after it.
     pub(super) fn follow(&mut self, now: Instant, index: usize) {
+        let at = self.at(now);
         loop {
             let Some(peer) = &mut self.peers[index] else { return };
             let Some(output) = peer.layers.poll() else { break };
-            if let layers::Output::Rates { desired, .. } = output {
-                peer.set_desired(desired);
+            match output {
+                layers::Output::Rates { desired, .. } => peer.set_desired(desired),
+                // What is past already isn't what it waits for.
+                layers::Output::WakeAt(due) if due > at => {
+                    let due = now + Duration::from_millis(due.as_millis().abs_diff(at.as_millis()));
+                    peer.rethink = Some(peer.rethink.map_or(due, |other| other.min(due)));
+                }
+                layers::Output::WakeAt(_) | layers::Output::Send(..) => {}
             }
         }
         let lines = self.peers[index].as_ref().map_or(0, |p| p.slots.len());
         (0..lines).for_each(|line| self.follow_line(now, index, line));
+    }
+
+    /// Wakes a viewer's allocator when it asked for it. Drain after it.
+    pub(super) fn rethink(&mut self, now: Instant, index: usize) -> bool {
+        let at = self.at(now);
+        let Some(peer) = self.peers[index].as_mut() else { return false };
+        if peer.rethink.take_if(|due| *due <= now).is_none() {
+            return false;
+        }
+        peer.layers.handle(at, layers::Input::Tick);
+        self.follow(now, index);
+        true
     }
 
     /// What a line shall carry is what the allocator picked for its source, however it got there.
@@ -64,13 +84,23 @@ impl Call {
         let layer = viewer.layers.pick(origin);
         let stream = layer.and_then(|layer| publisher.map(|p| p.stream_key(origin.source, layer)));
         let temporal = if viewer.height(origin) <= SMALL_HEIGHT { 1 } else { u8::MAX };
-        let Some(slot) = self.peers[index].as_mut().and_then(|p| p.slots.get_mut(line)) else { return };
+        let unwell = viewer.layers.is_unwell(self.at(now));
+        let Some(peer) = &mut self.peers[index] else { return };
+        let Some(slot) = peer.slots.get_mut(line) else { return };
         slot.temporal = temporal;
         if slot.rewriter.wanted() == stream {
             return;
         }
-        self.counts.switches += u64::from(slot.rewriter.current().is_some());
-        slot.rewriter.want(stream);
+        let current = slot.rewriter.current();
+        self.counts.switches += u64::from(current.is_some());
+        let falls = current.zip(stream).is_some_and(|(was, is)| layer_of(is) < layer_of(was));
+        if unwell && falls {
+            // What doesn't get through would only be in the way of the key frame that does.
+            slot.rewriter.cut(stream);
+            peer.flush(line);
+        } else {
+            slot.rewriter.want(stream);
+        }
         self.ask_for(now, index, line);
     }
 
@@ -84,7 +114,7 @@ impl Call {
         };
         let Some(origin) = slot.origin else { return };
         let needed = slot.rewriter.awaited().or_else(|| slot.rewriter.current().filter(|_| slot.lost));
-        let Some(layer) = needed.map(crate::peer::layer_of) else { return };
+        let Some(layer) = needed.map(layer_of) else { return };
         let Some(publisher) = self.find(origin.participant) else { return };
         if let Some(published) = self.peers[publisher].as_mut().and_then(|p| p.published_mut(origin.source)) {
             published.keyframes.handle(at, keyframes::Input::Need(layer));
@@ -105,7 +135,7 @@ impl Call {
         let mut touched = 0;
         for index in 0..self.peers.len() {
             for source in [Source::Camera, Source::Screen] {
-                let due = self.due(at, index, source, now);
+                let due = self.due(at, index, source);
                 for layer in due {
                     let Some(peer) = &mut self.peers[index] else { continue };
                     if peer.request_key_frame(source, layer) {
@@ -119,10 +149,18 @@ impl Call {
         touched
     }
 
-    pub(super) fn due(&mut self, at: Timestamp, index: usize, source: Source, now: Instant) -> Vec<u8> {
+    pub(super) fn due(&mut self, at: Timestamp, index: usize, source: Source) -> Vec<u8> {
+        let published = self.peers[index].as_ref().and_then(|p| p.published(source));
+        let waits: Vec<u8> = published.map_or_else(Vec::new, |p| p.keyframes.needed().collect());
+        let moot: Vec<u8> =
+            waits.into_iter().filter(|layer| !self.is_needed(index, source, *layer)).collect();
         let Some(published) = self.peers[index].as_mut().and_then(|p| p.published_mut(source)) else {
             return Vec::new();
         };
+        // First, so that no request is spent on what nobody waits for any more.
+        for layer in moot {
+            published.keyframes.handle(at, keyframes::Input::Moot(layer));
+        }
         published.keyframes.handle(at, keyframes::Input::Tick);
         let mut asked = Vec::new();
         while let Some(output) = published.keyframes.poll() {
@@ -130,12 +168,10 @@ impl Call {
                 asked.push(layer);
             }
         }
-        asked.retain(|layer| self.still_needed(now, index, source, *layer));
         asked
     }
 
-    pub(super) fn still_needed(&mut self, now: Instant, index: usize, source: Source, layer: u8) -> bool {
-        let at = self.at(now);
+    fn is_needed(&self, index: usize, source: Source, layer: u8) -> bool {
         let Some(owner) = &self.peers[index] else { return false };
         let stream = owner.stream_key(source, layer);
         let Some(published) = owner.published(source) else { return false };
@@ -147,10 +183,6 @@ impl Call {
             slot.rewriter.awaited() == Some(stream) || (slot.lost && slot.rewriter.current() == Some(stream))
         };
         let sampled = || self.is_sampled(Origin { participant: owner.participant, source }, layer);
-        let needed = published.open && (published.audience.iter().any(needs) || sampled());
-        if !needed && let Some(published) = self.peers[index].as_mut().and_then(|p| p.published_mut(source)) {
-            published.keyframes.handle(at, keyframes::Input::Moot(layer));
-        }
-        needed
+        published.open && (published.audience.iter().any(needs) || sampled())
     }
 }

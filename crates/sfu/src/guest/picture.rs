@@ -302,23 +302,44 @@ impl Decoder {
                 return;
             };
             let full = self.waiting.len() >= MAX_WAITING;
-            let Some(entry) = self.waiting.first_entry() else { return };
-            if *entry.key() == next {
-                let packet = entry.remove();
+            let Some((first, came)) = self.waiting.first_key_value().map(|(seq, w)| (*seq, w.at)) else {
+                return;
+            };
+            if let Some(packet) = self.waiting.remove(&next) {
                 self.next_seq = Some(next + 1);
                 self.since_gap = None;
                 self.packet(&packet);
                 continue;
             }
-            let since = *self.since_gap.get_or_insert(entry.get().at);
+            let since = *self.since_gap.get_or_insert(came);
+            if let Some(key) = self.whole_key_frame() {
+                // Nothing before it is needed any more, as browsers see it too.
+                self.waiting = self.waiting.split_off(&key);
+                self.next_seq = Some(key);
+                (self.since_gap, self.partial) = (None, None);
+                (self.last_picture, self.opened) = (None, None);
+                continue;
+            }
             if now < since + PATIENCE && !full {
                 return;
             }
-            self.next_seq = Some(*entry.key());
+            self.next_seq = Some(first);
             (self.since_gap, self.partial, self.needs_key) = (None, None, true);
             (self.last_picture, self.opened) = (None, None);
             self.shown.gaps += 1;
         }
+    }
+
+    /// Where a key frame begins that came whole behind a gap.
+    fn whole_key_frame(&self) -> Option<u64> {
+        let starts = |w: &Waiting| crate::vp8::read(&w.payload).is_some_and(|vp8| vp8.begins && vp8.key);
+        let mut whole = None;
+        for (&from, first) in self.waiting.iter().filter(|(_, w)| starts(w)) {
+            let packets = self.waiting.range(from..).zip(from..);
+            let mut frame = packets.take_while(|((seq, w), wanted)| *seq == wanted && w.time == first.time);
+            whole = frame.any(|((_, w), _)| w.marker).then_some(from).or(whole);
+        }
+        whole
     }
 
     fn packet(&mut self, packet: &Waiting) {

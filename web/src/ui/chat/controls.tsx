@@ -1,15 +1,20 @@
 /** The bar: Start, Next and Stop never move; the rest stands beside them. */
-import { Ban, Flag, Keyboard, Mic, MicOff, Play, Settings2, SkipForward, Square, Video, VideoOff } from 'lucide-preact';
+import { Ban, Flag, Keyboard, Mic, MicOff, Play, Settings2, SkipForward, Square, UserPlus, Video, VideoOff } from 'lucide-preact';
+import { useState } from 'preact/hooks';
 
+import { befriend, friends } from '../../app/friends';
+import { sayTrouble } from '../../app/notices';
 import { give, toggle } from '../../app/random';
 import { t } from '../../i18n';
 import * as devices from '../../media/devices';
-import { canGoOn, isActive, type State } from '../../state/chat';
+import { canGoOn, isActive, type Met, meant, type State } from '../../state/chat';
+import { tie } from '../../state/friends';
 import { Action, IconButton, Switch } from '../button';
 import type { Ask } from './dialogs';
 
 export function Controls({ state, ask }: { state: State; ask: (what: Ask) => void }) {
   const active = isActive(state);
+  const nobody = meant(state) === null;
   const startName = t(state.phase === 'other-tab' ? 'useHere' : 'start');
   return (
     <div class="controls">
@@ -24,10 +29,28 @@ export function Controls({ state, ask }: { state: State; ask: (what: Ask) => voi
         <IconButton icon={Settings2} name={t('devicesLink')} press={() => ask('devices')} />
       </div>
       <div class="group about-them">
-        <Action icon={Flag} name={t('report')} off={!state.met} press={() => ask('report')} />
-        <Action icon={Ban} name={t('block')} off={!state.met} press={() => ask('block')} />
+        <Action icon={Flag} name={t('report')} off={nobody} press={() => ask('report')} />
+        <Action icon={Ban} name={t('block')} off={nobody} press={() => ask('block')} />
+        <AddFriend who={meant(state)} />
         <IconButton icon={Keyboard} name={t('help')} press={() => ask('help')} class="keys-button" />
       </div>
     </div>
+  );
+}
+
+/** Whoever has asked already, or is a friend, needn't ask (again). What came of it is said over the page. */
+function AddFriend({ who }: { who: Met | null }) {
+  const [busy, setBusy] = useState(false);
+  const is = who && tie(friends.value, who.peer.userId);
+  const ask = async ({ peer: { userId, displayName } }: Met): Promise<void> => {
+    setBusy(true);
+    await befriend(userId, displayName).catch((error: unknown) => sayTrouble(error));
+    setBusy(false);
+  };
+  return (
+    <button type="button" class="add-friend" disabled={busy || (is !== 'none' && is !== 'asks')} title={t('addFriend')} onClick={() => who && void ask(who)}>
+      <UserPlus aria-hidden="true" />
+      <span>{t('addFriend')}</span>
+    </button>
   );
 }

@@ -1,11 +1,13 @@
 /** The random chat: two pictures, the conversation, and what can be done. It only shows the machine's state. */
 import { useCallback, useEffect, useState } from 'preact/hooks';
 
-import { chat, give } from '../../app/random';
+import { chat, give, partnerName } from '../../app/random';
 import { connect } from '../../app/socket';
 import { t } from '../../i18n';
 import * as devices from '../../media/devices';
+import { meant } from '../../state/chat';
 import { Header } from '../header';
+import { Title } from '../title';
 import { Controls } from './controls';
 import { type Ask, Dialogs, type Open, opened } from './dialogs';
 import { useKeys } from './keys';
@@ -16,7 +18,7 @@ import { useSwipeUp } from './swipe';
 
 export function Chat() {
   const [open, setOpen] = useState<Open>(null);
-  const ask = useCallback((what: Ask) => setOpen(opened(what, chat.value.met)), []);
+  const ask = useCallback((what: Ask) => setOpen(opened(what, meant(chat.value))), []);
   const close = useCallback(() => setOpen(null), []);
   const state = chat.value;
   const armed = useKeys({ ask, isOpen: open !== null });
@@ -33,6 +35,7 @@ export function Chat() {
 
   return (
     <div class="frame chat-frame">
+      <Title page="chatTitle" name={state.room ? partnerName.value : ''} />
       <Header />
       <main class="chat" data-state={state.phase} data-online={state.online}>
         <h1 class="sr-only">{t('chatTitle')}</h1>

@@ -1,11 +1,13 @@
 /** People I never want to meet again. */
 import { api } from '../../app/account';
+import { friends } from '../../app/friends';
 import { t } from '../../i18n';
 import { Alert } from '../trouble';
 import { useLoaded } from './loaded';
 
 export function Blocks() {
-  const { value, error, change } = useLoaded(() => api.blocks());
+  // A block ends a friendship: the lists change together.
+  const { value, error, change } = useLoaded(() => api.blocks(), friends.value.friends);
   return (
     <section class="card">
       <h2>{t('blocks')}</h2>

@@ -8,7 +8,8 @@ export interface Loaded<T> {
   change: (act: () => Promise<void>) => Promise<void>;
 }
 
-export function useLoaded<T>(load: () => Promise<T>): Loaded<T> {
+/** It is asked for again when `on` is something else than before. */
+export function useLoaded<T>(load: () => Promise<T>, on?: unknown): Loaded<T> {
   const [value, setValue] = useState<T | null>(null);
   const [error, setError] = useState<unknown>(null);
   const change = useCallback(async (act: () => Promise<void>) => {
@@ -21,6 +22,6 @@ export function useLoaded<T>(load: () => Promise<T>): Loaded<T> {
     }
     // The loaders are methods of the one API object: they never change.
   }, []);
-  useEffect(() => void change(() => Promise.resolve()), [change]);
+  useEffect(() => void change(() => Promise.resolve()), [change, on]);
   return { value, error, change };
 }

@@ -1,29 +1,8 @@
-/** The ID for friends, and how I stand with the others. */
-import { Copy } from 'lucide-preact';
-import { useState } from 'preact/hooks';
-
+/** How I stand with the others. */
 import { api } from '../../app/account';
 import { type Key, language, t } from '../../i18n';
-import { Action } from '../button';
 import { Alert } from '../trouble';
 import { useLoaded } from './loaded';
-
-export function PrivateId({ id }: { id: string }) {
-  const [copied, setCopied] = useState(false);
-  const copy = (): void => void navigator.clipboard.writeText(id).then(() => setCopied(true), () => undefined);
-  return (
-    <section class="card">
-      <h2>{t('privateId')}</h2>
-      <div class="row">
-        <code>{id}</code>
-        {/* Browsers give it to safe pages (https) only. */}
-        {'clipboard' in navigator && <Action icon={Copy} name={t('copy')} press={copy} />}
-        <span role="status">{copied ? t('copied') : ''}</span>
-      </div>
-      <p class="quiet">{t('privateIdHint')}</p>
-    </section>
-  );
-}
 
 export function Reputation() {
   const { value, error } = useLoaded(() => api.reputation());

@@ -33,7 +33,7 @@ export function Call({ state }: { state: State }) {
   useEffect(() => main.current?.focus({ preventScroll: true }), []);
   return (
     <>
-      <Title page="roomTitle" />
+      <Title page="roomTitle" name={state.name} />
       <main ref={main} tabIndex={-1} class={`room ${panel ? 'with-panel' : ''}`} data-state="in" data-link={state.link} data-online={state.online}>
         <h1 class="sr-only">{state.name || t('roomTitle')}</h1>
         <Announcement state={state} />

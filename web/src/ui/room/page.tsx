@@ -1,4 +1,6 @@
 /** A group's room: from its link to the way out. It only shows the machine's state. */
+import '../../style/room.css';
+
 import { useEffect } from 'preact/hooks';
 
 import { me, ready } from '../../app/account';
@@ -44,5 +46,5 @@ function Signed({ id }: { id: string }) {
   if (state.roomId !== id || state.phase === 'looking') return <Framed title="roomTitle">{<Waiting />}</Framed>;
   if (state.phase === 'in') return <Call state={state} />;
   const inLobby = state.phase === 'lobby' || state.phase === 'joining';
-  return <Framed title="roomTitle">{inLobby ? <Lobby state={state} /> : <Outside state={state} />}</Framed>;
+  return <Framed title="roomTitle" name={state.name}>{inLobby ? <Lobby state={state} /> : <Outside state={state} />}</Framed>;
 }

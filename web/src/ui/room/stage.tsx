@@ -1,5 +1,5 @@
 /** Everybody's pictures, each where the layout has it. They never change their place in the document, so none flickers. */
-import { EllipsisVertical, Hand, Pin, PinOff, SignalHigh, SignalLow, SignalMedium, UserRound } from 'lucide-preact';
+import { EllipsisVertical, Hand, Pin, PinOff, UserRound } from 'lucide-preact';
 import type { RefObject } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
@@ -44,7 +44,7 @@ export function Stage({ state, ask }: { state: State; ask: (what: Ask) => void }
         const person = people.find(({ id }) => id === tile.id);
         return rect && person && <OneTile key={keyOf(tile)} tile={tile} person={person} rect={rect} state={state} ask={ask} />;
       })}
-      {state.people.length === 1 && <Alone link={state.joinUrl} />}
+      {state.people.length === 1 && <Alone state={state} />}
     </div>
   );
 }
@@ -157,23 +157,27 @@ function Face({ person }: { person: Participant }) {
   );
 }
 
-const SIGNS = { good: SignalHigh, fair: SignalMedium, poor: SignalLow };
+/** How many of three bars stand for it. */
+const BARS: Record<Quality, number> = { good: 3, fair: 2, poor: 1 };
 
 function Badge({ quality }: { quality: Quality }) {
-  const Sign = SIGNS[quality];
   return (
     <span class={`quality ${quality}`} title={t(`quality_${quality}`)}>
-      <Sign aria-hidden="true" />
+      <svg viewBox="0 0 16 16" aria-hidden="true">
+        {[1, 2, 3].map((n) => (
+          <rect key={n} class={n <= BARS[quality] ? '' : 'lacking'} x={n * 5 - 4} y={15 - n * 4.5} width="4" height={n * 4.5} rx="1" />
+        ))}
+      </svg>
       <span class="sr-only">{t(`quality_${quality}`)}</span>
     </span>
   );
 }
 
-function Alone({ link }: { link: string }) {
+function Alone({ state }: { state: State }) {
   return (
     <div class="alone">
-      <p>{t('alone')}</p>
-      <CopyLink link={link} />
+      <p>{t(state.hadCompany ? 'aloneAgain' : 'alone')}</p>
+      <CopyLink link={state.joinUrl} />
     </div>
   );
 }

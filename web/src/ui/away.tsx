@@ -1,0 +1,23 @@
+/** On every page: the server has been out of reach for longer than a restart takes. */
+import { RotateCw } from 'lucide-preact';
+
+import { clock, secondsSince } from '../app/clock';
+import { downSince, tryNow } from '../app/socket';
+import { t } from '../i18n';
+import { Action } from './button';
+
+/** Shorter than this the pages have their own words. */
+const LONG_S = 6;
+
+/** Whether it is said over the page, so that nothing below needs to. */
+export const isAwayForLong = (): boolean => clock.value > 0 && secondsSince(downSince.value) >= LONG_S;
+
+export function ServerAway() {
+  const away = isAwayForLong();
+  return (
+    <div class={away ? 'server-away' : ''}>
+      <p role="status">{away ? t('serverAway') : ''}</p>
+      {away && <Action icon={RotateCw} name={t('tryNow')} press={tryNow} />}
+    </div>
+  );
+}
