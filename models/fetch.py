@@ -55,7 +55,7 @@ def from_pypi(package, work):
     exact = ["--only-binary=:all:", "--no-deps", "--dest", str(work)]
     # The archive of the manifest, whatever Python this is.
     if parts[-1] != "any":
-        exact += ["--platform", parts[-1], "--python-version", "3.11", "--implementation", "cp"]
+        exact += ["--platform", parts[-1].split(".")[0], "--python-version", "3.11", "--implementation", "cp"]
     quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
     run([sys.executable, "-m", "pip", "download", *quiet, *exact, f"{package['name']}=={package['version']}"], work)
 

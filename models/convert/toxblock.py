@@ -1,6 +1,8 @@
 """tox-block: a bidirectional LSTM over words, from Keras's file and the pickle of its words, without Keras."""
 
+import ast
 import pickle
+import re
 from collections import OrderedDict, defaultdict
 
 import h5py
@@ -35,6 +37,12 @@ def word_index(value, depth=0):
 
 
 def convert(folder, out):
+    # Words that were left out before it learnt: each between word boundaries, some of them endings.
+    source = (folder / "tox_block/config/config.py").read_text()
+    pattern = ast.literal_eval(re.search(r'^RE_STOPWORD_STRING = (".*")$', source, re.MULTILINE)[1])
+    skipped = sorted({word.replace("\\b", "") for word in pattern.split("|")})
+    (out / "text/tox-block-skipped.txt").write_text("\n".join(skipped) + "\n")
+
     folder = folder / "tox_block/trained_models"
     with open(folder / "encoder_0.1.2.pkl", "rb") as file:
         index = word_index(Words(file).load())
