@@ -12,6 +12,7 @@ mod command;
 mod deny;
 mod fuzz;
 mod install;
+mod models;
 mod mutants;
 mod proc;
 mod run;
@@ -77,6 +78,12 @@ const ENTRIES: &[Entry] = &[
         usage: "services up|down|status",
         about: "throw-away Postgres and Redis for tests, on free loopback ports (`up` prints their addresses for eval)",
         go: services::command,
+    },
+    Entry {
+        name: "models",
+        usage: "models",
+        about: "fetch, check and convert the models that moderation looks with, into models/ (200 MB, once)",
+        go: models::command,
     },
     Entry {
         name: "mutants",

@@ -49,6 +49,11 @@ impl Tools {
         }
     }
 
+    /// Folders where it is found, before the path's own.
+    pub fn folders(&self) -> &[PathBuf] {
+        &self.path
+    }
+
     /// A `node` command.
     pub fn node(&self) -> Cmd {
         self.ours("node")

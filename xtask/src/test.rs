@@ -8,6 +8,7 @@ use crate::{
     Outcome,
     command::Cmd,
     install::{self, Apt},
+    models,
     services::{self, Services},
     setup::{TestTools, Tools},
     steps::Steps,
@@ -59,6 +60,7 @@ fn everything(steps: &mut Steps) -> Outcome {
     })?;
     steps.check("format", format);
     steps.check("tidy", || tidy::command(&[]));
+    steps.need("models", || models::bring(&Apt::new(), &tools))?;
     steps.need("page: build", || web::build(&tools))?;
     steps.check("page: types, tests, budget", || web::check(&tools));
     steps.check("lints", lints);
@@ -70,6 +72,7 @@ fn only(steps: &mut Steps, filter: &str) -> Outcome {
         let apt = Apt::new();
         Ok((Tools::for_building(&apt)?, TestTools::find_or_install(&apt)?))
     })?;
+    steps.need("models", || models::bring(&Apt::new(), &tools))?;
     steps.need("page: build", || web::build(&tools))?;
     compile_and_run(steps, &tools, &tests, Some(filter))
 }

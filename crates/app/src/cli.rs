@@ -34,6 +34,26 @@ pub enum Command {
     /// About the settings.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// About the models that moderation looks with.
+    #[command(subcommand)]
+    Models(ModelsCommand),
+}
+
+/// What about the models.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ModelsCommand {
+    /// Which there should be, from where, under which licence.
+    List(ModelsFolder),
+    /// Whether each file is what it should be; fails when one isn't.
+    Verify(ModelsFolder),
+}
+
+/// Where they are.
+#[derive(Debug, Clone, Args)]
+pub struct ModelsFolder {
+    /// The folder with their manifest.
+    #[arg(long, value_name = "FOLDER", default_value = "models")]
+    pub models: PathBuf,
 }
 
 /// What kind of load.

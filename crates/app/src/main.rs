@@ -7,6 +7,7 @@ mod config;
 mod descriptors;
 mod load_test;
 mod media;
+mod models;
 mod serve;
 mod shared;
 mod undertaker;
@@ -70,6 +71,9 @@ pub enum Failure {
     /// A load test couldn't be run, or has found something missing.
     #[error(transparent)]
     LoadTest(#[from] load_test::Trouble),
+    /// Models can't be used.
+    #[error(transparent)]
+    Models(#[from] models::Trouble),
     /// The system has refused.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -102,6 +106,7 @@ fn run(command: Command) -> Result<(), Failure> {
             runtime()?.block_on(admin::run(&config, command))
         }
         Command::LoadTest(LoadTest::Room(room)) => Ok(runtime()?.block_on(load_test::run(room))?),
+        Command::Models(command) => Ok(models::run(&command)?),
         Command::Config(ConfigCommand::Example) => {
             print!("{}", config::example());
             Ok(())

@@ -185,6 +185,9 @@ pub mod kind {
     /// Something that is done after the request that asked for it.
     #[derive(Debug)]
     pub enum Job {}
+    /// Something that was noticed of a person.
+    #[derive(Debug)]
+    pub enum Signal {}
 
     impl Kind for User {
         const PREFIX: &'static str = "usr_";
@@ -222,6 +225,9 @@ pub mod kind {
     impl Kind for Job {
         const PREFIX: &'static str = "job_";
     }
+    impl Kind for Signal {
+        const PREFIX: &'static str = "sig_";
+    }
 }
 
 /// A person's account.
@@ -248,6 +254,8 @@ pub type MessageId = Id<kind::Message>;
 pub type NodeId = Id<kind::Node>;
 /// A job.
 pub type JobId = Id<kind::Job>;
+/// Something that was noticed.
+pub type SignalId = Id<kind::Signal>;
 
 #[cfg(test)]
 mod tests {

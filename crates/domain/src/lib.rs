@@ -22,6 +22,7 @@ pub mod replay;
 pub mod reputation;
 pub mod room;
 pub mod strangers;
+pub mod strikes;
 pub mod text;
 pub mod time;
 pub mod wire;

@@ -1,0 +1,143 @@
+//! Pictures as models want them: a VP8 key frame or a WebP still becomes RGB, under limits that hold before anything is
+//! decoded.
+
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images::Image};
+use image_webp::WebPDecoder;
+
+use crate::Error;
+
+/// Sides of a picture. What cameras send ends at 4096; a header may claim sixteen times that.
+const MAX_SIDE: u32 = 4_096;
+/// What decoding may take.
+const MAX_MEMORY: usize = 128 << 20;
+/// A compressed picture: a key frame of the lowest layer has some kilobytes.
+const MAX_BYTES: usize = 4 << 20;
+
+/// Rows of red, green and blue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Three bytes each.
+    pub rgb: Vec<u8>,
+}
+
+/// A part of a picture.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Part {
+    pub(crate) left: f64,
+    pub(crate) top: f64,
+    pub(crate) width: f64,
+    pub(crate) height: f64,
+}
+
+impl Picture {
+    /// A key frame as it came out of RTP (RFC 6386): a lossy WebP is one behind a header of twenty bytes.
+    ///
+    /// # Errors
+    /// When it isn't one, is larger than a camera's, or is broken.
+    pub fn from_vp8(frame: &[u8]) -> Result<Self, Error> {
+        if frame.len() > MAX_BYTES {
+            return Err(Error::Sample("too large"));
+        }
+        // Start code and sizes stand in the first ten bytes; a frame that isn't a key frame has none.
+        if frame.len() < 10 || frame[0] & 1 != 0 || frame[3..6] != [0x9D, 0x01, 0x2A] {
+            return Err(Error::Sample("no VP8 key frame"));
+        }
+        let length = u32::try_from(frame.len()).unwrap_or(u32::MAX);
+        let padding = length & 1;
+        let mut webp = Vec::with_capacity(frame.len() + 21);
+        webp.extend_from_slice(b"RIFF");
+        webp.extend_from_slice(&(length + padding + 12).to_le_bytes());
+        webp.extend_from_slice(b"WEBPVP8 ");
+        webp.extend_from_slice(&length.to_le_bytes());
+        webp.extend_from_slice(frame);
+        webp.extend(std::iter::repeat_n(0, padding as usize));
+        Self::from_webp(&webp)
+    }
+
+    /// A still, as a viewer's page sends it.
+    ///
+    /// # Errors
+    /// When it isn't one, is larger than a camera's, or is broken.
+    pub fn from_webp(bytes: &[u8]) -> Result<Self, Error> {
+        let broken = |_| Error::Sample("a broken picture");
+        if bytes.len() > MAX_BYTES + 21 {
+            return Err(Error::Sample("too large"));
+        }
+        let mut decoder = WebPDecoder::new(std::io::Cursor::new(bytes)).map_err(broken)?;
+        decoder.set_memory_limit(MAX_MEMORY);
+        let (width, height) = decoder.dimensions();
+        if width == 0 || height == 0 || width > MAX_SIDE || height > MAX_SIDE {
+            return Err(Error::Sample("larger than a camera's"));
+        }
+        let size = decoder.output_buffer_size().ok_or(Error::Sample("too large"))?;
+        let mut rgb = vec![0; size];
+        decoder.read_image(&mut rgb).map_err(broken)?;
+        if decoder.has_alpha() {
+            rgb = rgb.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
+        }
+        Ok(Self { width, height, rgb })
+    }
+
+    pub(crate) fn whole(&self) -> Part {
+        Part { left: 0.0, top: 0.0, width: self.width.into(), height: self.height.into() }
+    }
+
+    /// The four quarters.
+    pub(crate) fn quarters(&self) -> [Part; 4] {
+        let Part { width, height, .. } = self.whole();
+        let (width, height) = (width / 2.0, height / 2.0);
+        [(0.0, 0.0), (width, 0.0), (0.0, height), (width, height)].map(|(left, top)| Part {
+            left,
+            top,
+            width,
+            height,
+        })
+    }
+
+    /// A part of it, squashed into a square.
+    pub(crate) fn square(&self, part: Part, side: u32) -> Result<Vec<u8>, Error> {
+        let failed = |err: &dyn std::fmt::Display| Error::Run(err.to_string());
+        let from = Image::from_vec_u8(self.width, self.height, self.rgb.clone(), PixelType::U8x3)
+            .map_err(|err| failed(&err))?;
+        let mut into = Image::new(side, side, PixelType::U8x3);
+        let options = ResizeOptions::new()
+            .crop(part.left, part.top, part.width, part.height)
+            .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+        Resizer::new().resize(&from, &mut into, &options).map_err(|err| failed(&err))?;
+        Ok(into.into_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(result: Result<Picture, Error>) -> String {
+        result.err().map(|err| err.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_is_no_key_frame_or_claims_to_be_huge_is_refused_before_it_is_decoded() {
+        assert_eq!(refused(Picture::from_vp8(&[])), "the sample is no VP8 key frame");
+        assert_eq!(refused(Picture::from_vp8(&[1; 40])), "the sample is no VP8 key frame");
+        // 16383 × 16383, the most that the header can say.
+        let mut huge = vec![0x10, 0x02, 0x00, 0x9D, 0x01, 0x2A, 0xFF, 0x3F, 0xFF, 0x3F];
+        huge.extend([0; 200]);
+        assert_eq!(refused(Picture::from_vp8(&huge)), "the sample is larger than a camera's");
+        assert_eq!(refused(Picture::from_vp8(&vec![0; MAX_BYTES + 1])), "the sample is too large");
+        assert_eq!(refused(Picture::from_webp(b"RIFF....WEBP")), "the sample is a broken picture");
+    }
+
+    #[test]
+    fn a_key_frame_that_is_cut_off_anywhere_is_an_error_and_no_panic() {
+        let mut frame = vec![0x10, 0x02, 0x00, 0x9D, 0x01, 0x2A, 64, 0, 64, 0];
+        frame.extend((0..400_u32).map(|i| u8::try_from(i * 37 % 251).unwrap()));
+        for length in 0..frame.len() {
+            let _ = Picture::from_vp8(&frame[..length]);
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! How hostile a text is: a network that reads English words, a list of the worst ones, and a few ways to threaten that the
+//! network misses. Other languages aren't read: their score says nothing.
+
+use std::collections::HashMap;
+
+use regex::Regex;
+use rustrict::{CensorStr as _, Type};
+
+use crate::{
+    Error, Score,
+    models::Models,
+    net::{Net, Values},
+    score,
+};
+
+/// Words that the network looks at: the last ones.
+const WORDS: usize = 100;
+/// Characters of a text that are looked at: five of the longest chat messages.
+const MAX_CHARS: usize = 10_000;
+/// What separates words, as when the network learnt.
+const SEPARATORS: &str = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n ";
+/// Threats that it gives next to nothing for.
+const THREATS: &str = r"(?x)\b(
+    know \s where \s (you|u) \s live
+  | (i \s have|i'?ve \s got|got) \s a \s (gun|knife) \s (and|with \s me)
+  | (i \s will|i'?ll|i'?m \s (going \s to|gonna)|gonna|going \s to) \s (kill|murder|rape|stab|shoot|hurt|strangle) \s (you|u|ur|your)
+  | (kill|hang|shoot) \s (yourself|urself)
+)\b";
+
+/// What people are. The network learnt that texts with such words are toxic, because so many about them were: it gives
+/// "I'm gay and I live in Berlin" 0.72. It reads without them; who hates or threatens them says so in other words.
+const PEOPLE: &str = "gay|lesbian|bisexual|homosexual|hetero|heterosexual|straight|queer|trans|transgender|transsexual|\
+    black|white|asian|african|arab|latino|latina|hispanic|mexican|indian|chinese|muslim|islamic|jew|jewish|christian|\
+    catholic|hindu|buddhist|atheist|immigrant|refugee|disabled|deaf|blind|autistic|woman|women|girl|man|men|boy|feminist";
+/// How they are said to be hated or threatened, all of them.
+const HATE: &str = "i hate|we hate|kill|gas|hang|burn|shoot|exterminate|get rid of";
+
+/// What was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Read {
+    /// The most of the others.
+    pub hostile: Score,
+    /// By the network: rude, disrespectful.
+    pub toxic: Score,
+    /// By the network or by its words.
+    pub threat: Score,
+    /// By the network.
+    pub insult: Score,
+    /// By the network: against a group of people.
+    pub hate: Score,
+}
+
+/// The network and its words.
+pub struct Reader {
+    net: Net,
+    numbers: HashMap<String, i64>,
+    skipped: Regex,
+    threats: Regex,
+    people: Regex,
+    hate: Regex,
+}
+
+impl Reader {
+    /// Loads them.
+    ///
+    /// # Errors
+    /// When one isn't there, or isn't what it should be.
+    pub fn open(models: &Models) -> Result<Self, Error> {
+        let lines = |below: &str| {
+            let path = models.path(below);
+            std::fs::read_to_string(&path)
+                .map_err(|err| Error::Load { what: path.display().to_string(), why: err.to_string() })
+        };
+        let words = lines("text/tox-block.txt")?;
+        let numbers = (0..).zip(words.lines()).filter(|(_, word)| !word.is_empty());
+        // An ending like 's has no boundary before it.
+        let boundary = |word: &str| {
+            let start = if word.starts_with(char::is_alphanumeric) { r"\b" } else { "" };
+            format!(r"{start}{}\b", regex::escape(word))
+        };
+        let skipped: Vec<String> = lines("text/tox-block-skipped.txt")?.lines().map(boundary).collect();
+        let pattern = |text: &str| {
+            Regex::new(text).map_err(|err| Error::Load { what: "text/".to_owned(), why: err.to_string() })
+        };
+        Ok(Self {
+            net: Net::open(models, "text/tox-block.onnx")?,
+            numbers: numbers.map(|(number, word)| (word.to_owned(), number)).collect(),
+            skipped: pattern(&skipped.join("|"))?,
+            threats: pattern(THREATS)?,
+            people: pattern(&format!(r"\b({PEOPLE})s?\b"))?,
+            hate: pattern(&format!(
+                r"\b({HATE}) (all |every |the |those |these |you )*(women|({PEOPLE})(s| people))\b"
+            ))?,
+        })
+    }
+
+    /// Reads one text, as it is written and as it is meant.
+    ///
+    /// # Errors
+    /// When the network fails.
+    pub fn read(&mut self, text: &str) -> Result<Read, Error> {
+        let text: String = text.chars().take(MAX_CHARS).collect::<String>().to_lowercase();
+        let plain = self.plain(&text);
+        let (mut read, meant) = (self.score(&text)?, self.score(&plain)?);
+        read.toxic = read.toxic.max(meant.toxic);
+        read.threat = read.threat.max(meant.threat);
+        read.insult = read.insult.max(meant.insult);
+        read.hate = read.hate.max(meant.hate);
+        if self.threats.is_match(&text) || self.threats.is_match(&plain) {
+            read.threat = 1_000;
+        }
+        if self.hate.is_match(&text) || self.hate.is_match(&plain) {
+            read.hate = 1_000;
+        }
+        if text.as_str().is(Type::SEVERE) {
+            read.toxic = 1_000;
+        }
+        read.hostile = read.toxic.max(read.threat).max(read.insult).max(read.hate);
+        Ok(read)
+    }
+
+    /// Toxic, severely so, obscene, a threat, an insult, hate.
+    fn score(&mut self, text: &str) -> Result<Read, Error> {
+        let kept = self.people.replace_all(text, "");
+        let kept = self.skipped.replace_all(&kept, "");
+        let numbers: Vec<i64> = kept
+            .split(|c: char| SEPARATORS.contains(c))
+            .filter_map(|word| self.numbers.get(word).copied())
+            .collect();
+        let last = &numbers[numbers.len().saturating_sub(WORDS)..];
+        if last.is_empty() {
+            return Ok(Read::default());
+        }
+        let padded = std::iter::repeat_n(0, WORDS - last.len()).chain(last.iter().copied()).collect();
+        let input = Values::Integers(vec![1, WORDS], padded);
+        let scores = self.net.run(vec![("words", input)], &["scores"])?.concat();
+        let &[toxic, _, _, threat, insult, hate] = scores.as_slice() else {
+            return Err(Error::Run("its output has another shape than it should".to_owned()));
+        };
+        let [toxic, threat, insult, hate] = [toxic, threat, insult, hate].map(score);
+        Ok(Read { hostile: 0, toxic, threat, insult, hate })
+    }
+
+    /// Without the tricks: letters that are written as digits, drawn out or one by one.
+    fn plain(&self, text: &str) -> String {
+        let mut words: Vec<String> = Vec::new();
+        let mut letters = String::new();
+        // Two spaces in a row end a word that is written letter by letter.
+        for word in text.split(char::is_whitespace) {
+            let mut chars = word.chars();
+            let single = chars.next().filter(|c| chars.next().is_none() && c.is_alphabetic());
+            if let Some(letter) = single.filter(|c| !matches!(c, 'i' | 'a') || !letters.is_empty()) {
+                letters.push(letter);
+                continue;
+            }
+            if !letters.is_empty() {
+                words.push(std::mem::take(&mut letters));
+            }
+            if !word.is_empty() {
+                words.push(self.known(&undisguised(word)));
+            }
+        }
+        words.push(letters);
+        words.join(" ")
+    }
+
+    /// A drawn-out word as it is usually written, if that is known.
+    fn known(&self, word: &str) -> String {
+        if self.numbers.contains_key(word) {
+            return word.to_owned();
+        }
+        let mut short = String::with_capacity(word.len());
+        for c in word.chars() {
+            if !short.ends_with(c) {
+                short.push(c);
+            }
+        }
+        if self.numbers.contains_key(&short) { short } else { word.to_owned() }
+    }
+}
+
+/// Digits and signs among letters are the letters that they look like.
+fn undisguised(word: &str) -> String {
+    let core = word.trim_matches(|c: char| ",.;:?\"'()".contains(c));
+    let sign = |c: char| "0134578@$!".contains(c);
+    if !(core.chars().any(char::is_alphabetic) && core.chars().any(sign)) {
+        return core.to_owned();
+    }
+    let letter = |c| match c {
+        '0' => 'o',
+        '1' | '!' => 'i',
+        '3' => 'e',
+        '4' | '@' => 'a',
+        '5' | '$' => 's',
+        '7' => 't',
+        '8' => 'b',
+        other => other,
+    };
+    core.chars().map(letter).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disguise_is_taken_off_and_numbers_stay_numbers() {
+        assert_eq!(
+            ["1d10t", "$tup1d!", "h3ll0", "2026", "(ok)"].map(undisguised),
+            ["idiot", "stupidi", "hello", "2026", "ok"]
+        );
+    }
+}
