@@ -170,7 +170,8 @@ describe('every page', () => {
         const { page } = sina;
         await page.evaluate((to) => localStorage.setItem('visavis-language', to), language);
         for (const path of PAGES) {
-          await page.goto(path);
+          const answer = await page.goto(path);
+          assert.equal(answer.status(), path === '/nowhere' ? 404 : 200, path);
           await page.getByRole('heading', { level: 1 }).waitFor({ state: 'attached' });
           await page.getByRole('link', { name: language === 'de' ? 'Mein Profil' : 'My profile' }).waitFor();
           const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);

@@ -23,7 +23,7 @@ use crate::{Edge, problem::Problem};
 struct Dist;
 
 /// Addresses that the page renders itself.
-const PAGES: [&str; 5] = ["/", "/login/magic", "/check", "/chat", "/me"];
+const PAGES: [&str; 6] = ["/", "/login/magic", "/check", "/chat", "/friends", "/me"];
 /// And below this one each room's.
 const ROOM: &str = "/room/";
 /// The builder puts a hash of the content into every name below it.
