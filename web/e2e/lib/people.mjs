@@ -58,3 +58,21 @@ export async function befriended(a, b, { pictures = false } = {}) {
   await Promise.all([a, b].map((one) => one.button('Stop').click()));
   return names;
 }
+
+/** Two who know each other's private ID become friends; both stay where they are. */
+export async function makeFriends(a, b) {
+  const [pageA, pageB] = await Promise.all([a, b].map((one) => one.context.newPage()));
+  await Promise.all([pageA, pageB].map((page) => page.goto('/friends')));
+  const mine = (page) => page.getByRole('textbox', { name: 'My private ID' });
+  await Promise.all([pageA, pageB].map((page) => mine(page).waitFor()));
+  const ask = async (page, id) => {
+    await page.getByRole('textbox', { name: 'Their private ID' }).fill(id);
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Add friend', exact: true }).click();
+  };
+  await ask(pageA, await mine(pageB).inputValue());
+  await pageA.getByText('hasn’t answered yet', { exact: true }).waitFor();
+  await ask(pageB, await mine(pageA).inputValue());
+  await Promise.all([pageA, pageB].map((page) => page.getByTestId('friends').getByRole('listitem').first().waitFor()));
+  await Promise.all([pageA, pageB].map((page) => page.close()));
+}

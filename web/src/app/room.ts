@@ -1,28 +1,38 @@
-/** A group's call: the machine's inputs come from here, and its effects are carried out here. */
+/** A call in a room, of a group or among friends: the machine's inputs come from here, and its effects are carried out here. */
 import { batch, computed, effect, signal, untracked } from '@preact/signals';
 
+import type { Key } from '../i18n';
 import * as devices from '../media/devices';
+import { FACES_AND_SCREENS, PeerLink } from '../media/peer';
 import { capture, release } from '../media/screen';
 import { keepAwake } from '../media/wake';
 import { type Figures, Rtc } from '../protocol/rtc';
 import { type HostAction, type Participant, type ReactionKind, type ReportReason, type ServerEvent, type Source, troubleOf, type Wanted, type Welcome } from '../protocol/types';
+import { partner } from '../state/call';
 import type { TileRef } from '../state/layout';
 import { wanted } from '../state/layout';
 import { isOverloaded, layers, type Load, MOST_LINES, myQuality, type Quality, quality, RESTED, strain } from '../state/link';
 import { type Effect, handle, type Input, isIn, isInSight, me as mine, nameOf, START, type State } from '../state/room';
 import { api, me, onSignedOut } from './account';
+import { callAt } from './calls';
 import { clock } from './clock';
+import { friends } from './friends';
 import { clearMessages, hear } from './messages';
+import { say } from './notices';
 import { call, connect, listen, tell } from './socket';
 
 /** The server is told what is shown when it has stood still for so long. */
 const SHOWN_MS = 250;
+/** How often it is looked whether the partner's first picture has come through the server. */
+const FIRST_PICTURE_MS = 100;
 /** A reaction is seen for so long. */
 const REACTION_MS = 4_000;
 
 export const room = signal<State>(START);
 /** The connection for sound and pictures. */
 export const link = signal<Rtc | null>(null);
+/** What comes directly from a friend: their face, and their screen. */
+export const directly = signal<{ camera: MediaStream | null; screen: MediaStream | null }>({ camera: null, screen: null });
 /** What I share. */
 export const screen = signal<MediaStream | null>(null);
 /** By participant: how well they are seen and heard, I too. */
@@ -34,6 +44,7 @@ export const unread = signal(0);
 export const isFloating = signal(false);
 export const inRoom = computed(() => isIn(room.value));
 
+let peer: PeerLink | null = null;
 let load: Load = RESTED;
 let figures: { at: number; all: Figures } | null = null;
 let iceServers: RTCIceServer[] = [];
@@ -77,6 +88,21 @@ function carry(what: Effect): void {
     case 'close-link':
       closeLink();
       break;
+    case 'open-peer':
+      openPeer(roomId);
+      break;
+    case 'offer':
+      peer?.offer();
+      break;
+    case 'close-peer':
+      closePeer();
+      break;
+    case 'say-failed':
+      void tell('link-state', { roomId, path: 'p2p', state: 'failed' });
+      break;
+    case 'cancel':
+      void tell('call-cancel', { roomId });
+      break;
     case 'say-media':
       said = '';
       void sayMedia();
@@ -105,7 +131,9 @@ async function look(roomId: string): Promise<void> {
 /** Whoever comes back after camera and microphone were closed is seen and heard again, if they may be opened unasked. */
 async function openDevices(): Promise<void> {
   if (devices.local.peek()) return;
-  await devices.openIfAllowed();
+  // A call was just asked for, or answered: that is when one expects the browser's question.
+  if (!room.peek().call) await devices.openIfAllowed();
+  else if (!(await devices.open()) && devices.problem.peek()) say(`device_${devices.problem.peek()}` as Key);
   if (inRoom.peek() && !devices.local.peek()) devices.goWithout();
 }
 
@@ -115,7 +143,7 @@ async function join(roomId: string): Promise<void> {
     const joined = await call('join-room', { roomId });
     iceServers = joined.iceServers;
     if (!inRoom.peek()) clearMessages();
-    give({ is: 'joined', roomId, joined });
+    give({ is: 'joined', roomId, joined, me: me.peek()?.id });
     void putApart();
   } catch (error) {
     give({ is: 'join-failed', roomId, code: troubleOf(error).code });
@@ -153,13 +181,52 @@ function openLink(): void {
   const { roomId, limit } = room.peek();
   const rtc = new Rtc(limit, iceServers, {
     offer: (sdp) => offer(roomId, sdp),
-    link: (state) => give({ is: 'link', state }),
+    link: (state) => {
+      if (state === 'connected') void told(rtc, roomId);
+      give({ is: 'link', state });
+    },
     figures: onFigures,
   });
   link.value = rtc;
   publish();
   rtc.offer();
   askFor();
+}
+
+/** In a call says that the way stands: in one that moves once the other is seen there, so that nobody sees a gap. */
+async function told(rtc: Rtc, roomId: string): Promise<void> {
+  while (rtc === link.peek() && room.peek().call?.moving) {
+    const { people, slots } = room.peek();
+    const other = people.find(({ id }) => id === partner(room.peek()));
+    const mid = slots.find(({ source, participantId }) => source === 'camera' && participantId === other?.id)?.mid;
+    if (!other?.media.video || (mid && (await rtc.frames(mid)) > 0)) break;
+    await new Promise((later) => setTimeout(later, FIRST_PICTURE_MS));
+  }
+  if (rtc === link.peek() && room.peek().call) void tell('link-state', { roomId, path: 'sfu', state: 'connected' });
+}
+
+/** The direct way to a friend. */
+function openPeer(roomId: string): void {
+  closePeer();
+  const to = (): string => partner(room.peek()) ?? '';
+  const events = {
+    signal: (kind: 'offer' | 'answer', sdp: string) => void tell(kind, { roomId, to: to(), sdp }),
+    candidate: (candidate: RTCIceCandidateInit | null) => void tell('ice-candidate', { roomId, to: to(), candidate }),
+    link: (state: 'connecting' | 'connected' | 'failed') => {
+      if (state !== 'failed') void tell('link-state', { roomId, path: 'p2p', state });
+      give({ is: 'peer-link', state });
+    },
+    stream: (camera: MediaStream) => (directly.value = { ...directly.peek(), camera }),
+    screen: (shared: MediaStream) => (directly.value = { ...directly.peek(), screen: shared }),
+  };
+  peer = new PeerLink(iceServers, devices.local.peek(), events, FACES_AND_SCREENS);
+  peer.share(screen.peek());
+}
+
+function closePeer(): void {
+  peer?.close();
+  peer = null;
+  directly.value = { camera: null, screen: null };
 }
 
 async function offer(roomId: string, sdp: string): Promise<string> {
@@ -180,12 +247,26 @@ function closeLink(): void {
 
 /** What comes from somebody at present. */
 export function streamOf(id: string, source: Source): MediaStream | null {
+  if (partner(room.value) === id) return source === 'screen' ? directly.value.screen : directly.value.camera;
   const slot = room.value.slots.find((line) => line.participantId === id && line.source === source);
   return slot ? (link.value?.stream(slot.mid) ?? null) : null;
 }
 
+/** Everybody who is heard, by line. */
+export function voices(): { key: string; stream: MediaStream }[] {
+  const { slots } = room.value;
+  const direct = partner(room.value);
+  const lines = slots.filter(({ source, participantId: id }) => id && id !== direct && isInSight(room.value, id) && (source === 'mic' || source === 'screen-audio'));
+  const through = lines.map(({ mid }) => ({ key: mid, stream: link.value?.stream(mid) }));
+  const { camera, screen: shared } = directly.value;
+  const directs = direct ? [{ key: 'direct', stream: camera }, { key: 'direct-screen', stream: shared }] : [];
+  return [...through, ...directs].flatMap(({ key, stream }) => (stream ? [{ key, stream }] : []));
+}
+
 /** Sends what there is and is on. */
 function publish(): void {
+  peer?.send(devices.local.peek());
+  peer?.share(screen.peek());
   const rtc = link.peek();
   if (!rtc) return;
   const tracks = devices.local.peek()?.getTracks() ?? [];
@@ -287,7 +368,7 @@ function askFor(): void {
 
 async function tellView(): Promise<void> {
   const { self, roomId, link: state } = room.peek();
-  if (!inRoom.peek() || state === 'none') return;
+  if (!inRoom.peek() || state === 'none' || !link.peek()) return;
   const visible = document.visibilityState === 'visible' || isFloating.peek();
   const all: Wanted[] = visible ? wanted(shown, self, MOST_LINES[load.level]) : [];
   const next = JSON.stringify(all);
@@ -340,8 +421,35 @@ function onWelcome(welcome: Welcome): void {
 /** By somebody whom I want to hear from. */
 const isFrom = (roomId: string, id: string): boolean => inRoom.peek() && room.peek().roomId === roomId && isInSight(room.peek(), id);
 
+const isFromPartner = ({ roomId, from }: { roomId: string; from: string }): boolean => room.peek().roomId === roomId && partner(room.peek()) === from;
+
+const friendCalled = (userId: string | undefined): string => friends.peek().friends?.find(({ user }) => user.id === userId)?.user.displayName ?? '';
+
+/** Calls a friend into the call. */
+export async function callIn(userId: string): Promise<void> {
+  await call('add-to-call', { roomId: room.peek().roomId, userId });
+  give({ is: 'calling-in', userId });
+}
+
 function onEvent(event: ServerEvent): void {
   switch (event.name) {
+    case 'offer':
+    case 'answer':
+      if (isFromPartner(event.data)) peer?.take(event.name, event.data.sdp);
+      return;
+    case 'ice-candidate':
+      if (isFromPartner(event.data)) peer?.takeCandidate(event.data.candidate);
+      return;
+    case 'call-accepted':
+      return give({ is: 'call-accepted', data: event.data });
+    case 'call-declined':
+      return give({ is: 'call-declined', data: event.data, name: friendCalled(event.data.userId) });
+    case 'call-ended':
+      return give({ is: 'call-ended', data: event.data });
+    case 'move-to-sfu':
+      return give({ is: 'move', roomId: event.data.roomId });
+    case 'moved':
+      return give({ is: 'moved', roomId: event.data.roomId });
     case 'participant-joined':
       return give({ is: 'joined-in', data: event.data });
     case 'participant-state':
@@ -372,10 +480,11 @@ function onEvent(event: ServerEvent): void {
   }
 }
 
-/** The page of a room: from its lobby on. */
+/** The page of a room: from its lobby on, or at once if it is a call. */
 export function openRoom(roomId: string): void {
   connect();
-  give({ is: 'open', roomId });
+  const other = callAt(roomId);
+  give(other ? { is: 'open-call', roomId, with: other } : { is: 'open', roomId });
 }
 
 export function closeRoom(): void {
@@ -406,6 +515,7 @@ effect(() => {
 });
 onSignedOut(() => {
   closeLink();
+  closePeer();
   stopScreen();
   devices.close();
   room.value = START;

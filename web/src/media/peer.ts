@@ -1,11 +1,21 @@
 /** One direct connection to a partner: the browser's `RTCPeerConnection` with candidates kept until they can be used. */
+import type { Source } from '../protocol/types';
 
 export interface PeerEvents {
   signal(kind: 'offer' | 'answer', sdp: string): void;
   candidate(candidate: RTCIceCandidateInit | null): void;
   link(state: 'connecting' | 'connected' | 'failed'): void;
+  /** The partner's microphone and camera. */
   stream(stream: MediaStream): void;
+  /** The partner's screen, with its sound: black as long as they share none. */
+  screen?(stream: MediaStream): void;
 }
+
+/** What a direct connection carries, in the order of its lines. */
+export const FACES: Source[] = ['mic', 'camera'];
+export const FACES_AND_SCREENS: Source[] = ['mic', 'camera', 'screen', 'screen-audio'];
+
+const kindOf = (source: Source): 'audio' | 'video' => (source === 'camera' || source === 'screen' ? 'video' : 'audio');
 
 declare global {
   interface Window {
@@ -18,23 +28,32 @@ export class PeerLink {
   readonly #pc: RTCPeerConnection;
   readonly #early: (RTCIceCandidateInit | null)[] = [];
   readonly #remote = new MediaStream();
-  readonly #senders = new Map<string, RTCRtpSender>();
+  readonly #shown = new MediaStream();
+  readonly #senders = new Map<Source, RTCRtpSender>();
   #work: Promise<void> = Promise.resolve();
   #local: MediaStream | null;
+  #screen: MediaStream | null = null;
 
   constructor(
     iceServers: RTCIceServer[],
     local: MediaStream | null,
     private readonly events: PeerEvents,
+    private readonly lines: Source[] = FACES,
   ) {
     const pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
     this.#pc = pc;
     this.#local = local;
     if (navigator.webdriver) window.__visavisPc = pc;
     pc.onicecandidate = ({ candidate }) => events.candidate(candidate ? candidate.toJSON() : null);
-    pc.ontrack = ({ track }) => {
-      this.#remote.addTrack(track);
-      events.stream(this.#remote);
+    pc.ontrack = ({ track, transceiver }) => {
+      const source = lines[pc.getTransceivers().indexOf(transceiver)];
+      if (source === 'screen' || source === 'screen-audio') {
+        this.#shown.addTrack(track);
+        events.screen?.(this.#shown);
+      } else {
+        this.#remote.addTrack(track);
+        events.stream(this.#remote);
+      }
     };
     pc.onconnectionstatechange = () => {
       const state = pc.connectionState;
@@ -50,13 +69,12 @@ export class PeerLink {
   }
 
   #addTracks(): void {
-    for (const kind of ['audio', 'video']) {
-      const known = this.#pc.getTransceivers().find((line) => line.receiver.track.kind === kind);
-      const line = known ?? this.#pc.addTransceiver(kind, { direction: 'sendrecv' });
+    this.lines.forEach((source, i) => {
+      const line = this.#pc.getTransceivers()[i] ?? this.#pc.addTransceiver(kindOf(source), { direction: 'sendrecv' });
       line.direction = 'sendrecv';
-      this.#senders.set(kind, line.sender);
-    }
-    this.send(this.#local);
+      this.#senders.set(source, line.sender);
+    });
+    this.#send();
   }
 
   /** Servers that help to find a way; those of the join are the ones to use. */
@@ -105,8 +123,19 @@ export class PeerLink {
   /** What the partner gets from now on: another camera or microphone, or none. */
   send(local: MediaStream | null): void {
     this.#local = local;
-    for (const [kind, sender] of this.#senders) {
-      const track = local?.getTracks().find((track) => track.kind === kind) ?? null;
+    this.#send();
+  }
+
+  /** The screen that the partner sees from now on, or none. */
+  share(screen: MediaStream | null): void {
+    this.#screen = screen;
+    this.#send();
+  }
+
+  #send(): void {
+    for (const [source, sender] of this.#senders) {
+      const from = source === 'screen' || source === 'screen-audio' ? this.#screen : this.#local;
+      const track = from?.getTracks().find(({ kind }) => kind === kindOf(source)) ?? null;
       // A connection that is being closed refuses, and needs nothing any more.
       if (sender.track !== track) void sender.replaceTrack(track).catch(() => undefined);
     }

@@ -1,6 +1,6 @@
 /** The HTTP API: one function per route, faults as [`Trouble`]. */
 import { Session } from './session';
-import type { Block, Card, Challenge, Friend, FriendRequest, FriendRequests, Info, LoginSession, Me, Profile, ReportReason, Reputation, RoomRecord, SignedIn } from './types';
+import type { Block, Card, Challenge, Friend, FriendRequest, FriendRequests, Info, LoginSession, Me, PastCall, Profile, ReportReason, Reputation, RoomRecord, SignedIn } from './types';
 import { Trouble } from './types';
 
 /** No answer of ours takes longer. */
@@ -99,6 +99,9 @@ export class Api {
   }
   reputation(): Promise<Reputation> {
     return this.#call('GET', '/api/users/me/reputation');
+  }
+  async pastCalls(): Promise<PastCall[]> {
+    return (await this.#call<{ calls: PastCall[] }>('GET', '/api/users/me/calls')).calls;
   }
   async blocks(): Promise<Block[]> {
     return (await this.#call<{ blocks: Block[] }>('GET', '/api/blocks')).blocks;

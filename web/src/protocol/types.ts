@@ -79,6 +79,20 @@ export interface Reputation {
   entries: { at: string; delta: number; reason: string; recoverBy?: string }[];
 }
 
+/** A call as I remember it. */
+export interface PastCall {
+  roomId: string;
+  kind: 'random' | 'friends' | 'group';
+  at: string;
+  endedAt?: string;
+  durationMs: number;
+  /** Of a call among friends: whether I was called. */
+  incoming?: boolean;
+  missed: boolean;
+  reason?: string;
+  people: Card[];
+}
+
 export interface Info {
   name: string;
   version: string;
@@ -152,6 +166,10 @@ export interface RoomView {
   maxParticipants: number;
   locked: boolean;
   screensForbidden?: boolean;
+  /** Of a call between friends: who called, and so makes the offer. */
+  caller?: string;
+  /** Until when it rings at the other's. */
+  ringingUntil?: string;
 }
 
 /** And as its link tells. */
@@ -162,6 +180,8 @@ export interface RoomRecord {
 
 export interface Joined {
   room: RoomView;
+  /** Which way the media goes; in a group always through the server. */
+  transport?: 'p2p' | 'sfu';
   self: string;
   participants: Participant[];
   iceServers: RTCIceServer[];
@@ -205,6 +225,9 @@ export interface Wishes {
 
 export type Widened = 'reputation' | 'languages' | 'interests' | 'rematch';
 
+/** Why a call is over, or rings no more. */
+export type CallEnd = 'cancelled' | 'timeout' | 'busy' | 'hung-up' | 'elsewhere';
+
 /** Server events by name. */
 export interface ServerEvents {
   'seat-taken': { roomId?: string };
@@ -226,6 +249,10 @@ export interface ServerEvents {
   moved: { roomId: string };
   hand: { roomId: string; from: string; raised: boolean };
   reaction: { roomId: string; from: string; kind: ReactionKind };
+  'incoming-call': { roomId: string; from: Card; expiresAt: string };
+  'call-accepted': { roomId: string; elsewhere: boolean; userId?: string };
+  'call-declined': { roomId: string; userId?: string };
+  'call-ended': { roomId: string; reason: CallEnd };
   presence: { userId: string; presence: Presence; at: string };
   'friend-request': { request: FriendRequest };
   'friends-changed': Record<string, never>;
@@ -237,6 +264,7 @@ export const SERVER_EVENTS: (keyof ServerEvents)[] = [
   'seat-taken', 'server-draining', 'match-waiting', 'match', 'offer', 'answer', 'ice-candidate', 'participant-joined',
   'participant-state', 'participant-left', 'room-closed', 'chat-message', 'slots', 'active-speaker', 'room-changed', 'hand',
   'reaction', 'move-to-sfu', 'moved', 'presence', 'friend-request', 'friends-changed',
+  'incoming-call', 'call-accepted', 'call-declined', 'call-ended',
 ];
 
 /** Client events: payload and what their acknowledgement adds to `ok`. */
@@ -256,6 +284,11 @@ export interface ClientEvents {
   view: [{ roomId: string; wanted: Wanted[] }, object];
   hand: [{ roomId: string; raised: boolean }, object];
   reaction: [{ roomId: string; kind: ReactionKind }, object];
+  'call-user': [{ userId: string }, { roomId: string }];
+  'call-accept': [{ roomId: string }, { roomId: string }];
+  'call-decline': [{ roomId: string }, object];
+  'call-cancel': [{ roomId: string; userId?: string }, object];
+  'add-to-call': [{ roomId: string; userId: string }, object];
   /** Whether anybody looks at this page. */
   presence: [{ away: boolean }, object];
   'moderate-room': [{ roomId: string; action: HostAction; participantId?: string }, object];

@@ -1,8 +1,9 @@
 /**
- * A group's call as a pure machine: inputs in, a new state and effects out, like the random chat's. It knows no page, no
+ * A call in a room as a pure machine, of a group or among friends (`call.ts`): inputs in, a new state and effects out, like the random chat's. It knows no page, no
  * socket, no connection and no clock. Events of another room are ignored by their room id.
  */
-import type { Code, HostAction, Joined, Participant, RoomRecord, ServerEvents, SlotLine } from '../protocol/types';
+import type { Card, Code, HostAction, Joined, Participant, RoomRecord, ServerEvents, SlotLine } from '../protocol/types';
+import * as calls from './call';
 import type { Layout } from './layout';
 
 /** A join that the server hasn't taken is tried again after this, until the second. */
@@ -34,7 +35,10 @@ export type Phase =
   | 'gone'
   | 'busy'
   | 'other-tab'
-  | 'failed';
+  | 'failed'
+  | 'declined'
+  | 'unanswered'
+  | 'over';
 
 /** What happened; with whom, by name. */
 export interface Note {
@@ -58,7 +62,8 @@ export interface Note {
     | 'steppedDown'
     | 'steppedUp'
     | 'reported'
-    | 'blocked';
+    | 'blocked'
+    | 'notComing';
   name: string;
   until: number;
 }
@@ -76,6 +81,8 @@ export interface State {
   name: string;
   joinUrl: string;
   limit: number;
+  /** Among friends; null in a group's room. */
+  call: calls.Call | null;
   /** I made it. */
   owned: boolean;
   locked: boolean;
@@ -120,6 +127,7 @@ export const START: State = {
   name: '',
   joinUrl: '',
   limit: 10,
+  call: null,
   owned: false,
   locked: false,
   screensForbidden: false,
@@ -146,10 +154,17 @@ export const START: State = {
 type Fault = State['code'];
 
 export type Input =
+  | { is: 'open-call'; roomId: string; with: Pick<Card, 'id' | 'displayName'> }
+  | { is: 'call-accepted'; data: ServerEvents['call-accepted'] }
+  | { is: 'call-declined'; data: ServerEvents['call-declined']; name: string }
+  | { is: 'call-ended'; data: ServerEvents['call-ended'] }
+  | { is: 'calling-in'; userId: string }
+  | { is: 'peer-link'; state: 'connecting' | 'connected' | 'failed' }
+  | { is: 'move' | 'moved'; roomId: string }
   | { is: 'open'; roomId: string }
   | { is: 'looked'; record: RoomRecord }
   | { is: 'look-failed' | 'join-failed'; roomId: string; code: NonNullable<Fault> }
-  | { is: 'joined'; roomId: string; joined: Joined }
+  | { is: 'joined'; roomId: string; joined: Joined; me?: string | undefined }
   | { is: 'join' | 'leave' | 'tick' | 'socket-down' | 'draining' | 'network' | 'not-in-room' }
   | { is: 'socket-up'; resumed: boolean }
   | { is: 'link'; state: 'connected' | 'broken' }
@@ -171,6 +186,7 @@ export type Input =
 
 export type Effect =
   | { do: 'look' | 'join' | 'leave' | 'open-link' | 'mend' | 'close-link' | 'say-media' | 'mute' | 'stop-screen' | 'close-devices' }
+  | { do: 'open-peer' | 'offer' | 'close-peer' | 'say-failed' | 'cancel' }
   | { do: 'grow'; by: number };
 
 export type Step = [State, Effect[]];
@@ -200,11 +216,14 @@ function noted(state: State, now: number, is: Note['is'], name = ''): State {
 
 /** Out of the call, whatever the reason: what is about people and the connection is forgotten. */
 function out(state: State, phase: Phase, code: Fault = null): State {
-  const { roomId, online, downAt, name, joinUrl, limit, owned, locked, apart, layout } = state;
-  return { ...START, roomId, online, downAt, name, joinUrl, limit, owned, locked, apart, layout, phase, code };
+  const { roomId, online, downAt, name, joinUrl, limit, call, owned, locked, apart, layout } = state;
+  return { ...START, roomId, online, downAt, name, joinUrl, limit, call, owned, locked, apart, layout, phase, code };
 }
 
-const ending = (state: State): Effect[] => (state.link === 'none' ? [] : [{ do: 'close-link' }]);
+const ending = (state: State): Effect[] => {
+  const direct: Effect[] = state.call?.way === 'p2p' ? [{ do: 'close-peer' }] : [];
+  return state.link === 'none' && !state.call?.moving ? direct : [...direct, { do: 'close-link' }];
+};
 
 function refused(state: State, now: number, code: NonNullable<Fault>): Step {
   const stop = (phase: Phase): Step => [out(state, phase, code), [...ending(state), { do: 'close-devices' }]];
@@ -219,7 +238,9 @@ function refused(state: State, now: number, code: NonNullable<Fault>): Step {
       return stop('busy');
     case 'not-found':
     case 'not-in-room':
-      return stop('gone');
+    case 'peer-gone':
+    case 'wrong-state':
+      return stop(state.call ? 'over' : 'gone');
     case 'network':
     case 'timeout':
     case 'unavailable':
@@ -234,7 +255,8 @@ function refused(state: State, now: number, code: NonNullable<Fault>): Step {
 }
 
 /** A place in the room was given, the first time or again. */
-function takePlace(state: State, now: number, { room, self, participants }: Joined): Step {
+function takePlace(state: State, now: number, joined: Joined, mine: string | undefined): Step {
+  const { room, self, participants } = joined;
   // Whoever comes back as the same participant still has the connection to the server.
   const same = isIn(state) && self === state.self && state.link !== 'none' && !state.restarting;
   const away = Object.fromEntries(participants.filter((one) => one.state !== 'connected').map(({ id }) => [id, state.away[id] ?? now]));
@@ -246,6 +268,7 @@ function takePlace(state: State, now: number, { room, self, participants }: Join
     restarting: false,
     name: room.name ?? state.name,
     limit: room.maxParticipants,
+    call: state.call && (same ? state.call : calls.placed(state.call, mine, joined)),
     locked: room.locked,
     screensForbidden: room.screensForbidden ?? false,
     self,
@@ -257,7 +280,9 @@ function takePlace(state: State, now: number, { room, self, participants }: Join
     joinBy: null,
   };
   if (same) return state.link === 'broken' ? mend(next, now, [{ do: 'say-media' }]) : [next, [{ do: 'say-media' }]];
-  return [fresh(next, now), [...ending(state), { do: 'open-link' }, { do: 'say-media' }]];
+  const waits = next.call?.way === 'p2p' && participants.length < 2;
+  const begun = waits ? next : fresh(next, now);
+  return [next.call?.way === 'p2p' && !waits ? { ...begun, mendAt: now + calls.DIRECT_MS } : begun, [...ending(state), ...calls.opening(next), { do: 'say-media' }]];
 }
 
 const fresh = (state: State, now: number): State => ({
@@ -266,6 +291,10 @@ const fresh = (state: State, now: number): State => ({
 
 /** Looks for a new way to the server; if that doesn't help, begins with a new connection. */
 function mend(state: State, now: number, effects: Effect[] = []): Step {
+  if (state.call?.way === 'p2p') {
+    const [next, saying] = calls.direct(state, now);
+    return [next, [...effects, ...saying]];
+  }
   if (state.mends >= MENDS) return [fresh(state, now), [...effects, { do: 'close-link' }, { do: 'open-link' }, { do: 'say-media' }]];
   return [{ ...state, mendAt: now + MEND_MS, mends: state.mends + 1 }, [...effects, { do: 'mend' }]];
 }
@@ -284,9 +313,12 @@ function closed(state: State, now: number, reason: string): Step {
     case 'deleted':
       return over('deleted');
     case 'safety':
-      return over('safety');
+      return over(state.call ? 'over' : 'safety');
+    case 'media-failed':
+    case 'server-lost':
+      return state.call && calls.isOfTwo(state) ? over('over') : again(state, now);
     default:
-      return again(state, now);
+      return state.call ? over('over') : again(state, now);
   }
 }
 
@@ -384,9 +416,16 @@ function tick(state: State, now: number): Step {
 
 export function handle(state: State, input: Input, now: number): Step {
   const here = (roomId: string | undefined): boolean => isIn(state) && state.roomId === roomId;
+  const stop = (phase: Phase): Step => [out(state, phase), [...ending(state), { do: 'close-devices' }]];
   switch (input.is) {
     case 'open':
       return [{ ...START, online: state.online, downAt: state.downAt, layout: state.layout, roomId: input.roomId }, [{ do: 'look' }]];
+
+    case 'open-call': {
+      const call = calls.begun(input.with.displayName, input.with.id);
+      const next: State = { ...START, online: state.online, downAt: state.downAt, roomId: input.roomId, call, limit: 2, phase: 'joining', joinBy: now + TRY_MS };
+      return [next, next.online ? [{ do: 'join' }] : []];
+    }
 
     case 'looked': {
       const { room, joinUrl } = input.record;
@@ -407,14 +446,15 @@ export function handle(state: State, input: Input, now: number): Step {
       if (state.roomId !== input.roomId) return [state, []];
       // Left while the answer was on its way: nobody should see an empty place.
       if (state.phase !== 'joining' && !isIn(state)) return [state, [{ do: 'leave' }]];
-      return takePlace(state, now, input.joined);
+      return takePlace(state, now, input.joined, input.me);
 
     case 'join-failed':
       if (state.roomId !== input.roomId || (state.phase !== 'joining' && !isIn(state))) return [state, []];
       return refused(state, now, input.code);
 
     case 'leave':
-      if (state.phase === 'joining') return [out(state, 'lobby'), [{ do: 'leave' }]];
+      if (state.phase === 'joining') return [out(state, state.call ? 'left' : 'lobby'), [{ do: 'leave' }]];
+      if (isIn(state) && state.call?.ringing) return [out(state, 'left'), [{ do: 'cancel' }, ...ending(state), { do: 'close-devices' }]];
       return isIn(state) ? [out(state, 'left'), [{ do: 'leave' }, ...ending(state), { do: 'close-devices' }]] : [state, []];
 
     case 'joined-in': {
@@ -422,7 +462,8 @@ export function handle(state: State, input: Input, now: number): Step {
       const { participant } = input.data;
       const known = state.people.some(({ id }) => id === participant.id);
       if (known) return changedState(state, now, participant);
-      return [noted({ ...state, people: [...state.people, participant], hadCompany: true }, now, 'joined', participant.displayName), []];
+      const next: State = { ...state, people: [...state.people, participant], hadCompany: true };
+      return calls.came(noted(next, now, 'joined', participant.displayName), now);
     }
 
     case 'state':
@@ -484,7 +525,32 @@ export function handle(state: State, input: Input, now: number): Step {
       return [{ ...state, layout: state.layout === 'grid' ? 'speaker' : 'grid', pins: [] }, []];
 
     case 'link':
+      // Beside a direct way the one through the server counts when the server says so.
+      if (state.call?.way === 'p2p') return [state, state.call.moving && input.state === 'broken' ? [{ do: 'mend' }] : []];
       return linked(state, now, input.state);
+
+    case 'peer-link':
+      return isIn(state) ? calls.peerLinked(state, now, input.state) : [state, []];
+
+    case 'move':
+      return here(input.roomId) ? calls.move(state) : [state, []];
+
+    case 'moved':
+      return here(input.roomId) ? calls.moved(state) : [state, []];
+
+    case 'call-accepted':
+      return here(input.data.roomId) && state.call ? [{ ...state, call: calls.answered(state.call, input.data.userId) }, []] : [state, []];
+
+    case 'calling-in':
+      return isIn(state) && state.call ? [{ ...state, call: { ...state.call, called: [...state.call.called, input.userId] } }, []] : [state, []];
+
+    case 'call-declined':
+      if (!here(input.data.roomId) || !state.call) return [state, []];
+      if (state.call.ringing) return stop('declined');
+      return [noted({ ...state, call: calls.refusedBy(state.call, input.data.userId) }, now, 'notComing', input.name), []];
+
+    case 'call-ended':
+      return here(input.data.roomId) && state.call ? stop(calls.phaseOf(input.data.reason)) : [state, []];
 
     case 'network':
       // Another network: the old way may be dead before anybody has noticed.

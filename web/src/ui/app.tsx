@@ -12,6 +12,7 @@ import { Framed, Waiting } from './frame';
 import { Magic } from './magic';
 import { later } from './later';
 import { Notices } from './notices';
+import { Ringing } from './ringing';
 import { follow, go, path } from './route';
 import { Start } from './start';
 
@@ -57,6 +58,7 @@ export function App() {
     <>
       <ServerAway />
       <Notices />
+      <Ringing />
       <Page />
     </>
   );

@@ -2,17 +2,9 @@
 import { Camera, CameraOff } from 'lucide-preact';
 import { useEffect, useId, useState } from 'preact/hooks';
 
-import { type Key, t } from '../i18n';
+import { t } from '../i18n';
 import * as devices from '../media/devices';
 import { Picture } from './picture';
-
-const PROBLEMS: Record<devices.DeviceProblem, Key> = {
-  blocked: 'deviceBlocked',
-  missing: 'deviceMissing',
-  busy: 'deviceBusy',
-  unfit: 'deviceUnfit',
-  insecure: 'deviceInsecure',
-};
 
 export function Devices() {
   const [asking, setAsking] = useState(false);
@@ -64,7 +56,7 @@ export function DeviceProblem() {
   const problem = devices.problem.value;
   return (
     <p class="alert" role="alert">
-      {problem ? t(PROBLEMS[problem]) : ''}
+      {problem ? t(`device_${problem}`) : ''}
     </p>
   );
 }

@@ -12,10 +12,12 @@ function giveBack(): void {
 interface Props {
   title: string;
   onClose: () => void;
+  /** A click beside it isn't an answer. */
+  firm?: boolean;
   children: ComponentChildren;
 }
 
-export function Dialog({ title, onClose, children }: Props) {
+export function Dialog({ title, onClose, firm = false, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useLayoutEffect(() => {
@@ -25,7 +27,7 @@ export function Dialog({ title, onClose, children }: Props) {
     dialog.current?.showModal();
     return () => queueMicrotask(giveBack);
   }, []);
-  const onBackdrop = (event: MouseEvent) => event.target === dialog.current && onClose();
+  const onBackdrop = (event: MouseEvent) => !firm && event.target === dialog.current && onClose();
   return (
     <dialog ref={dialog} aria-labelledby={heading} onClose={onClose} onClick={onBackdrop}>
       <div class="dialog">

@@ -1,7 +1,10 @@
 /** My profile and everything that belongs to it. */
+import '../style/me.css';
+
 import { me } from '../app/account';
 import { t } from '../i18n';
 import { Account } from './me/account';
+import { Calls } from './me/calls';
 import { Disturb } from './me/disturb';
 import { PrivateId } from './me/private-id';
 import { Profile } from './me/profile';
@@ -16,6 +19,7 @@ export function Me() {
       <Profile me={me.value} />
       <Disturb me={me.value} />
       <PrivateId id={me.value.privateId} />
+      <Calls />
       <Reputation />
       <Sessions />
       <Account />

@@ -19,6 +19,9 @@ function setSingleKeys(on: boolean): void {
 export const isWriting = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 
+/** Nor where a dialog is open, whoever has opened it. */
+export const isTaken = (target: EventTarget | null): boolean => isWriting(target) || (target instanceof Element && target.closest('dialog') !== null);
+
 export function MyDevices({ close }: { close: () => void }) {
   return (
     <Dialog title={t('devicesLink')} onClose={close}>

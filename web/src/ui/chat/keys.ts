@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 
 import { chat, give, toggle } from '../../app/random';
 import { canGoOn } from '../../state/chat';
-import { isWriting, singleKeys } from '../settings';
+import { isTaken, singleKeys } from '../settings';
 import type { Ask } from './dialogs';
 
 /** Within this time a second Escape goes on. */
@@ -25,7 +25,7 @@ export function useKeys({ ask, isOpen }: { ask: (what: Ask) => void; isOpen: boo
       '?': () => ask('help'),
     };
     const onKey = (event: KeyboardEvent): void => {
-      if (isOpen || event.repeat || event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
+      if (isOpen || event.repeat || event.ctrlKey || event.metaKey || event.altKey || isTaken(event.target)) return;
       const letter = singleKeys.value ? letters[event.key.toLowerCase()] : undefined;
       if (event.key === 'Escape' && canGoOn(chat.value)) {
         setArmed(!armed);

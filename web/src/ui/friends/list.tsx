@@ -4,8 +4,10 @@ import { useState } from 'preact/hooks';
 
 import { t } from '../../i18n';
 import type { Friend } from '../../protocol/types';
+import { canBeCalled } from '../../state/friends';
 import { Avatar } from '../avatar';
 import { IconButton } from '../button';
+import { CallButton } from '../call-button';
 import { About } from './about';
 
 export function List({ all }: { all: Friend[] | null }) {
@@ -35,6 +37,7 @@ function Person({ friend: { user, presence }, more }: { friend: Friend; more: ()
         <small class={presence}>{t(`presence_${presence}`)}</small>
       </span>
       <span class="row">
+        <CallButton who={user} off={!canBeCalled(presence)} />
         <IconButton icon={EllipsisVertical} name={t('menuOf', { name: user.displayName })} press={more} />
       </span>
     </li>

@@ -7,6 +7,7 @@ import { give, raiseHand, screen, toggle, toggleScreen, unread } from '../../app
 import { t } from '../../i18n';
 import * as devices from '../../media/devices';
 import { canShare } from '../../media/screen';
+import { isOfTwo } from '../../state/call';
 import { me, type State } from '../../state/room';
 import { IconButton, Switch, Toggle } from '../button';
 import type { Panel } from './call';
@@ -22,6 +23,8 @@ interface Props {
 export function Bar({ state, panel, turn, ask }: Props) {
   const mine = me(state);
   const forbidden = state.screensForbidden && !mine?.host;
+  // Two have no need to put up their hands.
+  const two = isOfTwo(state);
   const waiting = panel === 'chat' ? 0 : unread.value;
   return (
     <div class="controls room-bar" role="group" aria-label={t('bar')}>
@@ -33,8 +36,8 @@ export function Bar({ state, panel, turn, ask }: Props) {
         )}
       </div>
       <div class="group">
-        <Toggle on={mine?.handRaised ?? false} icon={Hand} name={t('raiseHand')} press={raiseHand} />
-        <IconButton class="on-desk" icon={SmilePlus} name={t('react')} press={() => ask({ ask: 'react' })} />
+        {!two && <Toggle on={mine?.handRaised ?? false} icon={Hand} name={t('raiseHand')} press={raiseHand} />}
+        {!two && <IconButton class="on-desk" icon={SmilePlus} name={t('react')} press={() => ask({ ask: 'react' })} />}
         <Toggle on={panel === 'chat'} icon={MessageSquareText} name={t('chat')} count={waiting} press={() => turn('chat')} />
         <Toggle on={panel === 'people'} icon={Users} name={t('people')} count={state.people.length} press={() => turn('people')} />
         <Toggle

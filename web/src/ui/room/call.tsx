@@ -4,6 +4,7 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 
 import { unread } from '../../app/room';
 import { t } from '../../i18n';
+import { isOfTwo } from '../../state/call';
 import type { State } from '../../state/room';
 import { Conversation } from '../chat/messages';
 import { Title } from '../title';
@@ -33,24 +34,27 @@ export function Call({ state }: { state: State }) {
   useEffect(() => main.current?.focus({ preventScroll: true }), []);
   return (
     <>
-      <Title page="roomTitle" name={state.name} />
+      <Title page={state.call ? 'callTitle' : 'roomTitle'} name={titleOf(state)} />
       <main ref={main} tabIndex={-1} class={`room ${panel ? 'with-panel' : ''}`} data-state="in" data-link={state.link} data-online={state.online}>
-        <h1 class="sr-only">{state.name || t('roomTitle')}</h1>
+        <h1 class="sr-only">{titleOf(state) || t('roomTitle')}</h1>
         <Announcement state={state} />
         <Stage state={state} ask={ask} />
         <Notes state={state} />
         {panel && (
           <Side key={panel} close={() => setPanel(null)}>
-            {panel === 'chat' ? <Conversation roomId={state.roomId} empty="noMessagesRoom" names /> : <People state={state} ask={ask} />}
+            {panel === 'chat' ? <Conversation roomId={state.roomId} empty="noMessagesRoom" names={!isOfTwo(state)} /> : <People state={state} ask={ask} />}
           </Side>
         )}
         <Bar state={state} panel={panel} turn={turn} ask={ask} />
-        <Voices state={state} />
+        <Voices />
       </main>
       <Dialogs state={state} open={open} ask={ask} close={close} />
     </>
   );
 }
+
+/** What a room is called, and a call by whom it is with. */
+const titleOf = ({ call, name }: State): string => (call ? call.name : name);
 
 /** What was opened has the focus; Escape closes it and gives the focus back. */
 function Side({ close, children }: { close: () => void; children: ComponentChildren }) {

@@ -6,6 +6,7 @@ import { block, endRoom, give, moderate, report, toggleScreen } from '../../app/
 import { type Key, t } from '../../i18n';
 import { canShare } from '../../media/screen';
 import type { HostAction, Participant } from '../../protocol/types';
+import { isOfTwo } from '../../state/call';
 import { keyOf } from '../../state/layout';
 import { me, type State } from '../../state/room';
 import { CopyLink } from '../copy';
@@ -86,9 +87,11 @@ function More({ state, ask, close }: Omit<Props, 'open'>) {
   };
   return (
     <Dialog title={t('more')} onClose={close}>
-      <div class="only-phone">
-        <Reactions done={close} />
-      </div>
+      {!isOfTwo(state) && (
+        <div class="only-phone">
+          <Reactions done={close} />
+        </div>
+      )}
       <div class="menu">
         {canShare() && <Choice class="only-phone" icon={ScreenShare} name={t('shareScreen')} press={then(() => void toggleScreen())} />}
         <Choice
@@ -101,7 +104,7 @@ function More({ state, ask, close }: Omit<Props, 'open'>) {
         {canFloat() && <Choice icon={PictureInPicture2} name={t('float')} press={then(() => void toggleFloat())} />}
         <Choice icon={Keyboard} name={t('help')} press={() => ask({ ask: 'help' })} />
       </div>
-      <CopyLink link={state.joinUrl} />
+      {!state.call && <CopyLink link={state.joinUrl} />}
       <div class="row end-row">
         <button type="button" class="plain" onClick={close}>
           {t('close')}

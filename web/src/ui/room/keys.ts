@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 
 import { give, raiseHand, toggle, toggleScreen } from '../../app/room';
 import * as devices from '../../media/devices';
-import { isWriting, singleKeys } from '../settings';
+import { isTaken, singleKeys } from '../settings';
 import type { Panel } from './call';
 import type { Ask } from './dialogs';
 import { pinNth } from './stage';
@@ -37,7 +37,7 @@ export function useKeys({ turn, ask, isOpen }: Acts): void {
       talking.current = false;
     };
     const onDown = (event: KeyboardEvent): void => {
-      if (isOpen || event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target) || !singleKeys.value) return;
+      if (isOpen || event.ctrlKey || event.metaKey || event.altKey || isTaken(event.target) || !singleKeys.value) return;
       if (event.key === ' ') {
         if (isPressed(event.target)) return;
         if (!event.repeat && !devices.isOn('audio')) {

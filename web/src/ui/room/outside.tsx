@@ -7,6 +7,7 @@ import { type Key, t, wordsFor } from '../../i18n';
 import { Trouble } from '../../protocol/types';
 import type { Phase, State } from '../../state/room';
 import { Action } from '../button';
+import { CallButton } from '../call-button';
 import { follow } from '../route';
 
 /** What the button that leads back is called; without one there is no way back. */
@@ -15,18 +16,21 @@ const BACK: Partial<Record<Phase, Key>> = {
 };
 
 export function Outside({ state }: { state: State }) {
-  const { phase, code } = state;
-  const back = BACK[phase];
+  const { phase, code, call } = state;
+  // Nobody comes back into a call: it is made anew.
+  const again = call && ['left', 'declined', 'unanswered', 'over'].includes(phase);
+  const back = again ? undefined : BACK[phase];
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus({ preventScroll: true }), [phase]);
   return (
     <section class="card narrow outside" data-state={phase}>
-      <h1 ref={heading} tabIndex={-1}>{t(`out_${phase}` as Key, { n: state.limit })}</h1>
-      {phase === 'failed' && code ? <p>{wordsFor(new Trouble(code, ''))}</p> : <p>{t(`out_${phase}_hint` as Key)}</p>}
+      <h1 ref={heading} tabIndex={-1}>{t(`out_${phase}` as Key, { n: state.limit, name: call?.name ?? '' })}</h1>
+      {phase === 'failed' && code ? <p>{wordsFor(new Trouble(code, ''))}</p> : <p>{t(`out_${phase}_hint` as Key, { name: call?.name ?? '' })}</p>}
       <div class="row">
+        {again && <CallButton who={{ id: call.userId, displayName: call.name }} name="callAgain" />}
         {back && <Action icon={RotateCw} name={t(back)} primary press={() => (state.joinUrl ? give({ is: 'join' }) : openRoom(state.roomId))} />}
-        <a class={back ? 'button' : 'button primary'} href="/" onClick={follow}>
-          {t('toStart')}
+        <a class={back || again ? 'button' : 'button primary'} href={call ? '/friends' : '/'} onClick={follow}>
+          {t(call ? 'toFriends' : 'toStart')}
         </a>
       </div>
     </section>

@@ -1,4 +1,4 @@
-/** A group's room: from its link to the way out. It only shows the machine's state. */
+/** A room: from its link, or a call, to the way out. It only shows the machine's state. */
 import '../../style/room.css';
 
 import { useEffect } from 'preact/hooks';
@@ -45,6 +45,7 @@ function Signed({ id }: { id: string }) {
   const state = room.value;
   if (state.roomId !== id || state.phase === 'looking') return <Framed title="roomTitle">{<Waiting />}</Framed>;
   if (state.phase === 'in') return <Call state={state} />;
+  if (state.call && state.phase === 'joining') return <Framed title="callTitle" name={state.call.name}>{<Waiting />}</Framed>;
   const inLobby = state.phase === 'lobby' || state.phase === 'joining';
   return <Framed title="roomTitle" name={state.name}>{inLobby ? <Lobby state={state} /> : <Outside state={state} />}</Framed>;
 }

@@ -4,11 +4,13 @@ import { useState } from 'preact/hooks';
 
 import { moderate } from '../../app/room';
 import { t } from '../../i18n';
+import * as devices from '../../media/devices';
 import type { HostAction, Participant } from '../../protocol/types';
 import { me, type State } from '../../state/room';
 import { IconButton } from '../button';
 import { CopyLink } from '../copy';
 import { Alert } from '../trouble';
+import { CallIn } from './call-in';
 import type { Ask } from './dialogs';
 
 export function People({ state, ask }: { state: State; ask: (what: Ask) => void }) {
@@ -21,8 +23,14 @@ export function People({ state, ask }: { state: State; ask: (what: Ask) => void 
         ))}
       </ul>
       {me(state)?.host && <HostSettings state={state} ask={ask} />}
-      <h3>{t('invite')}</h3>
-      <CopyLink link={state.joinUrl} />
+      {state.call ? (
+        <CallIn state={state} call={state.call} />
+      ) : (
+        <>
+          <h3>{t('invite')}</h3>
+          <CopyLink link={state.joinUrl} />
+        </>
+      )}
     </section>
   );
 }
@@ -30,7 +38,8 @@ export function People({ state, ask }: { state: State; ask: (what: Ask) => void 
 function Person({ person, state, ask }: { person: Participant; state: State; ask: (what: Ask) => void }) {
   const self = person.id === state.self;
   const hand = state.hands.indexOf(person.id) + 1;
-  const { audio, video, screen } = person.media;
+  // What I send I know best; not every room tells me.
+  const { audio, video, screen } = self ? { ...person.media, audio: devices.isOn('audio'), video: devices.isOn('video') } : person.media;
   return (
     <li>
       <span class="who">

@@ -102,7 +102,8 @@ function OneTile({ tile, person, rect, state, ask }: OneProps) {
       class={`${isScreen ? 'screen' : 'camera'} ${speaking ? 'speaking' : ''}`}
       style={style}
       behind={!isScreen && <Face person={person} />}
-      about={!isScreen && <Badge quality={qualities.value[tile.id] ?? 'good'} />}
+      // What goes directly isn't measured.
+      about={!isScreen && state.call?.way !== 'p2p' && <Badge quality={qualities.value[tile.id] ?? 'good'} />}
     >
       {away && (
         <div class="words">
@@ -174,6 +175,20 @@ function Badge({ quality }: { quality: Quality }) {
 }
 
 function Alone({ state }: { state: State }) {
+  const { call } = state;
+  if (call) {
+    return (
+      <div class="alone">
+        <p>{t(call.ringing ? 'callsThem' : state.hadCompany ? 'aloneInCall' : 'theyCome', { name: call.name })}</p>
+        {call.ringing && call.way === 'p2p' && <p class="quiet">{t('directHint')}</p>}
+        {call.ringing && (
+          <button type="button" onClick={() => give({ is: 'leave' })}>
+            {t('cancel')}
+          </button>
+        )}
+      </div>
+    );
+  }
   return (
     <div class="alone">
       <p>{t(state.hadCompany ? 'aloneAgain' : 'alone')}</p>

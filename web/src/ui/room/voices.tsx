@@ -2,22 +2,17 @@
 import { Volume2 } from 'lucide-preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
-import { link } from '../../app/room';
+import { voices } from '../../app/room';
 import { t } from '../../i18n';
 import * as devices from '../../media/devices';
-import { isInSight, type State } from '../../state/room';
 
-export function Voices({ state }: { state: State }) {
+export function Voices() {
   const [blocked, setBlocked] = useState(0);
-  const lines = state.slots.filter(
-    ({ source, participantId }) => participantId && isInSight(state, participantId) && (source === 'mic' || source === 'screen-audio'),
-  );
   return (
     <>
-      {lines.map(({ mid }) => {
-        const stream = link.value?.stream(mid);
-        return stream && <Voice key={mid} stream={stream} again={blocked} onBlocked={() => setBlocked((times) => times || 1)} />;
-      })}
+      {voices().map(({ key, stream }) => (
+        <Voice key={key} stream={stream} again={blocked} onBlocked={() => setBlocked((times) => times || 1)} />
+      ))}
       {blocked === 1 && (
         <button type="button" class="primary hear-all" onClick={() => setBlocked(2)}>
           <Volume2 aria-hidden="true" />

@@ -1,0 +1,53 @@
+/** In a call: who else could come. */
+import { PhoneOutgoing } from 'lucide-preact';
+import { useState } from 'preact/hooks';
+
+import { friends } from '../../app/friends';
+import { callIn } from '../../app/room';
+import { t } from '../../i18n';
+import type { Call } from '../../state/call';
+import { canBeCalled } from '../../state/friends';
+import type { State } from '../../state/room';
+import { Avatar } from '../avatar';
+import { Alert } from '../trouble';
+
+export function CallIn({ state, call }: { state: State; call: Call }) {
+  const [error, setError] = useState<unknown>(null);
+  const here = state.people.map(({ userId }) => userId);
+  const others = (friends.value.friends ?? []).filter(({ user }) => !here.includes(user.id));
+  const could = others.filter(({ user, presence }) => canBeCalled(presence) || call.called.includes(user.id));
+  return (
+    <>
+      <h3>{t('callIn')}</h3>
+      {could.length === 0 && <p class="quiet">{t('nobodyToCallIn')}</p>}
+      <ul>
+        {could.map(({ user }) => {
+          const rings = call.called.includes(user.id);
+          return (
+            <li key={user.id}>
+              <Avatar of={user} />
+              <span class="who">
+                <b>{user.displayName}</b>
+                <small>{rings ? t('ringsThere') : ''}</small>
+              </span>
+              <button
+                type="button"
+                aria-label={t('callInWho', { name: user.displayName })}
+                disabled={rings || call.ringing}
+                onClick={() => {
+                  setError(null);
+                  callIn(user.id).catch(setError);
+                }}
+              >
+                <PhoneOutgoing aria-hidden="true" />
+                {t('add')}
+              </button>
+            </li>
+          );
+        })}
+      </ul>
+      <Alert error={error} />
+      <p class="quiet">{t(state.call?.way === 'p2p' ? 'directHint' : 'throughHint')}</p>
+    </>
+  );
+}
