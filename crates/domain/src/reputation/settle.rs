@@ -119,10 +119,12 @@ pub fn credibility(who: &Reporter) -> u8 {
         crate::wire::Band::Good | crate::wire::Band::Trusted => 100,
     };
     let by_age = if who.age < DAY { by_score / 2 } else { by_score };
-    match who.lately {
-        0..=MANY => by_age,
-        ..=TOO_MANY => by_age / 2,
-        _ => 0,
+    if who.lately > TOO_MANY {
+        0
+    } else if who.lately > MANY {
+        by_age / 2
+    } else {
+        by_age
     }
 }
 

@@ -33,11 +33,11 @@ async fn talk(w: &World, room: u128, both: [UserId; 2]) -> RoomId {
     call.room
 }
 
-async fn report(w: &World, way: Way, room: RoomId, reporter: UserId, reported: UserId) {
+async fn report(w: &World, way: Way, room: RoomId, by: UserId, about: UserId) {
     let (db, clock, dice, bus) = (w.db.clone(), w.clock.clone(), w.dice.clone(), w.bus.clone());
     let service = moderation::Moderation::new(db, clock, dice, bus, moderation::Settings::default());
     let moderation = way.reach::<dyn Moderation>(std::sync::Arc::new(service), moderation_contract::through);
-    let report = Report { reporter, reported, room, reason: ReportReason::Spam, note: None };
+    let report = Report { reporter: by, reported: about, room, reason: ReportReason::Spam, note: None };
     moderation.report(&w.cx, report).await.unwrap();
 }
 
