@@ -163,3 +163,26 @@ describe('where somebody is', () => {
 });
 
 const code = async (answer) => (await answer).error?.code;
+
+describe('after a random chat', () => {
+  test('who was in it rates it, and a report lowers the other’s reputation in words', async (t) => {
+    const { all, pages } = await visitors(t, 2);
+    const [ada, bob] = all;
+    const { roomId } = await meet(...pages);
+    const rate = (person, room, json) => person.ask('POST', `/api/calls/${room}/rating`, { json });
+    for (const stars of [5, 1]) assert.equal((await rate(ada, roomId, { stars })).status, 204);
+    for (const json of [{ stars: 0 }, { stars: 6 }, { stars: 2.5 }, {}]) {
+      assert.equal((await rate(ada, roomId, json)).status, 400, JSON.stringify(json));
+    }
+    const [eve] = await people(server, 1, { test: t });
+    assert.equal((await rate(eve, roomId, { stars: 5 })).status, 404);
+    const before = (await bob.ask('GET', '/api/users/me/reputation')).body;
+    assert.deepEqual([before.score, before.entries.length], [70, 1]);
+    assert.equal((await ada.ask('POST', '/api/reports', { json: { roomId, userId: bob.id, reason: 'spam' } })).status, 201);
+    const after = (await bob.ask('GET', '/api/users/me/reputation')).body;
+    assert.deepEqual([after.score, after.entries[0].delta], [69, -1], 'a new account is believed a little');
+    assert.ok(after.entries[0].recoverBy && after.entries[0].reason.includes('reported'));
+    assert.equal(after.entries.reduce((sum, { delta }) => sum + delta, 0), after.score, 'the ledger explains every point');
+    assert.equal((await ada.ask('GET', '/api/users/me/calls')).body.calls[0].roomId, roomId);
+  });
+});

@@ -2,7 +2,7 @@
 //! here and nowhere else: as the object itself, in another process, or (`loopback`) behind the very bytes that a network
 //! would carry.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use visavis_domain::{
     Fault,
@@ -102,7 +102,9 @@ impl Wiring<'_> {
         }
         let g = self.ground;
         let settings = self.config.users.clone();
-        Ok(Some(Arc::new(users::Users::new(g.db()?, g.clock.clone(), g.dice.clone(), settings))))
+        let clean_call = Duration::from_secs(self.config.strangers.clean_call_s);
+        let users = users::Users::new(g.db()?, g.clock.clone(), g.dice.clone(), settings);
+        Ok(Some(Arc::new(users.with_clean_call(clean_call))))
     }
 
     async fn auth(&self, users: &Arc<dyn Users>, issuer: &str) -> Result<Option<Arc<dyn Auth>>, Fault> {

@@ -1,6 +1,8 @@
 //! Reputation: a number from 0 to 100 that matchmaking and transport look at. Every move has words for the person it
 //! is about; others see a band, never the number.
 
+pub mod settle;
+
 use crate::wire::Band;
 
 /// Where everybody starts.

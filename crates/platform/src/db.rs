@@ -24,6 +24,7 @@ pub mod pools;
 pub mod reports;
 pub mod rooms;
 mod row;
+pub mod standing;
 mod statement;
 pub mod users;
 pub mod visits;

@@ -21,13 +21,14 @@ use visavis_domain::{
     Timestamp,
     friendship::{Request, Side, Tie},
     id::{ChallengeId, JobId, LoginId, NodeId, ParticipantId, ReportId, RequestId, RoomId, TicketId, UserId},
+    reputation::settle::{Kind, Step},
     wire::Role,
 };
 use visavis_platform::{
     Db,
     db::{
-        Tx, blocks, calls, codes, friendships, history, jobs, keys, logins, pools, reports, rooms, users,
-        visits,
+        Tx, blocks, calls, codes, friendships, history, jobs, keys, logins, pools, reports, rooms, standing,
+        users, visits,
     },
 };
 use visavis_testkit::Database;
@@ -232,9 +233,25 @@ async fn call(db: &Db) {
     call_friends(db).await;
     call_visits(db).await;
     history::of(db, ADA, 20).await.unwrap();
+    call_standing(db).await;
     call_jobs(db).await;
     call_rooms(db).await;
     db.sweep(NOW).await.unwrap();
+}
+
+async fn call_standing(db: &Db) {
+    standing::score(db, ADA).await.unwrap();
+    standing::facts(db, ADA, NOW, Duration::ZERO).await.unwrap();
+    standing::moves(db, ADA).await.unwrap();
+    standing::was_in(db, ADA, ROOM, NOW).await.unwrap();
+    standing::rate(db, ADA, ROOM, 5, NOW).await.unwrap();
+    let step = Step { kind: Kind::CleanCall, source: "a".to_owned(), at: NOW, delta: 1, recover_by: None };
+    let mut tx = db.write().await.unwrap();
+    standing::lock(&mut tx, ADA).await.unwrap();
+    standing::moves_locked(&mut tx, ADA).await.unwrap();
+    standing::write(&mut tx, ADA, &step).await.unwrap();
+    standing::settled(&mut tx, ADA, NOW).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 async fn call_friends(db: &Db) {

@@ -1,6 +1,10 @@
 //! Accounts: made at the first sign-in, a profile, the 18+ declaration, a role, a reputation with the ledger that
 //! explains it. Whatever strangers type is checked by `domain::text` before it is kept.
 
+mod standing;
+
+use std::time::Duration;
+
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,7 +14,7 @@ use visavis_domain::{
         Caller,
         rooms::RoomKind,
         users::{
-            Ensure, Ensured, Grant, PastCall, Patch, ReputationEntry, ReputationView, Seeker, Update,
+            Ensure, Ensured, Grant, PastCall, Patch, Rate, ReputationEntry, ReputationView, Seeker, Update,
             Users as Contract,
         },
     },
@@ -30,6 +34,8 @@ use visavis_platform::{
 /// Tries for a private id that nobody has: with 40 bits and a million accounts one fails once in a million.
 const PRIVATE_ID_TRIES: usize = 8;
 
+/// How long a good call takes unless it is set.
+const CLEAN_CALL: Duration = Duration::from_mins(1);
 /// Calls that a person's history shows.
 const MAX_CALLS: usize = 20;
 
@@ -56,12 +62,21 @@ pub struct Users {
     clock: Clock,
     dice: Dice,
     settings: Settings,
+    /// How long a good call takes.
+    clean_call: Duration,
 }
 
 impl Users {
     /// The role over this database.
     pub fn new(db: Db, clock: Clock, dice: Dice, settings: Settings) -> Self {
-        Self { db, clock, dice, settings }
+        Self { db, clock, dice, settings, clean_call: CLEAN_CALL }
+    }
+
+    /// The same, with another length of a good call.
+    #[must_use]
+    pub const fn with_clean_call(mut self, clean_call: Duration) -> Self {
+        self.clean_call = clean_call;
+        self
     }
 
     async fn get(&self, id: UserId) -> Result<User, Fault> {
@@ -223,6 +238,7 @@ impl Contract for Users {
     }
 
     async fn me(&self, _cx: &Caller, id: UserId) -> Result<Me, Fault> {
+        self.settle(id).await?;
         Ok(me(self.get(id).await?))
     }
 
@@ -266,6 +282,7 @@ impl Contract for Users {
     }
 
     async fn seeker(&self, _cx: &Caller, id: UserId) -> Result<Seeker, Fault> {
+        self.settle(id).await?;
         let user = self.get(id).await?;
         Ok(Seeker {
             card: card(&user),
@@ -280,6 +297,7 @@ impl Contract for Users {
     }
 
     async fn reputation(&self, _cx: &Caller, id: UserId) -> Result<ReputationView, Fault> {
+        self.settle(id).await?;
         let score = self.get(id).await?.reputation;
         let entry = |e: Entry| ReputationEntry {
             at: e.at,
@@ -289,6 +307,10 @@ impl Contract for Users {
         };
         let entries = users::ledger(&self.db, id).await?.into_iter().map(entry).collect();
         Ok(ReputationView { score, band: reputation::band(score), entries })
+    }
+
+    async fn rate(&self, _cx: &Caller, req: Rate) -> Result<(), Fault> {
+        self.keep_rating(req).await
     }
 
     async fn calls(&self, _cx: &Caller, id: UserId) -> Result<Vec<PastCall>, Fault> {

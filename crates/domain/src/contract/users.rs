@@ -31,6 +31,8 @@ crate::contract! {
         fn reputation(UserId) -> ReputationView [idempotent, 2000 ms];
         /// My last calls, missed ones too.
         fn calls(UserId) -> Vec<PastCall> [idempotent, 2000 ms];
+        /// What I thought of a call.
+        fn rate(Rate) -> () [idempotent, 2000 ms];
         /// Sets an account's role (administration).
         fn grant(Grant) -> UserId [idempotent, 2000 ms];
     }
@@ -179,6 +181,17 @@ pub struct ReputationEntry {
     /// When a loss is forgiven.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recover_by: Option<Timestamp>,
+}
+
+/// What somebody thought of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rate {
+    /// Who.
+    pub user: UserId,
+    /// Of which call.
+    pub room: RoomId,
+    /// 1 to 5.
+    pub stars: u8,
 }
 
 /// Sets a role.

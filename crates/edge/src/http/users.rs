@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use visavis_domain::{
     Fault,
-    contract::users::{PastCall, Patch, ReputationView, Update},
+    contract::users::{PastCall, Patch, Rate, ReputationView, Update},
     id::kind,
     wire::{Card, Me},
 };
@@ -35,6 +35,9 @@ pub(super) fn routes() -> Vec<Route> {
         get("/api/users/me/calls", calls, "My last 20 calls, missed ones too, newest first.")
             .signed()
             .answers::<CallsBody>(200),
+        post("/api/calls/{roomId}/rating", rate, "What I thought of a call of mine, within a day.")
+            .signed()
+            .takes::<RatingBody>(),
         get("/api/users/{id}", card, "What everybody may see of a person.").signed().answers::<Card>(200),
     ]
 }
@@ -94,6 +97,26 @@ async fn reputation(
 #[schemars(rename = "PastCalls")]
 struct CallsBody {
     calls: Vec<PastCall>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Rating")]
+pub(super) struct RatingBody {
+    /// 1 to 5.
+    #[schemars(range(min = 1, max = 5))]
+    stars: u8,
+}
+
+async fn rate(
+    State(edge): State<Edge>,
+    Cx(cx): Cx,
+    Signed(me): Signed,
+    PathId(room): PathId<kind::Room>,
+    Json(body): Json<RatingBody>,
+) -> Result<StatusCode, Problem> {
+    edge.users.rate(&cx, Rate { user: me.user, room, stars: body.stars }).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn calls(

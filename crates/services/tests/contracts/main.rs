@@ -11,5 +11,6 @@ mod http;
 mod keys;
 mod people;
 mod sessions;
+mod standing;
 mod users;
 mod world;

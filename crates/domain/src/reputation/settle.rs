@@ -1,0 +1,239 @@
+//! What is so of a person's calls and of reports about them, as moves of their score. Pure, and the same however often it is
+//! asked: every cause counts once, losses are forgiven when their time has come, and what was gained fades back toward the
+//! start when nobody has met the person for a while.
+
+use std::time::Duration;
+
+use super::{DAILY_GAIN, DAILY_LOSS, MAX, REPORT_LOSS, START};
+use crate::Timestamp;
+
+/// A report is forgiven after so long.
+pub const FORGIVEN_AFTER: Duration = Duration::from_hours(30 * 24);
+/// A point above the start fades after so long without a good call.
+pub const FADES_AFTER: Duration = Duration::from_hours(30 * 24);
+/// One person's reports about another count once in so long.
+const SAME_REPORTER: Duration = Duration::from_hours(30 * 24);
+const DAY: Duration = Duration::from_hours(24);
+/// Reports in a month from which on somebody's reports count for less, and for nothing.
+const MANY: u64 = 10;
+const TOO_MANY: u64 = 30;
+
+/// Why a score moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A good call.
+    CleanCall,
+    /// A report.
+    Reported,
+    /// A report is forgiven.
+    Recovered,
+    /// A gain has faded.
+    Faded,
+}
+
+impl Kind {
+    /// As it is kept.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CleanCall => "clean-call",
+            Self::Reported => "reported",
+            Self::Recovered => "recovered",
+            Self::Faded => "faded",
+        }
+    }
+
+    /// In the person's words.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::CleanCall => "A good call without complaints.",
+            Self::Reported => "Somebody you met reported a call with you. It is forgiven after 30 days.",
+            Self::Recovered => "A report is forgiven: 30 days have passed.",
+            Self::Faded => {
+                "Trust fades a little when nobody has met you for 30 days. A good call brings it back."
+            }
+        }
+    }
+}
+
+impl std::str::FromStr for Kind {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let all = [Self::CleanCall, Self::Reported, Self::Recovered, Self::Faded];
+        all.into_iter().find(|kind| kind.as_str() == text).ok_or(())
+    }
+}
+
+/// A move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Why.
+    pub kind: Kind,
+    /// Its cause: with the kind it counts once.
+    pub source: String,
+    /// When.
+    pub at: Timestamp,
+    /// By how much.
+    pub delta: i32,
+    /// When a loss is forgiven.
+    pub recover_by: Option<Timestamp>,
+}
+
+/// A report about the person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The report.
+    pub id: String,
+    /// By whom.
+    pub reporter: String,
+    /// When.
+    pub at: Timestamp,
+    /// How far the reporter is believed, 0 to 100.
+    pub credibility: u8,
+}
+
+/// What has happened since it was last asked (what was counted before may be in it again).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Good calls and when they ended.
+    pub clean: Vec<(String, Timestamp)>,
+    /// Reports.
+    pub reports: Vec<Report>,
+}
+
+/// What is known of somebody who reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reporter {
+    /// Their own score.
+    pub score: u8,
+    /// How long they had their account then.
+    pub age: Duration,
+    /// How many reports they made in the month before, this one included.
+    pub lately: u64,
+}
+
+/// How far somebody is believed, 0 to 100.
+pub fn credibility(who: &Reporter) -> u8 {
+    let by_score = match super::band(who.score) {
+        crate::wire::Band::Low => 0,
+        crate::wire::Band::New => 50,
+        crate::wire::Band::Good | crate::wire::Band::Trusted => 100,
+    };
+    let by_age = if who.age < DAY { by_score / 2 } else { by_score };
+    if who.lately > TOO_MANY {
+        0
+    } else if who.lately > MANY {
+        by_age / 2
+    } else {
+        by_age
+    }
+}
+
+enum Due<'a> {
+    Clean(&'a str),
+    Report(&'a Report),
+    Forgive { source: String, points: i32 },
+    Fade,
+}
+
+/// The moves that are due at `now`, in order, for somebody with that score and those moves before.
+pub fn settle(score: u8, before: &[Step], facts: &Facts, now: Timestamp) -> Vec<Step> {
+    let mut book = Book { score, steps: before.to_vec() };
+    let (mut clean, mut reports) = (facts.clean.clone(), facts.reports.clone());
+    clean.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
+    reports.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+    let (mut calls, mut complaints) = (clean.iter().peekable(), reports.iter().peekable());
+    loop {
+        let next_call = calls.peek().map(|call| (call.1, Due::Clean(&call.0)));
+        let next_report = complaints.peek().map(|report| (report.at, Due::Report(report)));
+        let due = [next_call, next_report, book.forgiveness(), book.fading()].into_iter().flatten();
+        let Some((at, due)) = due.filter(|(at, _)| *at <= now).min_by_key(|(at, _)| *at) else { break };
+        match due {
+            Due::Clean(source) => {
+                book.clean(source, at);
+                calls.next();
+            }
+            Due::Report(report) => {
+                book.reported(report);
+                complaints.next();
+            }
+            Due::Forgive { source, points } => book.take(Kind::Recovered, source, at, points, None),
+            Due::Fade => book.take(Kind::Faded, at.as_millis().to_string(), at, -1, None),
+        }
+    }
+    book.steps.split_off(before.len())
+}
+
+struct Book {
+    score: u8,
+    steps: Vec<Step>,
+}
+
+impl Book {
+    fn knows(&self, kind: Kind, source: &str) -> bool {
+        self.steps.iter().any(|step| step.kind == kind && step.source == source)
+    }
+
+    /// Points of that kind within a day of `at`.
+    fn in_a_day(&self, kind: Kind, at: Timestamp) -> u8 {
+        let near = |step: &&Step| step.kind == kind && step.at.since(at).max(at.since(step.at)) < DAY;
+        let points: u32 = self.steps.iter().filter(near).map(|step| step.delta.unsigned_abs()).sum();
+        u8::try_from(points).unwrap_or(u8::MAX)
+    }
+
+    /// A move of no points is kept where it shows that its cause has been looked at.
+    fn take(&mut self, kind: Kind, source: String, at: Timestamp, delta: i32, recover_by: Option<Timestamp>) {
+        let moved = (i32::from(self.score) + delta).clamp(0, i32::from(MAX));
+        let delta = moved - i32::from(self.score);
+        self.score = u8::try_from(moved).unwrap_or(self.score);
+        self.steps.push(Step { kind, source, at, delta, recover_by });
+    }
+
+    fn clean(&mut self, source: &str, at: Timestamp) {
+        if self.knows(Kind::CleanCall, source) {
+            return;
+        }
+        let gain = DAILY_GAIN.saturating_sub(self.in_a_day(Kind::CleanCall, at)).min(1);
+        self.take(Kind::CleanCall, source.to_owned(), at, i32::from(gain), None);
+    }
+
+    fn reported(&mut self, report: &Report) {
+        let source = format!("{} {}", report.reporter, report.id);
+        if self.knows(Kind::Reported, &source) {
+            return;
+        }
+        let same = |step: &Step| {
+            step.kind == Kind::Reported
+                && step.source.split(' ').next() == Some(&report.reporter)
+                && report.at.since(step.at) < SAME_REPORTER
+        };
+        let weight = if self.steps.iter().any(same) { 0 } else { u16::from(report.credibility.min(100)) };
+        let believed = u8::try_from((u16::from(REPORT_LOSS) * weight + 50) / 100).unwrap_or(0);
+        let loss = DAILY_LOSS.saturating_sub(self.in_a_day(Kind::Reported, report.at)).min(believed);
+        let recover_by = (loss > 0).then(|| report.at + FORGIVEN_AFTER);
+        self.take(Kind::Reported, source, report.at, -i32::from(loss), recover_by);
+    }
+
+    /// The next loss that is forgiven.
+    fn forgiveness(&self) -> Option<(Timestamp, Due<'static>)> {
+        let open = |step: &&Step| {
+            step.kind == Kind::Reported && step.delta < 0 && !self.knows(Kind::Recovered, &step.source)
+        };
+        let first = self
+            .steps
+            .iter()
+            .filter(open)
+            .filter_map(|s| s.recover_by.map(|at| (at, s)))
+            .min_by_key(|(at, _)| *at);
+        first.map(|(at, step)| (at, Due::Forgive { source: step.source.clone(), points: -step.delta }))
+    }
+
+    /// When the next point above the start fades: since the last good call, or the last one that faded or was forgiven.
+    fn fading(&self) -> Option<(Timestamp, Due<'static>)> {
+        let counts = |step: &&Step| !matches!(step.kind, Kind::Reported);
+        let since = self.steps.iter().filter(counts).map(|step| step.at).max()?;
+        (self.score > START).then_some((since + FADES_AFTER, Due::Fade))
+    }
+}
+
+#[cfg(test)]
+mod tests;

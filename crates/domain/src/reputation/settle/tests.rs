@@ -1,0 +1,133 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::{reputation::band, wire::Band};
+
+const T0: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+fn day(days: u64) -> Timestamp {
+    T0 + DAY * u32::try_from(days).unwrap()
+}
+
+fn call(n: u64, at: Timestamp) -> (String, Timestamp) {
+    (format!("rm_{n}"), at)
+}
+
+fn report(n: u64, by: u64, at: Timestamp, credibility: u8) -> Report {
+    Report { id: format!("rpt_{n}"), reporter: format!("usr_{by}"), at, credibility }
+}
+
+fn after(score: u8, steps: &[Step]) -> u8 {
+    u8::try_from(i32::from(score) + steps.iter().map(|step| step.delta).sum::<i32>()).unwrap()
+}
+
+#[test]
+fn two_days_of_good_calls_make_somebody_trusted_enough_to_talk_directly_and_no_day_more_than_three_points() {
+    let clean = (0..20).map(|n| call(n, day(n / 10))).collect();
+    let steps = settle(START, &[], &Facts { clean, reports: vec![] }, day(2));
+    assert_eq!(after(START, &steps), START + 2 * DAILY_GAIN);
+}
+
+#[test]
+fn a_report_says_when_it_is_forgiven_and_then_it_is() {
+    let facts = Facts { clean: vec![], reports: vec![report(1, 1, T0, 100)] };
+    let lost = settle(START, &[], &facts, T0);
+    assert_eq!((lost[0].delta, lost[0].recover_by), (-2, Some(T0 + FORGIVEN_AFTER)));
+    assert_eq!(settle(68, &lost, &facts, day(29)), []);
+    let forgiven = settle(68, &lost, &facts, day(30));
+    assert_eq!((forgiven.len(), forgiven[0].kind, forgiven[0].delta), (1, Kind::Recovered, 2));
+    let all = [lost, forgiven].concat();
+    assert_eq!(settle(START, &all, &facts, day(400)), []);
+}
+
+#[test]
+fn the_same_person_counts_once_a_month_and_who_is_not_believed_not_at_all() {
+    let reports = (0..10).map(|n| report(n, 1, day(n), 100)).collect();
+    let steps = settle(START, &[], &Facts { clean: vec![], reports }, day(10));
+    assert_eq!(after(START, &steps), START - REPORT_LOSS);
+    let reports = (0..10).map(|n| report(n, n, day(n), 0)).collect();
+    assert_eq!(after(START, &settle(START, &[], &Facts { clean: vec![], reports }, day(10))), START);
+}
+
+#[test]
+fn reporters_are_believed_by_their_own_record() {
+    let old = DAY * 30;
+    let of = |score, age, lately| credibility(&Reporter { score, age, lately });
+    assert_eq!([of(80, old, 1), of(70, old, 1), of(30, old, 1)], [100, 50, 0]);
+    assert_eq!([of(70, DAY / 2, 1), of(80, old, 11), of(80, old, 31)], [25, 50, 0]);
+}
+
+#[test]
+fn trust_fades_without_good_calls_down_to_the_start_and_no_further() {
+    let facts = Facts { clean: (0..9).map(|n| call(n, day(n / 3))).collect(), reports: vec![] };
+    let gained = settle(START, &[], &facts, day(3));
+    assert_eq!(after(START, &gained), 79);
+    let faded = settle(79, &gained, &facts, day(2 + 31));
+    assert_eq!(after(79, &faded), 78);
+    assert_eq!(after(79, &settle(79, &gained, &facts, day(2_000))), START);
+}
+
+/// Twenty who collude, new accounts of a night, report one honest person every day for two months.
+#[test]
+fn collusion_does_not_bring_an_honest_person_into_the_low_band() {
+    for seed in 0..50_u64 {
+        let mut score = START;
+        let mut steps: Vec<Step> = vec![];
+        for d in 0..60_u64 {
+            let who = |n: u64| Reporter {
+                score: 70,
+                age: DAY * u32::try_from(d).unwrap(),
+                lately: (d + n % 3).min(60),
+            };
+            let reports =
+                (0..20).map(|n| report(d * 100 + n, n + seed * 20, day(d), credibility(&who(n)))).collect();
+            let clean = (0..(seed + d) % 3).map(|n| call(d * 100 + n, day(d))).collect();
+            let new = settle(score, &steps, &Facts { clean, reports }, day(d));
+            score = after(score, &new);
+            steps.extend(new);
+            assert_ne!(band(score), Band::Low, "seed {seed}, day {d}: {score}");
+        }
+    }
+}
+
+fn any_facts() -> impl Strategy<Value = Facts> {
+    let clean = prop::collection::vec((0..200_u64, 0..100_u64), 0..40);
+    let reports = prop::collection::vec((0..200_u64, 0..8_u64, 0..100_u64, 0..=100_u8), 0..30);
+    (clean, reports).prop_map(|(clean, reports)| {
+        let mut clean: Vec<_> = clean.into_iter().map(|(n, d)| call(n, day(d))).collect();
+        clean.sort();
+        clean.dedup_by(|a, b| a.0 == b.0);
+        let mut reports: Vec<_> = reports.into_iter().map(|(n, by, d, c)| report(n, by, day(d), c)).collect();
+        reports.sort_by(|a, b| a.id.cmp(&b.id));
+        reports.dedup_by(|a, b| a.id == b.id);
+        Facts { clean, reports }
+    })
+}
+
+proptest! {
+    /// Asked once or every day: the same score; it stays within bounds; nothing counts twice; in the end it is the start again.
+    #[test]
+    fn it_is_the_same_however_often_it_is_asked(facts in any_facts()) {
+        let once = settle(START, &[], &facts, day(200));
+        let (mut score, mut steps) = (START, Vec::<Step>::new());
+        for d in 0..=200 {
+            let so_far = Facts {
+                clean: facts.clean.iter().filter(|(_, at)| *at <= day(d)).cloned().collect(),
+                reports: facts.reports.iter().filter(|r| r.at <= day(d)).cloned().collect(),
+            };
+            let new = settle(score, &steps, &so_far, day(d));
+            score = after(score, &new);
+            prop_assert!(score <= MAX);
+            steps.extend(new);
+        }
+        prop_assert_eq!(score, after(START, &once));
+        let mut causes: Vec<_> = steps.iter().map(|s| (s.kind, s.source.clone())).collect();
+        causes.sort();
+        let all = causes.len();
+        causes.dedup();
+        prop_assert_eq!(all, causes.len());
+        let rest = settle(score, &steps, &facts, day(200 + 40 * 30));
+        let end = after(score, &rest);
+        prop_assert_eq!(end, START);
+    }
+}

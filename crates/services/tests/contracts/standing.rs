@@ -1,0 +1,92 @@
+//! Reputation and ratings by their contract.
+
+use visavis_domain::{
+    Code,
+    contract::{
+        moderation::{self as moderation_contract, Moderation, Report, ReportReason},
+        users::Rate,
+    },
+    id::{NodeId, ParticipantId, RoomId, UserId},
+    reputation::START,
+    wire::Band,
+};
+use visavis_platform::db::calls::{self, CallMember, CallOpened};
+use visavis_services::moderation;
+
+use crate::world::{DAY, MINUTE, SECOND, Way, World, ways};
+
+async fn talk(w: &World, room: u128, both: [UserId; 2]) -> RoomId {
+    let member =
+        |user| CallMember { user, participant: ParticipantId::from_bits(room), waited_ms: 0, ticket: None };
+    let call = CallOpened {
+        room: RoomId::from_bits(room),
+        kind: "random",
+        node: NodeId::from_bits(1),
+        opened_at: w.clock.now(),
+        transport: "sfu",
+        members: both.map(member).into(),
+    };
+    calls::open(&w.db, &call).await.unwrap();
+    calls::started(&w.db, call.room, w.clock.now()).await.unwrap();
+    w.clock.advance(MINUTE);
+    calls::ended(&w.db, call.room, w.clock.now(), "left", &[]).await.unwrap();
+    call.room
+}
+
+async fn report(w: &World, way: Way, room: RoomId, by: UserId, about: UserId) {
+    let (db, clock, dice, bus) = (w.db.clone(), w.clock.clone(), w.dice.clone(), w.bus.clone());
+    let service = moderation::Moderation::new(db, clock, dice, bus, moderation::Settings::default());
+    let moderation = way.reach::<dyn Moderation>(std::sync::Arc::new(service), moderation_contract::through);
+    let report = Report { reporter: by, reported: about, room, reason: ReportReason::Spam, note: None };
+    moderation.report(&w.cx, report).await.unwrap();
+}
+
+#[tokio::test]
+async fn good_calls_raise_and_reports_lower_it_in_words_and_a_month_later_a_report_is_forgiven() {
+    for way in ways() {
+        let w = World::new(way).await;
+        let (ada, bob) = (w.person("ada").await, w.person("bob").await);
+        w.clock.advance(DAY * 2);
+        for n in 1..=4 {
+            talk(&w, n, [ada, bob]).await;
+        }
+        let of = async |user| w.users.reputation(&w.cx, user).await.unwrap();
+        assert_eq!(of(ada).await.score, START + 3, "three points a day");
+        assert_eq!(of(ada).await.entries.len(), 4, "looking again moves nothing");
+        assert_eq!(w.users.seeker(&w.cx, bob).await.unwrap().reputation, START + 3, "what matchmaking sees");
+        w.clock.advance(DAY);
+        let room = talk(&w, 5, [ada, bob]).await;
+        report(&w, way, room, ada, bob).await;
+        let after = of(bob).await;
+        assert_eq!((after.score, after.entries[0].delta), (START + 2, -1), "a call with a report isn't good");
+        assert!(after.entries[0].reason.contains("reported") && after.entries[0].recover_by.is_some());
+        assert_eq!((after.band, of(ada).await.score), (Band::New, START + 4));
+        w.clock.advance(DAY * 30 + SECOND);
+        let later = of(bob).await;
+        assert!(later.entries.iter().any(|entry| entry.delta == 1 && entry.reason.contains("forgiven")));
+        assert_eq!(w.users.me(&w.cx, bob).await.unwrap().reputation, later.score);
+        let sum: i32 = later.entries.iter().map(|entry| entry.delta).sum();
+        assert_eq!(sum, i32::from(later.score), "the ledger explains every point");
+    }
+}
+
+#[tokio::test]
+async fn a_call_of_mine_can_be_rated_for_a_day() {
+    for way in ways() {
+        let w = World::new(way).await;
+        let (ada, bob, eve) = (w.person("ada").await, w.person("bob").await, w.person("eve").await);
+        let room = talk(&w, 1, [ada, bob]).await;
+        let rate = async |user, room, stars| {
+            w.users.rate(&w.cx, Rate { user, room, stars }).await.map_err(|fault| fault.code)
+        };
+        rate(ada, room, 5).await.unwrap();
+        rate(ada, room, 1).await.unwrap();
+        for stars in [0, 6] {
+            assert_eq!(rate(ada, room, stars).await, Err(Code::BadRequest));
+        }
+        assert_eq!(rate(eve, room, 5).await, Err(Code::NotFound));
+        assert_eq!(rate(ada, RoomId::from_bits(9), 5).await, Err(Code::NotFound));
+        w.clock.advance(DAY + SECOND);
+        assert_eq!(rate(bob, room, 5).await, Err(Code::NotFound));
+    }
+}
