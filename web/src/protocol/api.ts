@@ -14,10 +14,12 @@ interface Problem {
 
 async function send(method: string, path: string, body?: unknown, token?: string): Promise<Response> {
   const headers: Record<string, string> = {};
-  if (body !== undefined) headers['content-type'] = 'application/json';
+  // A picture is sent as it is, everything else as JSON.
+  const raw = body instanceof Blob;
+  if (body !== undefined) headers['content-type'] = raw ? body.type : 'application/json';
   if (token) headers['authorization'] = `Bearer ${token}`;
   const init: RequestInit = { method, headers, signal: AbortSignal.timeout(DEADLINE_MS), credentials: 'same-origin' };
-  if (body !== undefined) init.body = JSON.stringify(body);
+  if (body !== undefined) init.body = raw ? body : JSON.stringify(body);
   try {
     return await fetch(path, init);
   } catch (error) {
@@ -97,6 +99,12 @@ export class Api {
   declareAdult(): Promise<void> {
     return this.#call('PUT', '/api/users/me/age', { adult: true });
   }
+  setAvatar(picture: Blob): Promise<unknown> {
+    return this.#call('PUT', '/api/users/me/avatar', picture);
+  }
+  removeAvatar(): Promise<unknown> {
+    return this.#call('DELETE', '/api/users/me/avatar');
+  }
   reputation(): Promise<Reputation> {
     return this.#call('GET', '/api/users/me/reputation');
   }
@@ -139,6 +147,9 @@ export class Api {
   }
   rotatePrivateId(): Promise<Me> {
     return this.#call('POST', '/api/users/me/private-id');
+  }
+  rate(roomId: string, stars: number): Promise<void> {
+    return this.#call('POST', `/api/calls/${encodeURIComponent(roomId)}/rating`, { stars });
   }
   makeRoom(name: string): Promise<RoomRecord> {
     const words = name.trim();

@@ -4,6 +4,7 @@ import '../style/me.css';
 import { me } from '../app/account';
 import { t } from '../i18n';
 import { Account } from './me/account';
+import { MyPicture } from './me/avatar';
 import { Calls } from './me/calls';
 import { Disturb } from './me/disturb';
 import { PrivateId } from './me/private-id';
@@ -16,6 +17,7 @@ export function Me() {
   return (
     <div class="stack">
       <h1>{t('me')}</h1>
+      <MyPicture me={me.value} />
       <Profile me={me.value} />
       <Disturb me={me.value} />
       <PrivateId id={me.value.privateId} />
