@@ -1,8 +1,10 @@
-// What belongs to a person: their picture, and how a call was.
+// What belongs to a person: their picture, how a call was, what is held of them, and its end.
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 
+import { newestMail } from '../../tests/node/lib/mail.mjs';
 import { startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { accessible } from './lib/axe.mjs';
@@ -70,3 +72,36 @@ describe('a random call', () => {
     carla.assertNoProblems();
   });
 });
+
+describe('an account', () => {
+  test('is taken along as a file, and erased for good', { timeout: 180_000 }, async (t) => {
+    const eve = await person(t, server, 'eve');
+    const eves = await nameOf(eve);
+    await eve.page.goto('/me');
+    const [download] = await Promise.all([eve.page.waitForEvent('download'), eve.button('Download my data').click()]);
+    const held = await readFile(await download.path(), 'utf8');
+    JSON.parse(held);
+    for (const word of [eves, eve.email]) assert.ok(held.includes(word), `${word} in ${held.slice(0, 500)}`);
+
+    await eve.button('Delete my account').click();
+    await accessible(eve, 'sure?');
+    await eve.picture('me-erase');
+    await eve.button('Delete for good').click();
+    await eve.page.waitForURL((url) => url.pathname === '/');
+    await eve.page.getByText(/Your account is being erased/).waitFor();
+    await eve.picture('me-erased');
+    await accessible(eve, 'erased');
+    // Whoever comes again is new.
+    await again(eve);
+    assert.notEqual(await nameOf({ context: eve.context }), eves);
+  });
+});
+
+/** Signs in with the same address; whether the age has to be declared, as by everybody who is new. */
+async function again(visitor) {
+  const { page } = visitor;
+  await page.getByLabel('Email', { exact: true }).fill(visitor.email);
+  await visitor.button('Sign in').click();
+  await visitor.enterCode((await newestMail(server, visitor.email, 1)).code);
+  await page.getByRole('checkbox', { name: 'I am 18 or older' }).waitFor();
+}

@@ -6,6 +6,7 @@ import { t } from '../i18n';
 import { Account } from './me/account';
 import { MyPicture } from './me/avatar';
 import { Calls } from './me/calls';
+import { MyData } from './me/data';
 import { Disturb } from './me/disturb';
 import { PrivateId } from './me/private-id';
 import { Profile } from './me/profile';
@@ -25,6 +26,7 @@ export function Me() {
       <Reputation />
       <Sessions />
       <Account />
+      <MyData />
     </div>
   );
 }
