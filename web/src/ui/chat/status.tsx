@@ -5,11 +5,12 @@ import { clock, secondsSince, secondsUntil } from '../../app/clock';
 import { give, partnerName } from '../../app/random';
 import { type Key, list, t } from '../../i18n';
 import * as devices from '../../media/devices';
-import type { State } from '../../state/chat';
+import { meant, type State } from '../../state/chat';
 import { isAwayForLong } from '../away';
 import { Action } from '../button';
 import { DeviceProblem } from '../devices';
 import { Mark } from '../mark';
+import { Rate } from './rate';
 
 /** After so long a search the words say that it may take a while. */
 const LONG_S = 20;
@@ -51,9 +52,13 @@ export function Announcement({ state, armed }: { state: State; armed: boolean })
   );
 }
 
+/** A call that was one, and has just ended. */
+const canRate = ({ phase, note }: State): boolean => phase === 'left' || (phase === 'idle' && note === 'youLeft');
+
 /** In the middle of the partner's tile, as long as there is no living picture. */
 export function Words({ state }: { state: State }) {
   if (state.phase === 'live') return null;
+  const rated = canRate(state) ? meant(state) : null;
   return (
     <div class="words">
       <Mark class={beat(state)} />
@@ -62,6 +67,7 @@ export function Words({ state }: { state: State }) {
         <p class="phase">{phrase(state, seconds(state))}</p>
         {state.phase === 'searching' && <Search state={state} />}
       </div>
+      {rated && <Rate key={rated.roomId} roomId={rated.roomId} />}
       {state.phase === 'device-problem' && <Devices />}
     </div>
   );
