@@ -3,9 +3,8 @@ import { Session } from './session';
 import type { Block, Card, Challenge, Friend, FriendRequest, FriendRequests, Info, LoginSession, Me, PastCall, Profile, ReportReason, Reputation, RoomRecord, SignedIn } from './types';
 import { Trouble } from './types';
 
-/** No answer of ours takes longer, except all that is held of a person. */
+/** No answer of ours takes longer. */
 const DEADLINE_MS = 15_000;
-const EXPORT_MS = 120_000;
 
 interface Problem {
   code?: string;
@@ -13,14 +12,12 @@ interface Problem {
   fields?: { field: string }[];
 }
 
-async function send(method: string, path: string, body?: unknown, token?: string, withinMs = DEADLINE_MS): Promise<Response> {
+async function send(method: string, path: string, body?: unknown, token?: string): Promise<Response> {
   const headers: Record<string, string> = {};
-  // A picture is sent as it is, everything else as JSON.
-  const raw = body instanceof Blob;
-  if (body !== undefined) headers['content-type'] = raw ? body.type : 'application/json';
+  if (body !== undefined) headers['content-type'] = 'application/json';
   if (token) headers['authorization'] = `Bearer ${token}`;
-  const init: RequestInit = { method, headers, signal: AbortSignal.timeout(withinMs), credentials: 'same-origin' };
-  if (body !== undefined) init.body = raw ? body : JSON.stringify(body);
+  const init: RequestInit = { method, headers, signal: AbortSignal.timeout(DEADLINE_MS), credentials: 'same-origin' };
+  if (body !== undefined) init.body = JSON.stringify(body);
   try {
     return await fetch(path, init);
   } catch (error) {
@@ -99,25 +96,6 @@ export class Api {
   }
   declareAdult(): Promise<void> {
     return this.#call('PUT', '/api/users/me/age', { adult: true });
-  }
-  setAvatar(picture: Blob): Promise<unknown> {
-    return this.#call('PUT', '/api/users/me/avatar', picture);
-  }
-  removeAvatar(): Promise<unknown> {
-    return this.#call('DELETE', '/api/users/me/avatar');
-  }
-  /** Everything held, as a file. */
-  async exportMe(): Promise<{ blob: Blob; name: string }> {
-    const ask = async (token: string): Promise<Response> => send('GET', '/api/users/me/export', undefined, token, EXPORT_MS);
-    let answer = await ask(await this.session.token());
-    if (answer.status === 401) answer = await ask(await this.session.renew());
-    if (!answer.ok) await read(answer);
-    const named = /filename="([\w.-]+)"/.exec(answer.headers.get('content-disposition') ?? '');
-    return { blob: await answer.blob(), name: named?.[1] ?? 'visavis-export.json' };
-  }
-  /** The account and all that belongs to it, for good. */
-  eraseMe(): Promise<unknown> {
-    return this.#call('DELETE', '/api/users/me');
   }
   reputation(): Promise<Reputation> {
     return this.#call('GET', '/api/users/me/reputation');

@@ -4,9 +4,7 @@ import '../style/me.css';
 import { me } from '../app/account';
 import { t } from '../i18n';
 import { Account } from './me/account';
-import { MyPicture } from './me/avatar';
 import { Calls } from './me/calls';
-import { MyData } from './me/data';
 import { Disturb } from './me/disturb';
 import { PrivateId } from './me/private-id';
 import { Profile } from './me/profile';
@@ -18,7 +16,6 @@ export function Me() {
   return (
     <div class="stack">
       <h1>{t('me')}</h1>
-      <MyPicture me={me.value} />
       <Profile me={me.value} />
       <Disturb me={me.value} />
       <PrivateId id={me.value.privateId} />
@@ -26,7 +23,6 @@ export function Me() {
       <Reputation />
       <Sessions />
       <Account />
-      <MyData />
     </div>
   );
 }

@@ -8,13 +8,7 @@ import { type Challenge, troubleOf } from '../protocol/types';
 import { CodeBoxes } from './code';
 import { Alert } from './trouble';
 
-interface Props {
-  done: () => void;
-  /** Somebody who has an account shows that it is theirs. */
-  again?: boolean;
-}
-
-export function SignIn({ done, again = false }: Props) {
+export function SignIn({ done }: { done: () => void }) {
   const [challenge, setChallenge] = useState<Challenge | null>(null);
   const [email, setEmail] = useState('');
   const [error, setError] = useState<unknown>(null);
@@ -59,7 +53,7 @@ export function SignIn({ done, again = false }: Props) {
         {t('signIn')}
       </button>
       <p id="email-hint" class="quiet">
-        {t(again ? 'emailAgain' : 'emailHint')}
+        {t('emailHint')}
       </p>
       <Alert error={error} words={troubleOf(error).code === 'bad-request' ? t('emailWrong') : undefined} />
       <Outbox />
