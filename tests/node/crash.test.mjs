@@ -8,6 +8,7 @@ import { test } from 'node:test';
 
 import { ask } from './lib/http.mjs';
 import { people, signIn } from './lib/person.mjs';
+import { freePort } from './lib/port.mjs';
 import { startServer } from './lib/server.mjs';
 import { pause, until } from './lib/wait.mjs';
 
@@ -74,16 +75,13 @@ test('kill -9 loses no acknowledged write, and the pages go on by themselves', {
   const seed = Number(process.env.VISAVIS_SEED ?? 20_261);
   const roll = dice(seed);
   const data = await mkdtemp(path.join(tmpdir(), 'visavis-crash-'));
-  // The same three ports after each start: the pages know one address, and the operator set them.
-  let server = await startServer({ data, keep: true });
-  const fixed = {
-    'private.listen': new URL(server.privateUrl).host,
-    'media.listen': `127.0.0.1:${server.mediaPort}`,
-  };
-  const listen = `127.0.0.1:${server.port}`;
-  await server.kill();
+  // The same three ports after each start: the pages know one address, and the operator set them. None that the system
+  // gives to somebody else while the server is dead.
+  const at = async () => `127.0.0.1:${await freePort()}`;
+  const fixed = { 'private.listen': await at(), 'media.listen': await at() };
+  const listen = await at();
   const start = () => startServer({ data, keep: true, listen, settings: fixed });
-  server = await start();
+  let server = await start();
   t.after(async () => {
     await server.end();
     await rm(data, { recursive: true, force: true });

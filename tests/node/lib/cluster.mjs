@@ -92,8 +92,13 @@ export class Cluster {
     this.port = Number(this.listen.split(':').at(-1));
     const [rooms] = this.names.filter((name) => this.#isRooms(name));
     this.mediaPort = Number(mediaOf(this.process(rooms).output));
-    await this.#openFront();
-    await this.ready();
+    try {
+      await this.#openFront();
+      await this.ready();
+    } catch (error) {
+      await this.kill();
+      throw error;
+    }
     return this;
   }
 
