@@ -8,6 +8,11 @@ import { createRequire } from 'node:module';
 export async function accessible(visitor, where) {
   const source = await axe();
   await visitor.page.evaluate(source);
+  // What is still fading in has other colours than those that people read; what moves for good isn't waited for.
+  await visitor.page.evaluate(() => {
+    const ends = (one) => Number.isFinite(one.effect?.getComputedTiming().endTime);
+    return Promise.allSettled(document.getAnimations().filter(ends).map(({ finished }) => finished));
+  });
   const { violations } = await visitor.page.evaluate(() =>
     window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }),
   );
