@@ -303,6 +303,7 @@ fn edge(ground: &Ground, roles: &Roles, site: &Site, tokens: Tokens, checks: Che
         lifecycle: ground.lifecycle.clone(),
         tokens,
         site: site.clone(),
+        studio: visavis_edge::picture::Studio::default(),
         checks,
     })
 }

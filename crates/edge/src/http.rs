@@ -2,6 +2,7 @@
 //! knows a route that the other doesn't. One endpoint is one short function: guard, contract call, map.
 
 mod auth;
+mod avatars;
 mod blocks;
 mod friends;
 mod place;
@@ -22,6 +23,7 @@ pub(crate) fn table() -> Vec<Route> {
     [
         auth::routes(),
         users::routes(),
+        avatars::routes(),
         blocks::routes(),
         friends::routes(),
         reports::routes(),

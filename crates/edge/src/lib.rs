@@ -11,6 +11,7 @@ pub mod http;
 pub mod ice;
 mod openapi;
 mod outbox;
+pub mod picture;
 pub mod private;
 pub mod problem;
 pub mod proxy;
@@ -62,6 +63,8 @@ pub struct Parts {
     pub tokens: Tokens,
     /// This place and its limits.
     pub site: Site,
+    /// Where pictures become small ones.
+    pub studio: picture::Studio,
     /// What `/readyz` asks, by name.
     pub checks: Checks,
 }

@@ -111,7 +111,7 @@ mod tests {
     const PROTOCOL: &str = "POST /api/auth/login, POST /api/auth/verify, POST /api/auth/magic/peek, \
         POST /api/auth/magic, POST /api/auth/refresh, POST /api/auth/logout, GET /api/auth/sessions, \
         DELETE /api/auth/sessions/{id}, GET /.well-known/jwks.json, GET /api/users/me, PATCH /api/users/me, \
-        PUT /api/users/me/age, POST /api/users/me/private-id, GET /api/friends, DELETE /api/friends/{userId}, \
+        PUT /api/users/me/age, PUT /api/users/me/avatar, DELETE /api/users/me/avatar, GET /api/avatars/{name}, POST /api/users/me/private-id, GET /api/friends, DELETE /api/friends/{userId}, \
         GET /api/friends/lookup/{privateId}, GET /api/friends/requests, POST /api/friends/requests, \
         POST /api/friends/requests/{id}/accept, POST /api/friends/requests/{id}/decline, \
         DELETE /api/friends/requests/{id}, GET /api/users/me/reputation, GET /api/users/me/calls, POST /api/calls/{roomId}/rating, \

@@ -10,6 +10,7 @@
 //! adds: tables, indexes, columns that may be NULL or have a default. What is to go is first no longer used (one
 //! release), and removed by a migration of a later one.
 
+pub mod avatars;
 pub mod blocks;
 pub mod calls;
 pub mod codes;

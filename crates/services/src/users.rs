@@ -1,6 +1,7 @@
 //! Accounts: made at the first sign-in, a profile, the 18+ declaration, a role, a reputation with the ledger that
 //! explains it. Whatever strangers type is checked by `domain::text` before it is kept.
 
+mod avatar;
 mod standing;
 
 use std::time::Duration;
@@ -14,8 +15,8 @@ use visavis_domain::{
         Caller,
         rooms::RoomKind,
         users::{
-            Ensure, Ensured, Grant, PastCall, Patch, Rate, ReputationEntry, ReputationView, Seeker, Update,
-            Users as Contract,
+            AvatarName, Ensure, Ensured, Grant, PastCall, Patch, Rate, ReputationEntry, ReputationView,
+            Seeker, SetAvatar, Update, Users as Contract,
         },
     },
     id::UserId,
@@ -266,6 +267,18 @@ impl Contract for Users {
         }
         tracing::error!("no free private id was found");
         Err(Fault::unavailable())
+    }
+
+    async fn set_avatar(&self, _cx: &Caller, req: SetAvatar) -> Result<(), Fault> {
+        self.keep_avatar(req).await
+    }
+
+    async fn remove_avatar(&self, _cx: &Caller, id: UserId) -> Result<(), Fault> {
+        self.drop_avatar(id).await
+    }
+
+    async fn avatar(&self, _cx: &Caller, name: AvatarName) -> Result<String, Fault> {
+        self.find_avatar(&name).await
     }
 
     async fn declare_age(&self, _cx: &Caller, id: UserId) -> Result<(), Fault> {

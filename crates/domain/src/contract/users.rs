@@ -21,6 +21,12 @@ crate::contract! {
         fn update(Update) -> Me [idempotent, 2000 ms];
         /// Gives an account another private id; the one before finds nobody from now on.
         fn rotate_private_id(UserId) -> Me [once, 2000 ms];
+        /// Gives an account this picture.
+        fn set_avatar(SetAvatar) -> () [idempotent, 2000 ms];
+        /// Takes an account's picture away.
+        fn remove_avatar(UserId) -> () [idempotent, 2000 ms];
+        /// A picture, as WebP in base64.
+        fn avatar(AvatarName) -> String [idempotent, 2000 ms];
         /// The 18+ declaration.
         fn declare_age(UserId) -> () [idempotent, 2000 ms];
         /// What strangers see.
@@ -53,6 +59,26 @@ pub struct Ensured {
     pub user: Me,
     /// Made just now.
     pub new_user: bool,
+}
+
+/// A picture in its two sizes, made by us.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetAvatar {
+    /// Whose.
+    pub user: UserId,
+    /// WebP in base64 (RFC 4648 section 4), 256 pixels a side.
+    pub large: String,
+    /// The same, 64 pixels a side.
+    pub small: String,
+}
+
+/// Which picture, in which size.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AvatarName {
+    /// SHA-256 of the larger one, in hexadecimal.
+    pub sha256: String,
+    /// 256 or 64.
+    pub side: u16,
 }
 
 /// Changes of a profile. An absent field stays; `country: null` clears it.

@@ -5,6 +5,7 @@
 #![expect(clippy::unchecked_time_subtraction, reason = "of constants")]
 
 mod auth;
+mod avatars;
 mod calls;
 mod friends;
 mod http;

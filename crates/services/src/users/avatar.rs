@@ -1,0 +1,67 @@
+//! Somebody's picture: kept under its content's name, given up when nobody has it any more.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use visavis_domain::{
+    Fault,
+    contract::users::{AvatarName, SetAvatar},
+    id::UserId,
+};
+use visavis_platform::db::{
+    Tx,
+    avatars::{self, Sized},
+};
+
+use super::Users;
+
+/// Of noise, 256 pixels a side, with a little more.
+const MAX_BASE64: usize = 300_000;
+
+/// Where the larger one is.
+fn url(sha256: &str) -> String {
+    format!("/api/avatars/{sha256}-256.webp")
+}
+
+fn sha256_of(url: &str) -> Option<&str> {
+    url.strip_prefix("/api/avatars/")?.strip_suffix("-256.webp")
+}
+
+impl Users {
+    pub(super) async fn keep_avatar(&self, req: SetAvatar) -> Result<(), Fault> {
+        let decode = |field, text: &str| {
+            let webp = (text.len() <= MAX_BASE64).then(|| BASE64_STANDARD.decode(text).ok()).flatten();
+            webp.filter(|webp| webp.starts_with(b"RIFF"))
+                .ok_or_else(|| Fault::field(field, "must be a small WebP"))
+        };
+        decode("small", &req.small)?;
+        let hash = digest(&SHA256, &decode("large", &req.large)?);
+        let sha256: String = hash.as_ref().iter().flat_map(|b| [b >> 4, b & 15]).map(hex).collect();
+        let sizes = [Sized { side: 256, webp: req.large }, Sized { side: 64, webp: req.small }];
+        let mut tx = self.db.write().await?;
+        avatars::insert(&mut tx, &sha256, &sizes).await?;
+        self.change(tx, req.user, Some(&url(&sha256))).await
+    }
+
+    pub(super) async fn drop_avatar(&self, user: UserId) -> Result<(), Fault> {
+        let tx = self.db.write().await?;
+        self.change(tx, user, None).await
+    }
+
+    async fn change(&self, mut tx: Tx, user: UserId, to: Option<&str>) -> Result<(), Fault> {
+        let before = avatars::set(&mut tx, user, to).await?.ok_or_else(super::nobody)?;
+        if let Some(old) = before.as_deref().filter(|old| Some(*old) != to)
+            && let Some(sha256) = sha256_of(old)
+        {
+            avatars::forget(&mut tx, sha256, old).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    pub(super) async fn find_avatar(&self, name: &AvatarName) -> Result<String, Fault> {
+        avatars::get(&self.db, &name.sha256, name.side).await?.ok_or_else(|| Fault::not_found("That picture"))
+    }
+}
+
+fn hex(half: u8) -> char {
+    char::from_digit(half.into(), 16).unwrap_or('0')
+}
