@@ -303,6 +303,7 @@ async fn a_panic_and_an_endless_handler_tell_nothing_of_the_inside() {
 fn filled(path: &str) -> String {
     path.replace("{id}", "usr_00000000000000000000000001")
         .replace("{userId}", "usr_00000000000000000000000001")
+        .replace("{roomId}", "rm_00000000000000000000000001")
         .replace("{privateId}", "0000-0000-0")
 }
 
