@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { befriend, befriended } from './lib/friends.mjs';
 import { people } from './lib/person.mjs';
 import { startServer } from './lib/server.mjs';
 import { SOON, until } from './lib/wait.mjs';
@@ -24,30 +25,7 @@ before(async () => {
 });
 after(() => Promise.all([server.end(), patient.end()]));
 
-async function befriend(a, b) {
-  await a.ask('POST', '/api/friends/requests', { json: { privateId: b.user.privateId } });
-  const { body } = await b.ask('POST', '/api/friends/requests', { json: { privateId: a.user.privateId } });
-  assert.ok(body.friend, JSON.stringify(body));
-}
-
-/** So many people, all friends of one another, with a page each. */
-async function friends(t, number = 2, at = patient) {
-  const all = await people(at, number, { test: t });
-  for (const [n, a] of all.entries()) for (const b of all.slice(n + 1)) await befriend(a, b);
-  const pages = [];
-  for (const person of all) {
-    const page = await person.open();
-    pages.push(page);
-    // Whoever calls must find the page.
-    const other = all.find((one) => one !== person);
-    const seen = async () => {
-      const { body } = await other.ask('GET', '/api/friends');
-      return body.find(({ user }) => user.id === person.id).presence === 'online';
-    };
-    await until(seen, SOON, 'the page is known');
-  }
-  return { all, pages };
-}
+const friends = (t, number = 2, at = patient) => befriended(t, at, number);
 
 const code = async (answer) => (await answer).error?.code;
 
@@ -323,6 +301,19 @@ describe('a third person', () => {
     const [mine] = await history(ada);
     assert.deepEqual([mine.roomId, mine.people.length, mine.missed], [roomId, 2, false]);
     assert.equal((await history(cy))[0].people.length, 2);
+  });
+
+  test('rings no more when one of the two wants to be friends no longer', async (t) => {
+    const { all: [ada, bob], pages } = await friends(t);
+    for (const [who, whom] of [[ada, bob], [bob, ada]]) {
+      const { roomId } = await pages[0].do('call-user', { userId: bob.id });
+      await pages[1].event('incoming-call', (call) => call.roomId === roomId);
+      assert.equal((await who.ask('DELETE', `/api/friends/${whom.id}`)).status, 204);
+      await pages[1].event('call-ended', (call) => call.roomId === roomId);
+      await Promise.race(['call-ended', 'call-declined'].map((name) => pages[0].event(name, (call) => call.roomId === roomId)));
+      assert.ok(['not-in-room', 'peer-gone'].includes(await code(pages[1].call('call-accept', { roomId }))));
+      await befriend(ada, bob);
+    }
   });
 
   test('who is called off, or blocked, or in another’s way, doesn’t come', async (t) => {

@@ -107,6 +107,40 @@ describe('a room', () => {
     assert.equal(await code(owner.call('moderate-room', { roomId, action: 'mute', participantId: self })), 'peer-gone');
   });
 
+  test('keeps those apart who share a block, from the first moment on, and lets nobody in to a host they share one with', async (t) => {
+    const { all, pages, roomId } = await room(t, 4);
+    const [owner, second, third, fourth] = pages;
+    const block = async (who, whom) => assert.equal((await who.ask('PUT', `/api/blocks/${whom.id}`)).status, 204);
+    await owner.do('join-room', { roomId });
+    const { self: secondId } = await second.do('join-room', { roomId });
+    const { self: thirdId } = await third.do('join-room', { roomId });
+    await second.event('participant-joined', ({ participant }) => participant.id === thirdId);
+    await block(all[1], all[2]);
+    assert.equal((await second.event('participant-left')).participant.id, thirdId);
+    assert.equal((await third.event('participant-left')).participant.id, secondId);
+    for (const page of [second, third]) {
+      await page.do('chat-message', { roomId, text: 'hello', nonce: 'n1' });
+      await owner.event('chat-message');
+    }
+    // Blocked before: the newcomer and the one who is there never hear of one another.
+    await block(all[3], all[1]);
+    const ack = await fourth.do('join-room', { roomId });
+    assert.deepEqual(new Set(ack.participants.map(({ id }) => id)), new Set([(await owner.do('join-room', { roomId })).self, thirdId, ack.self]));
+    await third.event('participant-joined', ({ participant }) => participant.id === ack.self);
+    await fourth.do('chat-message', { roomId, text: 'hello', nonce: 'n1' });
+    await third.event('chat-message');
+    assert.deepEqual(second.all('chat-message'), []);
+    assert.deepEqual(second.all('participant-joined').map(({ participant }) => participant.id), [thirdId]);
+    // With the host there is no being apart.
+    await block(all[0], all[3]);
+    assert.equal((await fourth.event('room-closed')).reason, 'left');
+    assert.equal(await code(fourth.call('join-room', { roomId })), 'blocked');
+    await block(all[2], all[0]);
+    assert.equal((await third.event('room-closed')).reason, 'left');
+    await owner.do('leave-room', { roomId });
+    assert.equal(await code(third.call('join-room', { roomId })), 'blocked', 'its owner needn’t be there');
+  });
+
   test('carries hands, reactions and messages to the others, and nobody else', async (t) => {
     const { pages, roomId } = await room(t, 3);
     const [owner, second, stranger] = pages;

@@ -193,11 +193,12 @@ describe('a room', () => {
     for (const one of [...guests, late]) one.assertNoProblems();
   });
 
-  test('whoever is reported is seen, heard and read no more by whoever did it, and learns nothing of it', { timeout: 240_000 }, async (t) => {
-    const { guests, link } = await together(t, server, 2, { viewports: [DESKTOP, TALL_PHONE] });
-    const [anna, ben] = guests;
-    await Promise.all(guests.map((one) => plays(one, 'picture', 1)));
-    const [annaName, benName] = await names(anna);
+  test('whoever is reported and whoever did it are gone for one another, and stay so', { timeout: 240_000 }, async (t) => {
+    const { guests, link } = await together(t, server, 3, { viewports: [DESKTOP, TALL_PHONE, DESKTOP] });
+    const [host, anna, ben] = [guests[0], guests[2], guests[1]];
+    await Promise.all(guests.map((one) => plays(one, 'picture', 2)));
+    const annaName = (await names(anna)).find((name) => name !== 'You');
+    const [hostName, benName] = [await nameOf(host), await nameOf(ben)];
     // Two taps: the person's menu, and what is wished.
     await ben.button(`Menu of ${annaName}`).click();
     await ben.picture('room-about-phone');
@@ -211,23 +212,29 @@ describe('a room', () => {
     await dialog.getByRole('button', { name: 'Report', exact: true }).click();
     await ben.page.getByText(`You no longer see or hear ${annaName}`).first().waitFor();
     await tile(ben, annaName).waitFor({ state: 'detached' });
+    await tile(anna, benName).waitFor({ state: 'detached' });
     await fits(ben);
-    // She goes on seeing him, and what she writes isn't read.
-    await sees(anna, 1);
-    assert.ok((await places(anna)).some(({ name }) => name === benName));
-    await anna.button('Chat').click();
+    // The third sees both; neither reads the other.
+    await sees(host, 2);
+    for (const one of [anna, ben]) await one.button('Chat').click();
     await anna.say('Are you there?');
-    await ben.button('People').click();
-    await ben.page.locator('.people-list li').first().getByText(/blocked/).waitFor();
-    await ben.picture('room-apart-phone');
-    await ben.button('Chat').click();
     await ben.say('Hello');
-    await anna.reads('Hello');
+    await host.button('Chat').click();
+    for (const text of ['Are you there?', 'Hello']) await host.reads(text);
+    await ben.picture('room-apart-phone');
     assert.equal(await ben.page.getByTestId('message').filter({ hasText: 'Are you there?' }).count(), 0);
+    assert.equal(await anna.page.getByTestId('message').filter({ hasText: 'Hello' }).count(), 0);
     // It stays so when the page is opened anew.
     await ben.page.goto(link);
     await join(ben);
-    await until(async () => (await places(ben)).map(({ name }) => name).join() === 'You', LONG, 'anna stays out of sight');
+    await until(async () => (await places(ben)).map(({ name }) => name).sort().join() === [hostName, 'You'].sort().join(), LONG, 'anna stays out of sight');
+    // Who blocks the host can't stay, and is told.
+    await ben.button(`Menu of ${hostName}`).click();
+    await dialog.getByRole('button', { name: 'Block', exact: true }).click();
+    await ben.page.getByRole('dialog').getByRole('button', { name: 'Block', exact: true }).click();
+    await ben.reaches('blocked');
+    await ben.picture('room-blocked-phone');
+    await accessible(ben, 'out of a room, because of a block');
     for (const one of guests) one.assertNoProblems();
   });
 

@@ -414,9 +414,9 @@ pub enum Event {
         /// Who.
         user: UserId,
     },
-    /// What was between these two has ended by a block: both are to look again.
+    /// What was between these two has ended, by a block or because one wants no friend: both are to look again.
     Parted {
-        /// Who blocked.
+        /// Who ended it.
         user: UserId,
         /// Whom.
         other: UserId,

@@ -151,6 +151,14 @@ impl Bond {
         self.tie
     }
 
+    /// The request from which it came.
+    pub const fn request(&self) -> Option<RequestId> {
+        match self.tie {
+            Tie::Nothing => None,
+            Tie::Asked(request) | Tie::Friends { request, .. } => Some(request.id),
+        }
+    }
+
     /// Whether one of them blocks the other.
     pub const fn is_blocked(&self) -> bool {
         self.blocks[0] || self.blocks[1]

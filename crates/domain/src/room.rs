@@ -261,6 +261,8 @@ pub enum MediaOrder {
     Tracks(ParticipantId, Media),
     /// Somebody has gone.
     Leave(ParticipantId),
+    /// Neither gets anything of the other any more.
+    Apart([ParticipantId; 2]),
     /// All have.
     Close,
 }

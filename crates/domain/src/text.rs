@@ -2,6 +2,7 @@
 //! bytes, bounded in what a reader perceives (graphemes), and free of characters that hide, reorder or imitate.
 
 mod contact;
+mod joins;
 mod lists;
 
 use unicode_normalization::UnicodeNormalization;
@@ -20,6 +21,9 @@ pub const MAX_INTEREST: usize = 24;
 /// Bytes per grapheme on average that a text may have: room for any script and for emoji sequences, none for towers of
 /// combining marks.
 const BYTES_PER_GRAPHEME: usize = 8;
+
+/// A symbol without a dot: a name of those looks like none.
+const BLANK_BRAILLE: char = '\u{2800}';
 
 /// A name that others see.
 pub fn display_name(text: &str) -> Result<String, Fault> {
@@ -60,6 +64,7 @@ fn message(text: &str) -> Result<String, Fault> {
     // Taken out before composing and trimming: what stood between two characters kept them apart.
     let seen = text.replace("\r\n", "\n");
     let text: String = seen.chars().filter(|c| !is_hidden(*c, true)).nfc().collect();
+    let text = joins::without_towers(&text);
     let text = text.trim().to_owned();
     let chars = text.chars().count();
     if chars == 0 || chars > MAX_CHAT {
@@ -118,8 +123,11 @@ fn check(field: &str, text: &str, most: usize, breaks: bool) -> Result<(), Fault
     if text.len() > most * BYTES_PER_GRAPHEME || text.graphemes(true).count() > most {
         return Err(Fault::field(field, format!("must have at most {most} characters")));
     }
-    if text.chars().any(|c| is_hidden(c, breaks)) {
+    if text.chars().any(|c| is_hidden(c, breaks) || c == BLANK_BRAILLE) || !joins::are_in_place(text) {
         return Err(Fault::field(field, "must not hold invisible characters"));
+    }
+    if joins::has_tower(text) {
+        return Err(Fault::field(field, "must not pile up marks on a letter"));
     }
     Ok(())
 }
@@ -174,6 +182,10 @@ mod tests {
         assert!(display_name(&"é".repeat(32)).is_ok());
         assert!(display_name(&"é".repeat(33)).is_err());
         assert!(display_name("👩‍👩‍👧 family").is_ok(), "emoji sequences hold joiners");
+        for fine in ["Ada ❤️", "Ada 🏳️‍🌈", "1️⃣ Ada", "می‌خواهم", "क्‍ष", "Nguyễn", "שָׁלוֹם", "น้ำ", "👩🏽‍🚀 Ada"]
+        {
+            assert!(display_name(fine).is_ok(), "{fine}");
+        }
         for wrong in [
             "",
             "   ",
@@ -188,6 +200,13 @@ mod tests {
             "Ada\u{FE00}",
             "Ada\u{E0101}",
             "A\u{17B5}da",
+            "Ada\u{200D}",
+            "A\u{200D}da",
+            "A\u{200C}da",
+            "Ada\u{FE0F}",
+            "Ada\u{FE0E} L",
+            "Ada\u{2800}",
+            "Z\u{30D}\u{30E}\u{304}\u{305}\u{33F}algo",
         ] {
             assert!(display_name(wrong).is_err(), "{wrong:?}");
         }
@@ -208,6 +227,10 @@ mod tests {
     fn chat_loses_what_cannot_be_seen_and_is_bounded() {
         assert_eq!(chat(" hi\u{202E} there\u{200B} ").unwrap(), "hi there");
         assert_eq!(chat("a\nb").unwrap(), "a\nb");
+        assert_eq!(
+            chat(&format!("Z{}a", "\u{30D}".repeat(50))).unwrap(),
+            format!("Z{}a", "\u{30D}".repeat(4))
+        );
         assert!(chat("\u{200B} ").is_err());
         assert!(chat("").is_err());
         assert!(chat(&"é".repeat(2_000)).is_ok());

@@ -179,6 +179,7 @@ fn of_group(input: Input) -> group::Input {
             user,
             session,
             card: Some(card(user.bits())),
+            apart: Vec::new(),
             participant: ParticipantId::from_bits(10 + user.bits()),
         },
         Input::Leave(who) => group::Input::Leave(who),

@@ -74,7 +74,7 @@ pub fn host(bytes: &[u8]) {
         if hosts.is_ours(text) {
             assert!(names(text, is_name, port), "{text:?} is taken for {}", hosts.public);
         }
-        if hosts.is_own_origin(text) {
+        if hosts.is_own_origin(text, None) {
             let (before, rest) = text.split_once("://").unwrap_or_default();
             assert!(before.eq_ignore_ascii_case(scheme), "{text:?}");
             assert!(

@@ -18,7 +18,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, Method, header};
+use http::{Method, header};
 use tower_http::catch_panic::CatchPanicLayer;
 use visavis_domain::{Code, Fault, id::UserId};
 
@@ -101,7 +101,7 @@ async fn admit(edge: &Edge, request: &mut Request) -> Result<(), Problem> {
         return Err(Fault::new(Code::WrongHost, "This place has another address.").into());
     }
     let socket = request.headers().contains_key(header::UPGRADE);
-    if (!method.is_safe() || socket) && !is_from_own_page(edge, request.headers()) {
+    if (!method.is_safe() || socket) && !is_from_own_page(edge, request) {
         return Err(Fault::new(Code::Forbidden, "Another site's page may not do that here.").into());
     }
     let limits = &edge.site.limits;
@@ -135,9 +135,11 @@ fn authority(request: &Request) -> Option<&str> {
 }
 
 /// Browsers say which page asks; who says nothing isn't a page and holds no cookies of others.
-fn is_from_own_page(edge: &Edge, headers: &HeaderMap) -> bool {
-    let own =
-        |origin: &http::HeaderValue| origin.to_str().is_ok_and(|text| edge.site.hosts.is_own_origin(text));
+fn is_from_own_page(edge: &Edge, request: &Request) -> bool {
+    let (asked, headers) = (authority(request), request.headers());
+    let own = |origin: &http::HeaderValue| {
+        origin.to_str().is_ok_and(|text| edge.site.hosts.is_own_origin(text, asked))
+    };
     let same_site = |value: &http::HeaderValue| value == "same-origin" || value == "none";
     // WebSockets of some browsers say nothing of the site, but all say the origin; two contradicting ones don't pass.
     headers.get_all(header::ORIGIN).iter().all(own) && headers.get_all("sec-fetch-site").iter().all(same_site)

@@ -389,6 +389,7 @@ fn challenge(n: u128, at: Timestamp) -> Challenge {
         created_at: at,
         expires_at: at + 5 * MINUTE,
         used_at: None,
+        held: false,
     }
 }
 

@@ -145,6 +145,7 @@ async fn write_sign_in(tx: &mut Tx) {
         created_at: NOW,
         expires_at: NOW,
         used_at: None,
+        held: false,
     };
     codes::insert(tx, &challenge).await.unwrap();
     codes::by_id_locked(tx, challenge.id, NOW).await.unwrap();

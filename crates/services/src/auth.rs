@@ -39,6 +39,8 @@ use token::RefreshToken;
 
 pub use token::Claims;
 
+/// Sign-ins of one address within an hour that are held back and have a challenge of their own; the rules let five through.
+const MAX_HELD: usize = 20;
 /// Longest `User-Agent` kept, in characters.
 const AGENT_CHARS: usize = 200;
 /// Longest life of an access token (protocol section 2).
@@ -153,7 +155,8 @@ impl Auth {
         let Some(challenge) = codes::by_id_locked(&mut tx, id, now).await? else { return Err(expired()) };
         let failures =
             codes::failures(&mut tx, &challenge.email, now - otp::DAY, rules.failures_per_day).await?;
-        let matches = code::is_right(id, &challenge.salt, &challenge.code_mac, &typed, &self.deps.secret);
+        let right = code::is_right(id, &challenge.salt, &challenge.code_mac, &typed, &self.deps.secret);
+        let matches = right & !challenge.held;
         let tried = Tried {
             expires: challenge.expires_at,
             tries: challenge.tries,
@@ -283,8 +286,13 @@ impl Contract for Auth {
             expires: c.expires_at,
             used: c.used_at.is_some(),
         };
-        let sending = otp::may_send(now, &past.iter().map(sent).collect::<Vec<_>>(), rules);
-        if sending == Sending::Send {
+        let (held, mailed): (Vec<_>, Vec<_>) = past.iter().partition(|c| c.held);
+        let sending = otp::may_send(now, &mailed.iter().copied().map(sent).collect::<Vec<_>>(), rules);
+        // Whether somebody signs in there is nobody's business: what is held back has a challenge too, on which codes can
+        // be tried as on any. That so many at once are held back everybody knows, so those needn't have their own.
+        let known = held.get(MAX_HELD - 1).filter(|_| sending == Sending::Hold);
+        let id = known.map_or(id, |_| held[0].id);
+        if known.is_none() {
             let challenge = codes::Challenge {
                 id,
                 email: email.as_str().to_owned(),
@@ -295,8 +303,11 @@ impl Contract for Auth {
                 created_at: now,
                 expires_at,
                 used_at: None,
+                held: sending == Sending::Hold,
             };
             codes::insert(&mut tx, &challenge).await?;
+        }
+        if sending == Sending::Send {
             let minutes = rules.code_ttl_s.div_ceil(60);
             let mail = code::mail(email.as_str(), &secrets, &self.deps.public_url, minutes);
             self.deps.postbox.put(&mut tx, &format!("sign-in/{id}"), &mail, expires_at).await?;
@@ -307,8 +318,6 @@ impl Contract for Auth {
         }
         metrics::counter!("visavis_logins_total", "mail" => if sending == Sending::Send { "sent" } else { "held" })
             .increment(1);
-        // Held back or not, the answer is the same: whether somebody signs in there is nobody's business. An id of
-        // nothing is as good as an expired one.
         let resend_at = now + Duration::from_secs(rules.resend_after_s);
         Ok(Challenge { challenge_id: id, expires_at, resend_at })
     }

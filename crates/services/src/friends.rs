@@ -104,6 +104,8 @@ pub struct Friends {
 /// What became of an act.
 struct Done {
     change: Change,
+    /// The request from which what was between the two came.
+    before: Option<RequestId>,
     bond: Bond,
     side: Side,
 }
@@ -140,7 +142,8 @@ impl Friends {
             friendships::write(&mut tx, user, other, bond.tie()).await?;
         }
         tx.commit().await?;
-        Ok(Done { change, bond, side })
+        let before = before.request();
+        Ok(Done { change, before, bond, side })
     }
 
     async fn room_for_friends(
@@ -394,9 +397,11 @@ impl Contract for Friends {
         if pair.user == pair.other {
             return Err(nobody());
         }
-        let done = self.act(pair.user, pair.other, Act::Remove).await?;
-        if done.change == Change::Parted {
-            self.tell_changed([pair.user, pair.other]).await;
+        let Pair { user, other } = pair;
+        let done = self.act(user, other, Act::Remove).await?;
+        if let (Change::Parted, Some(request)) = (done.change, done.before) {
+            // Their pages hear of it, and a call that rings between them ends.
+            self.deps.bus.publish(Event::Parted { user, other, request }).await;
         }
         Ok(())
     }

@@ -142,6 +142,7 @@ pub(crate) struct JoinCall<'a> {
     pub(crate) participant: ParticipantId,
     pub(crate) sdp: &'a str,
     pub(crate) media: Option<Media>,
+    pub(crate) apart: &'a [ParticipantId],
     pub(crate) random: u64,
 }
 
@@ -262,6 +263,7 @@ impl Call {
         if let Some(media) = join.media {
             set_open(&mut peer, media);
         }
+        join.apart.clone_into(&mut peer.apart);
         if index == self.peers.len() {
             self.peers.push(Some(peer));
         } else {
@@ -326,9 +328,13 @@ impl Call {
             on.map(|source| Origin { participant, source }).collect::<Vec<_>>()
         };
         let Some(own) = self.peers[index].as_ref().map(sources) else { return };
-        let others: Vec<Origin> =
-            self.others(index).filter_map(|i| self.peers[i].as_ref()).flat_map(sources).collect();
-        for i in self.others(index).collect::<Vec<_>>() {
+        let others: Vec<Origin> = self
+            .audience(index)
+            .into_iter()
+            .filter_map(|i| self.peers[i].as_ref())
+            .flat_map(sources)
+            .collect();
+        for i in self.audience(index) {
             let Some(peer) = &mut self.peers[i] else { continue };
             for origin in &own {
                 peer.lines.handle(at, slots::Input::On(*origin));
@@ -340,8 +346,27 @@ impl Call {
         }
     }
 
-    fn others(&self, index: usize) -> impl Iterator<Item = usize> + use<> {
-        (0..self.peers.len()).filter(move |i| *i != index)
+    /// Who gets what this one sends, and sends what this one gets.
+    fn audience(&self, index: usize) -> Vec<usize> {
+        let Some(own) = &self.peers[index] else { return Vec::new() };
+        let meets =
+            |peer: &Peer| !peer.apart.contains(&own.participant) && !own.apart.contains(&peer.participant);
+        (0..self.peers.len()).filter(|i| *i != index && self.peers[*i].as_ref().is_some_and(meets)).collect()
+    }
+
+    /// Neither of these gets anything of the other any more.
+    pub(crate) fn part(&mut self, now: Instant, [a, b]: [ParticipantId; 2], fx: &mut Effects) {
+        let at = self.at(now);
+        for (viewer, gone) in [(a, b), (b, a)] {
+            let Some(peer) = self.find(viewer).and_then(|i| self.peers[i].as_mut()) else { continue };
+            for source in Source::ALL {
+                peer.lines.handle(at, slots::Input::Off(Origin { participant: gone, source }));
+            }
+            if !peer.apart.contains(&gone) {
+                peer.apart.push(gone);
+            }
+        }
+        self.settle(now, fx);
     }
 
     pub(crate) fn leave(
@@ -374,8 +399,11 @@ impl Call {
     /// A source appears or vanishes for everybody but its owner.
     fn switch(&mut self, at: Timestamp, owner: usize, origin: Origin, on: bool) {
         let input = if on { slots::Input::On(origin) } else { slots::Input::Off(origin) };
-        for (i, peer) in self.peers.iter_mut().enumerate() {
-            if let Some(peer) = peer.as_mut().filter(|_| i != owner) {
+        // Whoever never had it has nothing to lose.
+        let viewers =
+            if on { self.audience(owner) } else { (0..self.peers.len()).filter(|i| *i != owner).collect() };
+        for i in viewers {
+            if let Some(peer) = &mut self.peers[i] {
                 peer.lines.handle(at, input.clone());
             }
         }
@@ -605,7 +633,8 @@ impl Call {
         }
         let loud = self.speakers.loudest();
         for peer in self.peers.iter_mut().flatten() {
-            let others = loud.iter().filter(|l| l.participant_id != peer.participant).copied().collect();
+            let unheard = |p| p == peer.participant || peer.apart.contains(&p);
+            let others = loud.iter().filter(|l| !unheard(l.participant_id)).copied().collect();
             peer.lines.handle(at, slots::Input::Loud(others));
         }
     }

@@ -138,6 +138,7 @@ fn expecting(now: Instant) -> Option<(Shard, String, String)> {
         participant: ParticipantId::from_bits(1),
         offer: OFFER.to_owned(),
         media: None,
+        apart: Vec::new(),
         limit: 3,
         random: 7,
         ticket: 1,

@@ -66,6 +66,8 @@ pub struct Join {
     pub offer: String,
     /// What they said is on.
     pub media: Option<Tracks>,
+    /// Who gets nothing of them, nor they of who.
+    pub apart: Vec<ParticipantId>,
     /// Most people of the room.
     pub limit: usize,
 }
@@ -135,12 +137,12 @@ impl Shards {
 
     /// Answers an offer on the room's shard.
     pub async fn join(&self, join: Join) -> Result<String, Fault> {
-        let Join { room, participant, offer, media, limit } = join;
+        let Join { room, participant, offer, media, apart, limit } = join;
         let ticket = self.next.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
         lock(&self.asked).insert(ticket, answer);
         let random = self.dice.u64();
-        let command = Command::Join { room, participant, offer, media, limit, random, ticket };
+        let command = Command::Join { room, participant, offer, media, apart, limit, random, ticket };
         if !self.line(self.place(room)).tell(Note::Command(command)) {
             lock(&self.asked).remove(&ticket);
             return Err(Fault::unavailable());
@@ -168,6 +170,11 @@ impl Shards {
     /// What others may have of somebody.
     pub fn media(&self, room: RoomId, participant: ParticipantId, media: Tracks) {
         self.tell(room, Command::Media { room, participant, media });
+    }
+
+    /// Neither of two gets anything of the other any more.
+    pub fn apart(&self, room: RoomId, pair: [ParticipantId; 2]) {
+        self.tell(room, Command::Apart { room, pair });
     }
 
     /// What somebody shows.

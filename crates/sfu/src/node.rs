@@ -270,6 +270,7 @@ impl Node {
         while let Some(news) = people.next().await {
             match news {
                 News::Event(Event::Blocked { user, other }) => self.part(user, other).await,
+                News::Event(Event::Parted { user, other, .. }) => self.stop_rings(user, other).await,
                 News::Event(Event::Reported { user }) => self.watch(user).await,
                 News::Event(_) => {}
                 News::Missed => self.claim_again.notify_one(),
@@ -282,6 +283,16 @@ impl Node {
         let rooms: Vec<_> = self.lock_rooms().iter().map(|(id, room)| (*id, Arc::clone(room))).collect();
         for (id, room) in rooms {
             if room.lock().await.concerns(by, other) {
+                let _ = self.apply(id, &room, Input::Part { by, other }).await;
+            }
+        }
+    }
+
+    /// Who are friends no more don't ring at one another's. A call that was answered goes on.
+    async fn stop_rings(&self, by: UserId, other: UserId) {
+        let rooms: Vec<_> = self.lock_rooms().iter().map(|(id, room)| (*id, Arc::clone(room))).collect();
+        for (id, room) in rooms {
+            if room.lock().await.rings_between(by, other) {
                 let _ = self.apply(id, &room, Input::Part { by, other }).await;
             }
         }
@@ -418,18 +429,24 @@ impl Rooms for Node {
 
     async fn join(&self, _cx: &Caller, req: Join) -> Result<Joined, Fault> {
         let (id, participant) = (req.room, self.deps.dice.id(&self.deps.clock));
-        let room = self.room(id)?;
-        let mut room = room.lock().await;
-        let (before, session, life, heard) = (room.session_of(req.user), req.session, req.life, req.heard);
-        let reply = room.handle(self.deps.clock.now(), Input::Join(req, participant));
-        if reply.is_ok() {
-            self.hears_now(before, session, life, heard);
+        let live = self.room(id)?;
+        let (user, here) = (req.user, live.lock().await.hosts_and_guests(req.user));
+        let apart = self.blocked_among(user, &here).await?;
+        let reply = {
+            let mut room = live.lock().await;
+            let (before, session, life, heard) = (room.session_of(user), req.session, req.life, req.heard);
+            let reply = room.handle(self.deps.clock.now(), Input::Join(req, participant, apart));
+            if reply.is_ok() {
+                self.hears_now(before, session, life, heard);
+            }
+            self.carry(id, &mut room).await;
+            reply
+        };
+        let Reply::Joined(joined) = reply? else { return Err(Fault::internal()) };
+        if !here.is_empty() {
+            self.part_newcomer(id, &live, user).await?;
         }
-        self.carry(id, &mut room).await;
-        match reply? {
-            Reply::Joined(joined) => Ok(*joined),
-            _ => Err(Fault::internal()),
-        }
+        Ok(*joined)
     }
 
     async fn leave(&self, _cx: &Caller, seat: Seat) -> Result<(), Fault> {

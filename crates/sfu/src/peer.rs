@@ -116,6 +116,8 @@ pub(crate) struct Slot {
 pub(crate) struct Peer {
     pub(crate) participant: ParticipantId,
     pub(crate) rtc: Rtc,
+    /// Who gets nothing of them, nor they of who; said of at least one of the two.
+    pub(crate) apart: Vec<ParticipantId>,
     /// Distinguishes this connection's numbering from an earlier one of the same person.
     serial: u64,
     pub(crate) offer: Offer,
@@ -178,6 +180,7 @@ impl Peer {
         Self {
             participant,
             rtc,
+            apart: Vec::new(),
             serial,
             offer,
             asked,

@@ -50,6 +50,8 @@ pub enum Command {
         offer: String,
         /// What they say is on, if they have said so.
         media: Option<Media>,
+        /// Who gets nothing of them, nor they of who.
+        apart: Vec<ParticipantId>,
         /// Most people of the room.
         limit: usize,
         /// Fresh random bits.
@@ -72,6 +74,13 @@ pub enum Command {
         participant: ParticipantId,
         /// What is on and allowed.
         media: Media,
+    },
+    /// Neither of two gets anything of the other any more.
+    Apart {
+        /// Which room.
+        room: RoomId,
+        /// The two.
+        pair: [ParticipantId; 2],
     },
     /// What somebody shows, and how large.
     View {
@@ -254,8 +263,8 @@ impl Shard {
 
     fn command(&mut self, now: Instant, command: Command) {
         match command {
-            Command::Join { room, participant, offer, media, limit, random, ticket } => {
-                let join = JoinCall { participant, sdp: &offer, media, random };
+            Command::Join { room, participant, offer, media, apart, limit, random, ticket } => {
+                let join = JoinCall { participant, sdp: &offer, media, apart: &apart, random };
                 let answer = self.join(now, room, limit, &join);
                 self.out.push_back(Output::Answered(ticket, answer));
             }
@@ -268,6 +277,7 @@ impl Shard {
             Command::Media { room, participant, media } => {
                 self.with(now, room, |call, fx| call.set_media(now, participant, media, fx));
             }
+            Command::Apart { room, pair } => self.with(now, room, |call, fx| call.part(now, pair, fx)),
             Command::View { room, participant, wanted } => {
                 self.with(now, room, |call, fx| call.set_view(now, participant, wanted, fx));
             }

@@ -12,7 +12,7 @@ import { partner } from '../state/call';
 import type { TileRef } from '../state/layout';
 import { wanted } from '../state/layout';
 import { isOverloaded, layers, type Load, MOST_LINES, myQuality, type Quality, quality, RESTED, strain } from '../state/link';
-import { type Effect, handle, type Input, isIn, isInSight, me as mine, nameOf, START, type State } from '../state/room';
+import { type Effect, handle, type Input, isIn, isKnown, me as mine, nameOf, START, type State } from '../state/room';
 import { api, me, onSignedOut } from './account';
 import { callAt } from './calls';
 import { clock } from './clock';
@@ -144,16 +144,9 @@ async function join(roomId: string): Promise<void> {
     iceServers = joined.iceServers;
     if (!inRoom.peek()) clearMessages();
     give({ is: 'joined', roomId, joined, me: me.peek()?.id });
-    void putApart();
   } catch (error) {
     give({ is: 'join-failed', roomId, code: troubleOf(error).code });
   }
-}
-
-/** Whom I have blocked before I don't want to see here either. */
-async function putApart(): Promise<void> {
-  const blocks = await api.blocks().catch(() => []);
-  if (blocks.length) give({ is: 'apart', users: blocks.map(({ user }) => user.id) });
 }
 
 /** About whoever is in the room, or has just left it. */
@@ -256,7 +249,7 @@ export function streamOf(id: string, source: Source): MediaStream | null {
 export function voices(): { key: string; stream: MediaStream }[] {
   const { slots } = room.value;
   const direct = partner(room.value);
-  const lines = slots.filter(({ source, participantId: id }) => id && id !== direct && isInSight(room.value, id) && (source === 'mic' || source === 'screen-audio'));
+  const lines = slots.filter(({ source, participantId: id }) => id && id !== direct && isKnown(room.value, id) && (source === 'mic' || source === 'screen-audio'));
   const through = lines.map(({ mid }) => ({ key: mid, stream: link.value?.stream(mid) }));
   const { camera, screen: shared } = directly.value;
   const directs = direct ? [{ key: 'direct', stream: camera }, { key: 'direct-screen', stream: shared }] : [];
@@ -419,7 +412,7 @@ function onWelcome(welcome: Welcome): void {
 }
 
 /** By somebody whom I want to hear from. */
-const isFrom = (roomId: string, id: string): boolean => inRoom.peek() && room.peek().roomId === roomId && isInSight(room.peek(), id);
+const isFrom = (roomId: string, id: string): boolean => inRoom.peek() && room.peek().roomId === roomId && isKnown(room.peek(), id);
 
 const isFromPartner = ({ roomId, from }: { roomId: string; from: string }): boolean => room.peek().roomId === roomId && partner(room.peek()) === from;
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Joined, Participant, ServerEvents } from '../protocol/types';
-import { AGAIN_MS, AWAY_MS, CONNECT_MS, type Effect, handle, inSight, type Input, isAway, MEND_MS, me, NOTE_MS, START, type State, TRY_MS } from './room';
+import { AGAIN_MS, AWAY_MS, CONNECT_MS, type Effect, handle, type Input, isAway, MEND_MS, me, NOTE_MS, START, type State, TRY_MS } from './room';
 
 const person = (id: string, more: Partial<Participant> = {}): Participant => ({
   id, userId: `usr_${id}`, displayName: id, avatarUrl: null, band: 'new', state: 'connected',
@@ -289,11 +289,23 @@ test('Leave leaves, closes the connection and lets the camera go', () => {
   expect([scene.state.phase, scene.state.people, scene.done]).toEqual(['left', [], ['leave', 'close-link', 'close-devices']]);
 });
 
-test('whom I reported or blocked is out of my sight, also when they come again, and still in the room', () => {
-  const others = [person('ann'), person('ben')];
-  const scene = new Scene().inside(answer('me', others));
-  const seen = () => inSight(scene.state).map(({ id }) => id);
+test('whom I reported or blocked is gone at once, and said so once', () => {
+  const scene = new Scene().inside(answer('me', [person('ann'), person('ben')]));
   scene.give({ is: 'pin', key: 'ann/camera' }, { is: 'speaker', data: event<'active-speaker'>({ participantId: 'ann', levels: [] }) });
+  scene.give({ is: 'parted', how: 'reported', userId: 'usr_ann', name: 'ann' });
+  expect(scene.ids).toEqual(['ben', 'me']);
+  expect([scene.state.pins, scene.state.floor]).toEqual([[], null]);
+  scene.give({ is: 'gone', data: event<'participant-left'>({ participant: person('ann'), reason: 'left' }) });
+  expect(scene.notes).toContain('reported ann');
+  expect(scene.notes).not.toContain('left ann');
+});
+
+test('a block between me and the host ends my stay and says so, in the room and at its door', () => {
+  const scene = new Scene().inside().give({ is: 'closed', data: event<'room-closed'>({ reason: 'left' }) });
+  expect([scene.state.phase, scene.state.people]).toEqual(['blocked', []]);
+  const outside = new Scene().lobby().give({ is: 'join' }, { is: 'join-failed', roomId: 'rm_1', code: 'blocked' });
+  expect(outside.state.phase).toBe('blocked');
+});
   scene.give({ is: 'parted', how: 'reported', userId: 'usr_ann', name: 'ann' });
   expect(seen()).toEqual(['ben', 'me']);
   expect(scene.ids).toEqual(['ann', 'ben', 'me']);

@@ -30,6 +30,7 @@ export type Phase =
   | 'full'
   | 'locked'
   | 'removed'
+  | 'blocked'
   | 'deleted'
   | 'safety'
   | 'gone'
@@ -101,8 +102,6 @@ export interface State {
   /** Who speaks, me too. */
   speaking: string | null;
   pins: string[];
-  /** Accounts whom I don't want to see, hear or read: they are in the room all the same. */
-  apart: string[];
   layout: Layout;
   notes: Note[];
   /** A join is tried (again) then; it is given up at the second. */
@@ -140,7 +139,6 @@ export const START: State = {
   floor: null,
   speaking: null,
   pins: [],
-  apart: [],
   layout: 'grid',
   notes: [],
   joinAt: null,
@@ -180,7 +178,6 @@ export type Input =
   | { is: 'seat-taken'; roomId: string | undefined }
   | { is: 'note'; note: Note['is'] }
   | { is: 'pin'; key: string }
-  | { is: 'apart'; users: string[] }
   | { is: 'parted'; how: 'reported' | 'blocked'; userId: string; name: string }
   | { is: 'layout' };
 
@@ -198,10 +195,8 @@ export const me = (state: State): Participant | undefined => state.people.find((
 
 export const nameOf = (state: State, id: string): string => state.people.find((one) => one.id === id)?.displayName ?? '';
 
-/** Whom I see, hear and read. */
-export const inSight = ({ people, apart }: State): Participant[] => people.filter(({ userId }) => !apart.includes(userId));
-
-export const isInSight = (state: State, id: string): boolean => inSight(state).some((one) => one.id === id);
+/** Whom the server has told me of: it keeps those apart who share a block. */
+export const isKnown = (state: State, id: string): boolean => state.people.some((one) => one.id === id);
 
 /** Whether somebody has been away for long enough to say so. */
 export const isAway = (state: State, id: string, now: number): boolean => {
@@ -216,8 +211,8 @@ function noted(state: State, now: number, is: Note['is'], name = ''): State {
 
 /** Out of the call, whatever the reason: what is about people and the connection is forgotten. */
 function out(state: State, phase: Phase, code: Fault = null): State {
-  const { roomId, online, downAt, name, joinUrl, limit, call, owned, locked, apart, layout } = state;
-  return { ...START, roomId, online, downAt, name, joinUrl, limit, call, owned, locked, apart, layout, phase, code };
+  const { roomId, online, downAt, name, joinUrl, limit, call, owned, locked, layout } = state;
+  return { ...START, roomId, online, downAt, name, joinUrl, limit, call, owned, locked, layout, phase, code };
 }
 
 const ending = (state: State): Effect[] => {
@@ -233,7 +228,8 @@ function refused(state: State, now: number, code: NonNullable<Fault>): Step {
     case 'room-locked':
       return stop('locked');
     case 'removed':
-      return stop('removed');
+    case 'blocked':
+      return stop(code);
     case 'already-in-room':
       return stop('busy');
     case 'not-found':
@@ -310,6 +306,9 @@ function closed(state: State, now: number, reason: string): Step {
   switch (reason) {
     case 'removed':
       return over('removed');
+    case 'left':
+      // Of a room, while others stay: its host and I share a block.
+      return over(state.call ? 'over' : 'blocked');
     case 'deleted':
       return over('deleted');
     case 'safety':
@@ -349,8 +348,13 @@ const hands = (raised: string[], id: string, up: boolean): string[] =>
   up ? (raised.includes(id) ? raised : [...raised, id]) : raised.filter((one) => one !== id);
 
 function left(state: State, now: number, { participant, reason }: ServerEvents['participant-left']): State {
+  const next = without(state, participant);
+  return noted(next, now, reason === 'lost' ? 'lost' : reason === 'removed' ? 'removed' : 'left', participant.displayName);
+}
+
+function without(state: State, participant: Participant): State {
   const { [participant.id]: _, ...away } = state.away;
-  const next: State = {
+  return {
     ...state,
     people: state.people.filter(({ id }) => id !== participant.id),
     away,
@@ -359,7 +363,6 @@ function left(state: State, now: number, { participant, reason }: ServerEvents['
     floor: state.floor === participant.id ? null : state.floor,
     speaking: state.speaking === participant.id ? null : state.speaking,
   };
-  return noted(next, now, reason === 'lost' ? 'lost' : reason === 'removed' ? 'removed' : 'left', participant.displayName);
 }
 
 function settings(state: State, now: number, { maxParticipants, ...more }: Omit<ServerEvents['room-changed'], 'roomId'>): Step {
@@ -470,7 +473,8 @@ export function handle(state: State, input: Input, now: number): Step {
       return here(input.data.roomId) ? changedState(state, now, input.data.participant) : [state, []];
 
     case 'gone':
-      return here(input.data.roomId) ? [left(state, now, input.data), []] : [state, []];
+      // Whom I have just blocked is gone already.
+      return here(input.data.roomId) && isKnown(state, input.data.participant.id) ? [left(state, now, input.data), []] : [state, []];
 
     case 'closed':
       return here(input.data.roomId) ? closed(state, now, input.data.reason) : [state, []];
@@ -484,7 +488,7 @@ export function handle(state: State, input: Input, now: number): Step {
     case 'speaker': {
       if (!here(input.data.roomId)) return [state, []];
       const { participantId } = input.data;
-      const floor = participantId && participantId !== state.self && isInSight(state, participantId) ? participantId : state.floor;
+      const floor = participantId && participantId !== state.self && isKnown(state, participantId) ? participantId : state.floor;
       return [{ ...state, speaking: participantId, floor }, []];
     }
 
@@ -492,7 +496,7 @@ export function handle(state: State, input: Input, now: number): Step {
       if (!here(input.data.roomId)) return [state, []];
       const { from, raised } = input.data;
       const next = { ...state, hands: hands(state.hands, from, raised) };
-      return [raised && from !== state.self && isInSight(state, from) ? noted(next, now, 'hand', nameOf(state, from)) : next, []];
+      return [raised && from !== state.self && isKnown(state, from) ? noted(next, now, 'hand', nameOf(state, from)) : next, []];
     }
 
     case 'moderated':
@@ -506,18 +510,9 @@ export function handle(state: State, input: Input, now: number): Step {
       return [{ ...state, pins: pinned ? state.pins.filter((key) => key !== input.key) : [...state.pins, input.key] }, []];
     }
 
-    case 'apart':
-      return [{ ...state, apart: [...new Set([...state.apart, ...input.users])] }, []];
-
     case 'parted': {
       if (!isIn(state)) return [state, []];
-      const gone = state.people.filter(({ userId }) => userId === input.userId).map(({ id }) => id);
-      const next: State = {
-        ...state,
-        apart: [...new Set([...state.apart, input.userId])],
-        pins: state.pins.filter((key) => !gone.some((id) => key.startsWith(`${id}/`))),
-        floor: state.floor !== null && gone.includes(state.floor) ? null : state.floor,
-      };
+      const next = state.people.filter(({ userId }) => userId === input.userId).reduce(without, state);
       return [noted(next, now, input.how, input.name), []];
     }
 

@@ -1,5 +1,5 @@
 /** Six boxes for the six digits of a code: typing goes on by itself, pasting fills all. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 import { t } from '../i18n';
 import { isWriting } from './settings';
@@ -69,6 +69,8 @@ export function CodeBoxes({ onFull, busy, wrong }: Props) {
 function useElsewhere(open: () => number, put: (at: number, text: string) => void, box: (at: number) => HTMLInputElement | null | undefined): void {
   const now = useRef({ open, put });
   now.current = { open, put };
+  // Before anybody can type: a focus that comes after the first digits would let the next one overwrite the first.
+  useLayoutEffect(() => box(0)?.focus(), []);
   useEffect(() => {
     const take = (event: Event, text: string): void => {
       if (isWriting(event.target) || !/\d/.test(text)) return;
@@ -84,7 +86,6 @@ function useElsewhere(open: () => number, put: (at: number, text: string) => voi
       const at = document.activeElement;
       if (!at || at === document.body || at.tagName === 'A') box(now.current.open())?.focus();
     };
-    box(0)?.focus();
     window.addEventListener('keydown', onKey);
     window.addEventListener('paste', onPaste);
     window.addEventListener('focus', onReturn);

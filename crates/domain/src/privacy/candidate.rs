@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Rule, invalid, is_token};
+use super::{Rule, invalid, is_local, is_token};
 use crate::Fault;
 
 /// A candidate has seven fixed fields and a few pairs; browsers send fewer than twenty words.
@@ -34,7 +34,11 @@ pub(super) fn filter(text: &str, rule: &Rule) -> Result<Option<String>, Fault> {
     let place = place(address)?;
     let extensions = extensions(rest)?;
     let passes = match *kind {
-        "relay" | "srflx" => matches!(place, Place::Addr(_)),
+        "relay" => matches!(place, Place::Addr(_)),
+        // One that means nothing outside was told by a server inside: it is the sender's own neighbourhood.
+        "srflx" => {
+            matches!(place, Place::Addr(addr) if !is_local(addr.to_canonical()) || rule.allows_host(addr))
+        }
         "host" => match &place {
             Place::Addr(addr) => rule.allows_host(*addr),
             Place::Mdns(_) => rule.is_at_home(),

@@ -164,7 +164,7 @@ fn attribute(out: &mut String, value: &str, rule: &Rule) -> Result<(), Fault> {
         }
         ("fingerprint", Some(text)) => push(out, "a", &format!("fingerprint:{}", fingerprint(text)?)),
         (name, _) if PASSED.contains(&name) || name == SSRC_GROUP => {
-            if rest.is_none_or(|text| !holds_address(text)) {
+            if rest.is_none_or(|text| text.is_ascii() && !holds_address(text)) {
                 push(out, "a", value);
             } else {
                 return Err(invalid());
@@ -197,12 +197,10 @@ fn is_like_v6(run: &str) -> bool {
     run.contains("::") || run.matches(':').count() >= 6
 }
 
-/// Four numbers with dots between them.
+/// Three numbers with dots between them, or more: `10.0.1` is an address too where addresses are read as `inet_aton` does.
 fn is_like_v4(run: &str) -> bool {
     let parts: Vec<&[u8]> = run.split('.').map(str::as_bytes).collect();
     let number = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
     let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
-    parts
-        .windows(4)
-        .any(|quad| digit(quad[0].last()) && number(quad[1]) && number(quad[2]) && digit(quad[3].first()))
+    parts.windows(3).any(|three| digit(three[0].last()) && number(three[1]) && digit(three[2].first()))
 }

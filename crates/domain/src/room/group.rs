@@ -2,6 +2,7 @@
 //!
 //! Nobody's address passes here at all: media runs through the server, and this machine only says who may be heard.
 
+mod apart;
 mod of_call;
 mod person;
 
@@ -60,6 +61,8 @@ pub enum Input {
         session: SocketId,
         /// What others see; whoever is in already needs none.
         card: Option<Card>,
+        /// With whom of those who are here, or whose room it is, they share a block.
+        apart: Vec<UserId>,
         /// The participant they become, if they are new.
         participant: ParticipantId,
     },
@@ -107,7 +110,7 @@ pub enum Input {
     Decline(Who),
     /// They needn't; or whoever says so leaves.
     Cancel(Who, Option<UserId>),
-    /// One of the two has blocked the other.
+    /// One of the two has blocked the other: they are kept apart.
     Part {
         /// Who acted.
         by: UserId,
@@ -165,8 +168,9 @@ impl Group {
             return Err(not_in_room());
         }
         match input {
-            Input::Join { user, session, card, participant } => {
-                self.join(now, user, session, card, participant)
+            Input::Join { user, session, card, apart, participant } => {
+                let newcomer = card.map(|card| Person::new(participant, user, session, card, apart));
+                self.join(now, Who { user, session }, newcomer)
             }
             Input::Leave(who) => self.leave(now, who),
             Input::Media(who, media) => self.media(who, media),
@@ -182,7 +186,10 @@ impl Group {
             Input::Answer(who) => self.answer(who),
             Input::Decline(who) => self.decline(who),
             Input::Cancel(who, only) => self.cancel(now, who, only),
-            Input::Part { by, other } => Ok(self.part(by, other)),
+            Input::Part { by, other } => {
+                self.part(now, by, other);
+                Ok(Reply::Done)
+            }
             Input::Close(reason) => Ok(self.close(now, reason)),
             Input::Tick => Ok(self.tick(now)),
         }
@@ -208,6 +215,11 @@ impl Group {
         self.people.iter().find(|p| p.user == user).map(|p| p.session)
     }
 
+    /// Whose blocks matter to somebody who comes in: everybody who is here, and whose room it is.
+    pub fn hosts_and_guests(&self) -> Vec<UserId> {
+        self.people.iter().map(|p| p.user).chain([self.plan.owner]).collect()
+    }
+
     /// Everybody's session.
     pub fn sessions(&self) -> impl Iterator<Item = SocketId> + '_ {
         self.people.iter().map(|p| p.session)
@@ -229,26 +241,19 @@ impl Group {
         self.people.iter().position(holds).ok_or_else(not_in_room)
     }
 
-    fn join(
-        &mut self,
-        now: Timestamp,
-        user: UserId,
-        session: SocketId,
-        card: Option<Card>,
-        participant: ParticipantId,
-    ) -> Result<Reply, Fault> {
-        let index = match (self.people.iter().position(|p| p.user == user), card) {
+    fn join(&mut self, now: Timestamp, who: Who, newcomer: Option<Person>) -> Result<Reply, Fault> {
+        let index = match (self.people.iter().position(|p| p.user == who.user), newcomer) {
             (Some(index), _) => {
-                self.return_to(index, session);
+                self.return_to(index, who.session);
                 index
             }
-            (None, Some(card)) => self.come_in(now, Person::new(participant, user, session, card))?,
+            (None, Some(person)) => self.come_in(now, person)?,
             (None, None) => return Err(Fault::new(Code::WrongState, "The room must know who comes in.")),
         };
         let joined = Joined {
             room: self.view(),
             me: self.people[index].participant,
-            participants: self.people.iter().map(|p| self.show(p)).collect(),
+            participants: self.seen_by(index).collect(),
             transport: Path::Sfu,
         };
         Ok(Reply::Joined(Box::new(joined)))
@@ -275,6 +280,7 @@ impl Group {
         if self.plan.locked && !owner {
             return Err(Fault::new(Code::RoomLocked, "The host has locked this room."));
         }
+        self.check_welcome(&person)?;
         if self.people.len() >= self.plan.limit {
             let most = self.plan.limit;
             return Err(Fault::new(Code::RoomFull, format!("The room is full: {most} people are in it.")));
@@ -283,10 +289,10 @@ impl Group {
         self.people.push(person);
         self.empty_since = None;
         self.out.push_back(Output::Came { participant, user, at: now });
-        let index = self.people.len() - 1;
         if owner || self.host.is_none() {
-            self.give_host(participant);
+            self.give_host(now, participant);
         }
+        let index = self.people.len() - 1;
         let participant = self.show(&self.people[index]);
         self.tell_others(index, &ServerEvent::ParticipantJoined { room_id: self.plan.id, participant });
         self.out.push_back(Output::Used);
@@ -314,7 +320,7 @@ impl Group {
         if self.host == Some(person.participant) {
             self.host = None;
             if let Some(next) = self.people.first().map(|p| p.participant) {
-                self.give_host(next);
+                self.give_host(now, next);
             }
         }
         if self.people.is_empty() {
@@ -323,7 +329,7 @@ impl Group {
         }
     }
 
-    fn give_host(&mut self, to: ParticipantId) {
+    fn give_host(&mut self, now: Timestamp, to: ParticipantId) {
         let was = self.host.replace(to);
         for i in 0..self.people.len() {
             let concerned = |p: ParticipantId| Some(p) == was || p == to;
@@ -331,6 +337,7 @@ impl Group {
                 self.tell_state(i);
             }
         }
+        self.clear_chair(now);
     }
 
     fn media(&mut self, who: Who, media: Media) -> Result<Reply, Fault> {
@@ -443,7 +450,7 @@ impl Group {
             }
             Action::MakeHost => {
                 let target = self.target(target)?;
-                self.give_host(self.people[target].participant);
+                self.give_host(now, self.people[target].participant);
             }
         }
         Ok(Reply::Done)
@@ -555,13 +562,18 @@ impl Group {
         person.view(self.host == Some(person.participant))
     }
 
+    /// Everybody whom somebody sees, themselves too.
+    fn seen_by(&self, viewer: usize) -> impl Iterator<Item = crate::wire::Participant> + '_ {
+        let seen = (0..self.people.len()).filter(move |i| !self.are_apart(viewer, *i));
+        seen.map(|i| self.show(&self.people[i]))
+    }
+
     /// To everybody, whoever it is about: the muted person's page learns it the same way.
     fn tell_state(&mut self, index: usize) {
         let participant = self.show(&self.people[index]);
         let event = ServerEvent::ParticipantState { room_id: self.plan.id, participant };
-        for person in &self.people {
-            self.out.push_back(Output::Emit { to: person.session, event: event.clone() });
-        }
+        self.out.push_back(Output::Emit { to: self.people[index].session, event: event.clone() });
+        self.tell_others(index, &event);
     }
 
     fn tell_changed(&mut self) {
@@ -576,10 +588,11 @@ impl Group {
         }
     }
 
+    /// To all who see them.
     fn tell_others(&mut self, index: usize, event: &ServerEvent) {
-        for (i, person) in self.people.iter().enumerate() {
-            if i != index {
-                self.out.push_back(Output::Emit { to: person.session, event: event.clone() });
+        for i in 0..self.people.len() {
+            if i != index && !self.are_apart(index, i) {
+                self.out.push_back(Output::Emit { to: self.people[i].session, event: event.clone() });
             }
         }
     }

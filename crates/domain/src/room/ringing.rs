@@ -220,7 +220,14 @@ impl Room {
     /// Whether a block between these two ends something here.
     pub fn concerns(&self, a: UserId, b: UserId) -> bool {
         let here = |user| self.index_of(user).is_some();
-        here(a) && here(b) || self.adding.concerns(a, b) && (here(a) || here(b))
+        here(a) && here(b) || self.rings_between(a, b)
+    }
+
+    /// Whether one of these is called and hasn't answered, and the other is in.
+    pub fn rings_between(&self, a: UserId, b: UserId) -> bool {
+        let here = |user| self.index_of(user).is_some();
+        let called = self.ring.is_some() && here(a) && here(b);
+        called || self.adding.concerns(a, b) && (here(a) || here(b))
     }
 
     /// A third person has answered: the same call as a group. Nobody hangs up, and the direct connection stays until both see

@@ -73,16 +73,21 @@ pub(super) fn find(text: &str) -> Option<Contact> {
 }
 
 /// What a reader takes for the same: compatibility forms (full-width, circled, mathematical), case, digits of other
-/// scripts, key-cap emoji.
+/// scripts, the ideographic full stop, key-cap emoji.
 fn fold(text: &str) -> String {
     let seen = |c: &char| !matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE0E}' | '\u{FE0F}' | '\u{20E3}');
-    text.nfkc().filter(seen).flat_map(char::to_lowercase).map(digit).collect()
+    let dot = |c: char| if c == '。' { '.' } else { c };
+    text.nfkc().filter(seen).flat_map(char::to_lowercase).map(digit).map(dot).collect()
 }
 
-/// The ASCII digit for a decimal digit of the scripts most written.
+/// The ASCII digit for a decimal digit of any script of Unicode's basic plane (general category Nd); the others are
+/// compatibility forms.
 fn digit(c: char) -> char {
-    const ZEROS: [u32; 12] =
-        [0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xBE6, 0xC66, 0xE50, 0xED0, 0x1040];
+    const ZEROS: [u32; 35] = [
+        0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6, 0xE50,
+        0xED0, 0xF20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40,
+        0x1C50, 0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0,
+    ];
     let value = |zero: &u32| u32::from(c).checked_sub(*zero).filter(|value| *value < 10);
     ZEROS.iter().find_map(value).and_then(|value| char::from_digit(value, 10)).unwrap_or(c)
 }
@@ -149,7 +154,8 @@ fn email(w: Around<'_>) -> Option<Contact> {
 fn link(w: Around<'_>) -> Option<Contact> {
     let scheme = w.gap(1).starts_with("://");
     let www = w.word(0) == "www" && (w.gap(1) == "." || among(DOTS, w.word(1)));
-    let ending = w.word(1);
+    let latin = latin(w.word(1));
+    let ending = if w.word(0).is_ascii() { latin.as_str() } else { w.word(1) };
     let path = w.gap(2).starts_with('/');
     let plain = w.gap(1) == "." && (among(ENDINGS, ending) || (path && among(WORDY_ENDINGS, ending)));
     // Not with the space behind the dot: that is the end of a sentence ("Tudo bem. com você?").
@@ -161,6 +167,29 @@ fn link(w: Around<'_>) -> Option<Contact> {
         && (among(ENDINGS, ending) || among(WORDY_ENDINGS, ending));
     let signed = matches!(w.gap(1).trim(), "[.]" | "(.)" | "{.}") && among(ENDINGS, w.word(1));
     (scheme || www || plain || loose || worded || bracketed || signed).then_some(Contact::Link)
+}
+
+/// A word with the Cyrillic and Greek letters that look like Latin ones as those: behind a Latin name they imitate an ending.
+fn latin(word: &str) -> String {
+    const ALIKE: [(char, char); 16] = [
+        ('а', 'a'),
+        ('с', 'c'),
+        ('е', 'e'),
+        ('о', 'o'),
+        ('р', 'p'),
+        ('х', 'x'),
+        ('у', 'y'),
+        ('і', 'i'),
+        ('ѕ', 's'),
+        ('ј', 'j'),
+        ('м', 'm'),
+        ('т', 't'),
+        ('к', 'k'),
+        ('ο', 'o'),
+        ('ν', 'v'),
+        ('ρ', 'p'),
+    ];
+    word.chars().map(|c| ALIKE.iter().find(|(other, _)| *other == c).map_or(c, |(_, latin)| *latin)).collect()
 }
 
 fn handle(w: Around<'_>) -> Option<Contact> {
@@ -217,7 +246,7 @@ fn has_phone(text: &str) -> bool {
         let (gap, tail) = rest.split_at(start);
         let (digits, tail) = tail.split_at(tail.find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len()));
         rest = tail;
-        let joins = gap.chars().count() <= 3 && gap.chars().all(|c| " -.()/–—_".contains(c));
+        let joins = gap.chars().count() <= 3 && gap.chars().all(|c| " -.()/–—_*:|~·•".contains(c));
         if !joins && is_phone(&std::mem::take(&mut groups)) {
             return true;
         }
@@ -307,7 +336,10 @@ fn is_amount(groups: &[Group<'_>]) -> bool {
 fn is_times(groups: &[Group<'_>]) -> bool {
     let [a, b, c, d] = groups else { return false };
     let time = |hour: &Group<'_>, minute: &Group<'_>| {
-        minute.gap == "." && hour.value() <= 24 && minute.value() < 60 && minute.digits.len() == 2
+        matches!(minute.gap, "." | ":")
+            && hour.value() <= 24
+            && minute.value() < 60
+            && minute.digits.len() == 2
     };
     time(a, b) && time(c, d) && c.gap.contains(['-', '–'])
 }
@@ -370,6 +402,9 @@ mod tests {
                 "HTTPS://EXAMPLE.ORG",
                 "hxxps://bad.example",
                 "look at example.com",
+                "look at example。com",
+                "look at example.сom",
+                "look at example.соm",
                 "example.com.",
                 "(example.co.uk)",
                 "sub.domain-name.net/path?x=1",
@@ -413,6 +448,10 @@ mod tests {
         all_are(
             Contact::Phone,
             &[
+                "155*512*34",
+                "155:512:34",
+                "១៥៥៥១២៣៤",
+                "୧୫୫୫୧୨୩୪",
                 "+49 170 1234567",
                 "+1 (555) 010-0199",
                 "call 5550100",
@@ -498,6 +537,10 @@ mod tests {
             "1,000,000 dollars and 99.99",
             "pi is 3.14159265",
             "from 10.30 - 12.45",
+            "from 10:30 - 12:45",
+            "Я видел её.сом большой",
+            "on 2026-11-23 09:30:15",
+            "we won 3:2, 1:0, 4:4 and 2:2",
             "1 2 3 4 5 6 7 8 9 10",
             "10 9 8 7 6 5 4 3 2 1 0",
             "one two three four five six seven",

@@ -177,10 +177,16 @@ impl Hosts {
         self.public.is(&host, port) || self.is_extra(&host, port)
     }
 
-    /// Whether a page of this `Origin` may change something here. `null` never may.
-    pub fn is_own_origin(&self, origin: &str) -> bool {
+    /// Whether a page of this `Origin` may change something here, by a request for this `Host`. `null` never may.
+    pub fn is_own_origin(&self, origin: &str, authority: Option<&str>) -> bool {
         let Ok(PublicUrl { https, host, port, .. }) = origin.parse() else { return false };
-        (https == self.public.https && self.public.is(&host, port)) || self.is_extra(&host, port)
+        // Where any address is ours, only the one that was asked is this very machine's for sure.
+        let asked = || {
+            let asked = authority.and_then(|text| text.parse().ok()).and_then(|authority| split(&authority));
+            asked.is_some_and(|(asked, _)| asked == host || (asked.is_loopback() && host.is_loopback()))
+        };
+        let ours = https == self.public.https && self.public.is(&host, port);
+        (ours && (!self.public.any_address || asked())) || self.is_extra(&host, port)
     }
 
     fn is_extra(&self, host: &Host, port: u16) -> bool {
@@ -229,11 +235,12 @@ mod tests {
             let hosts = hosts(public, &[]);
             for name in ["127.0.0.1:8080", "localhost:8080", "[::1]:8080", "LocalHost:8080"] {
                 assert!(hosts.is_ours(name), "{public} {name}");
-                assert!(hosts.is_own_origin(&format!("http://{name}")), "{public} {name}");
+                assert!(hosts.is_own_origin(&format!("http://{name}"), None), "{public} {name}");
             }
             assert!(!hosts.is_ours("127.0.0.1:8081") && !hosts.is_ours("evil.example:8080"));
             assert!(
-                !hosts.is_own_origin("https://localhost:8080") && !hosts.is_own_origin("http://localhost")
+                !hosts.is_own_origin("https://localhost:8080", None)
+                    && !hosts.is_own_origin("http://localhost", None)
             );
         }
     }
@@ -241,7 +248,10 @@ mod tests {
     #[test]
     fn a_foreign_or_odd_origin_is_not_ours() {
         let hosts = hosts("https://meet.example", &["old.example"]);
-        assert!(hosts.is_own_origin("https://meet.example") && hosts.is_own_origin("http://old.example"));
+        assert!(
+            hosts.is_own_origin("https://meet.example", None)
+                && hosts.is_own_origin("http://old.example", None)
+        );
         for foreign in [
             "null",
             "",
@@ -252,7 +262,7 @@ mod tests {
             "https://a@meet.example",
             "file://meet.example",
         ] {
-            assert!(!hosts.is_own_origin(foreign), "{foreign}");
+            assert!(!hosts.is_own_origin(foreign, None), "{foreign}");
         }
     }
 
@@ -263,6 +273,14 @@ mod tests {
         assert!(!public.is_loopback());
         let hosts = Hosts { public, extra: vec![] };
         assert!(hosts.is_ours("192.168.1.5:8080") && hosts.is_ours("localhost:8080"));
+        let own = |origin| hosts.is_own_origin(origin, Some("192.168.1.5:8080"));
+        assert!(
+            own("http://192.168.1.5:8080")
+                && !own("http://192.168.1.66:8080")
+                && !own("http://127.0.0.1:8080")
+        );
+        assert!(hosts.is_own_origin("http://localhost:8080", Some("127.0.0.1:8080")));
+        assert!(!hosts.is_own_origin("http://192.168.1.5:8080", None));
         assert!(!hosts.is_ours("rebound.evil.example:8080") && !hosts.is_ours("192.168.1.5:80"));
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use visavis_domain::{
     Fault,
     contract::users::{PastCall, Patch, Rate, ReputationView, Update},
-    id::kind,
+    id::{UserId, kind},
     wire::{Card, Me},
 };
 
@@ -17,6 +17,9 @@ use crate::{
     guard::extract::{Cx, Json, PathId, Signed},
     problem::Problem,
 };
+
+/// An id that no account has.
+const NOBODYS: UserId = UserId::from_bits(0);
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -130,8 +133,11 @@ async fn calls(
 async fn card(
     State(edge): State<Edge>,
     Cx(cx): Cx,
-    Signed(_): Signed,
+    Signed(me): Signed,
     PathId(user): PathId<kind::User>,
 ) -> Result<Reply<Card>, Problem> {
+    let blocked = edge.friends.blocked_either_way(&cx, me.user).await?;
+    // Of whom I share a block with is said, to the letter, what is said of an id that nobody has.
+    let user = if blocked.contains(&user) { NOBODYS } else { user };
     Ok(Reply(edge.users.card(&cx, user).await?))
 }

@@ -106,7 +106,7 @@ impl Hub {
         Ok(done())
     }
 
-    /// Whoever loses a friend or a request by a block hears that their lists have changed. Every node hears of it; the
+    /// Whoever loses a friend, or a request by a block, hears that their lists have changed. Every node hears of it; the
     /// pages are told once.
     pub(super) async fn hear_people(self) {
         let mut news = self.bus.subscribe(Topic::People);

@@ -2,7 +2,7 @@
 
 use visavis_domain::{
     Timestamp,
-    friendship::{Act, Bond, Change, Tie},
+    friendship::{Act, Change},
     id::{RequestId, UserId},
 };
 
@@ -52,14 +52,7 @@ pub async fn insert(tx: &mut Tx, user: UserId, other: UserId, at: Timestamp) -> 
     if after.tie() != before.tie() {
         friendships::write(tx, user, other, after.tie()).await?;
     }
-    Ok(Written { new: done.rows_affected() == 1, parted: if parted { request(&before) } else { None } })
-}
-
-const fn request(bond: &Bond) -> Option<RequestId> {
-    match bond.tie() {
-        Tie::Nothing => None,
-        Tie::Asked(request) | Tie::Friends { request, .. } => Some(request.id),
-    }
+    Ok(Written { new: done.rows_affected() == 1, parted: if parted { before.request() } else { None } })
 }
 
 /// Takes a block back. True when there was one.

@@ -39,6 +39,8 @@ pub struct Challenge {
     pub expires_at: Timestamp,
     /// When it was traded for a session.
     pub used_at: Option<Timestamp>,
+    /// Nothing was mailed: it only stands where one that was would.
+    pub held: bool,
 }
 
 impl std::fmt::Debug for Challenge {
@@ -49,7 +51,7 @@ impl std::fmt::Debug for Challenge {
 
 macro_rules! columns {
     () => {
-        "id, email, salt, code_mac, link_hash, tries, created_at, expires_at, used_at"
+        "id, email, salt, code_mac, link_hash, tries, created_at, expires_at, used_at, held"
     };
 }
 
@@ -64,6 +66,7 @@ fn challenge(row: &AnyRow) -> Result<Challenge> {
         created_at: row::time(row, "created_at")?,
         expires_at: row::time(row, "expires_at")?,
         used_at: row::maybe_time(row, "used_at")?,
+        held: row::flag(row, "held")?,
     })
 }
 
@@ -125,7 +128,7 @@ pub async fn insert(tx: &mut Tx, challenge: &Challenge) -> Result<()> {
     sqlx::query(concat!(
         "INSERT INTO challenges (",
         columns!(),
-        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL)"
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, $9)"
     ))
     .bind(challenge.id.to_string())
     .bind(challenge.email.as_str())
@@ -135,6 +138,7 @@ pub async fn insert(tx: &mut Tx, challenge: &Challenge) -> Result<()> {
     .bind(i64::from(challenge.tries))
     .bind(challenge.created_at.as_millis())
     .bind(challenge.expires_at.as_millis())
+    .bind(i64::from(challenge.held))
     .execute(tx.conn())
     .await?;
     Ok(())

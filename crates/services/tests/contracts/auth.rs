@@ -232,8 +232,34 @@ async fn a_mail_too_early_is_not_sent_and_the_answer_looks_the_same() {
         s.w.clock.advance(SECOND / 1_000);
         s.login(ADA).await;
         let (code, _) = s.w.mails(2).await.remove(1);
-        assert_eq!(s.verify(held.challenge_id, &code).await.unwrap_err(), Code::ChallengeExpired);
+        assert_eq!(s.verify(held.challenge_id, &code).await.unwrap_err(), Code::InvalidCode);
         s.verify(first.challenge_id, &code).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn codes_tried_on_a_challenge_that_was_held_back_are_answered_as_on_one_that_was_mailed() {
+    for way in ways() {
+        let s = Suite::new(way).await;
+        let mailed = s.login(ADA).await;
+        let held = s.login(ADA).await;
+        let (code, _) = s.w.mails(1).await.remove(0);
+        for challenge in [mailed.challenge_id, held.challenge_id] {
+            for _ in 0..5 {
+                let answer = s.verify(challenge, Suite::wrong(&code)).await.unwrap_err();
+                assert_eq!(answer, Code::InvalidCode);
+            }
+            assert_eq!(s.verify(challenge, Suite::wrong(&code)).await.unwrap_err(), Code::TooManyTries);
+        }
+        s.w.clock.advance(5 * MINUTE);
+        for challenge in [mailed.challenge_id, held.challenge_id] {
+            assert_eq!(s.verify(challenge, &code).await.unwrap_err(), Code::ChallengeExpired);
+        }
+        let mut ids = HashSet::new();
+        for _ in 0..100 {
+            ids.insert(s.login(ADA).await.challenge_id);
+        }
+        assert!(ids.len() <= 22, "{}: a flood leaves few rows", ids.len());
     }
 }
 

@@ -201,6 +201,7 @@ fn person(server: &Server, room: usize, plan: &Plan) -> Result<Person, String> {
         participant: ParticipantId::from_bits(u128::from(plan.number) + 1),
         offer,
         media: None,
+        apart: Vec::new(),
         limit: plan.limit,
     };
     let answer = server.runtime.block_on(server.shards.join(join)).map_err(|f| f.to_string())?;

@@ -8,9 +8,13 @@ use visavis_domain::{
     contract::rooms::{CreateGroup, DeleteGroup, GroupRecord, RoomKind, RoomView},
     event::CloseReason,
     id::{ParticipantId, RoomId, UserId},
-    room::group::{FEWEST, Group, MOST, Plan},
+    room::{
+        Who,
+        group::{FEWEST, Group, MOST, Plan},
+    },
 };
 use visavis_platform::db::{
+    blocks,
     rooms::{self, GroupRoom},
     visits::{self, Visit},
 };
@@ -24,6 +28,37 @@ use super::{
 const KEPT: Duration = Duration::from_hours(24);
 
 impl Node {
+    /// With whom of these somebody shares a block, whoever made it.
+    pub(super) async fn blocked_among(&self, user: UserId, others: &[UserId]) -> Result<Vec<UserId>, Fault> {
+        if others.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut blocked = blocks::either_way(&self.deps.db, user).await?;
+        blocked.retain(|other| others.contains(other));
+        Ok(blocked)
+    }
+
+    /// Blocks that were made, and people who came, between the first look and the join.
+    pub(super) async fn part_newcomer(&self, id: RoomId, room: &Live, user: UserId) -> Result<(), Fault> {
+        let here = room.lock().await.people();
+        let blocked = match self.blocked_among(user, &here).await {
+            Ok(blocked) => blocked,
+            // Nobody is in whose blocks aren't known.
+            Err(fault) => {
+                let left =
+                    room.lock().await.session_of(user).map(|session| Input::Leave(Who { user, session }));
+                if let Some(leave) = left {
+                    let _ = self.apply(id, room, leave).await;
+                }
+                return Err(fault);
+            }
+        };
+        for other in blocked {
+            self.apply(id, room, Input::Part { by: user, other }).await?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn make_record(&self, req: CreateGroup) -> Result<GroupRecord, Fault> {
         if !(FEWEST..=MOST).contains(&req.limit) {
             return Err(Fault::field("maxParticipants", format!("must be {FEWEST} to {MOST}")));

@@ -23,23 +23,36 @@ pub(super) enum AnyRoom {
 /// What happens to a room, whichever kind it is.
 #[derive(Debug)]
 pub(super) enum Input {
-    Join(Join, ParticipantId),
+    /// With whom of those there they share a block.
+    Join(Join, ParticipantId, Vec<UserId>),
     Leave(Who),
     Signal(Signal, Who),
     Link(LinkState),
     Media(Who, Media),
-    Chat { from: Who, text: String, nonce: String, id: MessageId },
+    Chat {
+        from: Who,
+        text: String,
+        nonce: String,
+        id: MessageId,
+    },
     Hand(Who, bool),
     React(Who, ReactionKind),
     Moderate(Who, Action, Option<ParticipantId>),
     Park(Who),
     Unpark(Who),
     Silent(ParticipantId, bool),
-    Part { by: UserId, other: UserId },
+    Part {
+        by: UserId,
+        other: UserId,
+    },
     Answer(Who),
     Decline(Who),
     Cancel(Who, Option<UserId>),
-    Add { from: Who, guest: Card, unwelcome: Vec<UserId> },
+    Add {
+        from: Who,
+        guest: Card,
+        unwelcome: Vec<UserId>,
+    },
     Watch,
     Close(CloseReason),
     Tick,
@@ -91,6 +104,38 @@ impl AnyRoom {
         }
     }
 
+    /// Whether one of these is called by the other and hasn't answered.
+    pub(super) fn rings_between(&self, a: UserId, b: UserId) -> bool {
+        match self {
+            Self::Pair(room) => room.rings_between(a, b),
+            Self::Group(room) => room.rings_between(a, b),
+        }
+    }
+
+    /// Whose blocks matter to somebody who comes in; nobody's for a pair, or when they are in.
+    pub(super) fn hosts_and_guests(&self, newcomer: UserId) -> Vec<UserId> {
+        match self {
+            Self::Group(room) if !room.is_seated(newcomer) => room.hosts_and_guests(),
+            Self::Pair(_) | Self::Group(_) => Vec::new(),
+        }
+    }
+
+    /// Who is in a group.
+    pub(super) fn people(&self) -> Vec<UserId> {
+        match self {
+            Self::Pair(_) => Vec::new(),
+            Self::Group(room) => room.hosts_and_guests(),
+        }
+    }
+
+    /// From whom somebody is kept apart.
+    pub(super) fn apart_from(&self, participant: ParticipantId) -> Vec<ParticipantId> {
+        match self {
+            Self::Pair(_) => Vec::new(),
+            Self::Group(room) => room.apart_from(participant),
+        }
+    }
+
     /// What a page of somebody who is called here has to hear.
     pub(super) fn ringing_for(&self, user: UserId) -> Option<ServerEvent> {
         match self {
@@ -135,17 +180,20 @@ impl AnyRoom {
         }
     }
 
-    pub(super) fn sessions(&self) -> Vec<SocketId> {
+    /// Everybody's session, and from whom they are kept apart.
+    pub(super) fn listeners(&self) -> Vec<(SocketId, Vec<ParticipantId>)> {
         match self {
-            Self::Pair(room) => room.sessions().collect(),
-            Self::Group(room) => room.sessions().collect(),
+            Self::Pair(room) => room.sessions().map(|session| (session, Vec::new())).collect(),
+            Self::Group(room) => room.listeners().collect(),
         }
     }
 }
 
 fn pair(input: Input) -> Result<room::Input, Fault> {
     Ok(match input {
-        Input::Join(join, _) => room::Input::Join { user: join.user, session: join.session, seen: join.seen },
+        Input::Join(join, ..) => {
+            room::Input::Join { user: join.user, session: join.session, seen: join.seen }
+        }
         Input::Leave(who) => room::Input::Leave(who),
         Input::Signal(signal, from) => {
             room::Input::Signal { from, to: signal.to, kind: signal.kind, body: signal.body }
@@ -173,8 +221,8 @@ fn pair(input: Input) -> Result<room::Input, Fault> {
 /// `None`: nothing is to be done.
 fn group(input: Input) -> Result<Option<group::Input>, Fault> {
     Ok(Some(match input {
-        Input::Join(join, participant) => {
-            group::Input::Join { user: join.user, session: join.session, card: join.card, participant }
+        Input::Join(Join { user, session, card, .. }, participant, apart) => {
+            group::Input::Join { user, session, card, apart, participant }
         }
         Input::Leave(who) => group::Input::Leave(who),
         // The server needs none: it answers whoever proves themselves.

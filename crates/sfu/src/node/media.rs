@@ -11,11 +11,7 @@ use visavis_domain::{
     room::{MediaOrder, slots::Origin},
 };
 
-use super::{
-    Node,
-    live::{AnyRoom, Input},
-    who,
-};
+use super::{Node, live::Input, who};
 use crate::{
     call::{LinkNews, News, SlotView},
     media::{Join, Shards},
@@ -36,12 +32,12 @@ impl Node {
     pub(super) async fn answer_offer(&self, req: SfuOffer) -> Result<SfuAnswer, Fault> {
         let room = req.seat.room;
         let live = self.room(room)?;
-        let (participant, media, limit) = {
+        let (participant, media, apart, limit) = {
             let live = live.lock().await;
             let participant = live.offering(who(req.seat))?;
-            (participant, live.tracks(participant), live.limit())
+            (participant, live.tracks(participant), live.apart_from(participant), live.limit())
         };
-        let join = Join { room, participant, offer: req.sdp, media, limit };
+        let join = Join { room, participant, offer: req.sdp, media, apart, limit };
         let sdp = self.shards()?.join(join).await?;
         // Whoever left meanwhile has no connection to keep, and whatever they said meanwhile holds.
         let live = live.lock().await;
@@ -49,6 +45,9 @@ impl Node {
             Ok(_) => {
                 if let Some(now) = live.tracks(participant).filter(|now| Some(*now) != media) {
                     self.shards()?.media(room, participant, now);
+                }
+                for other in live.apart_from(participant) {
+                    self.shards()?.apart(room, [participant, other]);
                 }
                 Ok(SfuAnswer { sdp })
             }
@@ -74,6 +73,7 @@ impl Node {
         match order {
             MediaOrder::Tracks(participant, media) => shards.media(room, participant, media),
             MediaOrder::Leave(participant) => shards.leave(room, participant),
+            MediaOrder::Apart(pair) => shards.apart(room, pair),
             MediaOrder::Close => shards.close(room),
         }
     }
@@ -123,9 +123,11 @@ impl Node {
                 }
             }
             News::Speaking(participant_id, levels) => {
-                let sessions = AnyRoom::sessions(&*live.lock().await);
-                for to in sessions {
-                    let levels = levels.clone();
+                let listeners = live.lock().await.listeners();
+                for (to, apart) in listeners {
+                    let mut levels = levels.clone();
+                    levels.retain(|l| !apart.contains(&l.participant_id));
+                    let participant_id = participant_id.filter(|p| !apart.contains(p));
                     self.emit(to, ServerEvent::ActiveSpeaker { room_id: id, participant_id, levels }).await;
                 }
             }

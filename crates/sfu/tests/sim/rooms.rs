@@ -136,6 +136,41 @@ fn ten_people_are_heard_by_the_loudest_three_and_the_speaker_is_told() {
 }
 
 #[test]
+fn two_who_are_kept_apart_get_nothing_of_one_another_and_all_of_the_third() {
+    let mut world = room_of(3, 3, clean());
+    world.run(2 * S);
+    assert!(world.line(0, 1, Source::Mic).is_some() && world.line(1, 0, Source::Camera).is_some());
+    world.command(Command::Apart { room: World::room(1), pair: [id(0), id(1)] });
+    world.run(200 * MS);
+    let lines = |world: &World| {
+        [(0, 1), (1, 0)]
+            .into_iter()
+            .filter(|(viewer, of)| {
+                [Source::Mic, Source::Camera]
+                    .into_iter()
+                    .any(|source| world.line(*viewer, *of, source).is_some())
+            })
+            .count()
+    };
+    assert_eq!(lines(&world), 0);
+    let seen = |world: &World| {
+        [(0, 1), (1, 0), (0, 2), (2, 0), (1, 2), (2, 1)].map(|(v, of)| world.shown(v, of).frames)
+    };
+    let before = seen(&world);
+    world.run(3 * S);
+    let after = seen(&world);
+    assert_eq!(before[..2], after[..2]);
+    assert!((2..6).all(|i| after[i] > before[i] + 40), "{before:?} {after:?}");
+    // Whoever reloads their page is no nearer.
+    world.leave(0);
+    world.apart(0, vec![id(1)]);
+    world.join(1, 0, &plan(0, 3), clean());
+    world.run(3 * S);
+    assert_eq!(lines(&world), 0);
+    assert!(world.shown(0, 2).frames > 40);
+}
+
+#[test]
 fn a_screen_has_its_own_line_and_leaves_it_cleanly() {
     let mut world = room_of(3, 4, clean());
     world.run(S);

@@ -66,6 +66,8 @@ pub struct World {
     pub spins: u64,
     pub answers: HashMap<u64, Result<String, visavis_domain::Fault>>,
     rooms: HashMap<u32, RoomId>,
+    /// From whom somebody is kept apart when they offer.
+    apart: HashMap<u32, Vec<ParticipantId>>,
     /// Told before whom it is about has taken its answer.
     early: HashMap<u32, Vec<SlotView>>,
     by_address: HashMap<SocketAddr, u32>,
@@ -93,6 +95,7 @@ impl World {
             spins: 0,
             answers: HashMap::new(),
             rooms: HashMap::new(),
+            apart: HashMap::new(),
             early: HashMap::new(),
             by_address: HashMap::new(),
             ticket: 0,
@@ -141,6 +144,11 @@ impl World {
         self.collect();
     }
 
+    /// From whom somebody is kept apart when they offer next.
+    pub fn apart(&mut self, n: u32, from: Vec<ParticipantId>) {
+        self.apart.insert(n, from);
+    }
+
     /// In which room somebody's offers are.
     pub fn place(&mut self, room: u32, n: u32) {
         self.rooms.insert(n, Self::room(room));
@@ -165,6 +173,7 @@ impl World {
             participant: id(n),
             offer: offer.to_owned(),
             media: None,
+            apart: self.apart.get(&n).cloned().unwrap_or_default(),
             limit,
             random: self.seed ^ self.ticket,
             ticket: self.ticket,

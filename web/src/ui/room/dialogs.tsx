@@ -118,7 +118,6 @@ function About({ person, state, ask, close }: Omit<Props, 'open'> & { person: Pa
   const [error, setError] = useState<unknown>(null);
   const key = keyOf({ id: person.id, source: 'camera' });
   const hosting = me(state)?.host && person.id !== state.self;
-  const apart = state.apart.includes(person.userId);
   const decide = (action: HostAction) => () => {
     setError(null);
     moderate(action, person.id).then(close, setError);
@@ -126,16 +125,14 @@ function About({ person, state, ask, close }: Omit<Props, 'open'> & { person: Pa
   return (
     <Dialog title={person.displayName} onClose={close}>
       <div class="menu">
-        {!apart && (
-          <Choice
-            icon={Pin}
-            name={t(state.pins.includes(key) ? 'unpinShort' : 'pinShort')}
-            press={() => {
-              give({ is: 'pin', key });
-              close();
-            }}
-          />
-        )}
+        <Choice
+          icon={Pin}
+          name={t(state.pins.includes(key) ? 'unpinShort' : 'pinShort')}
+          press={() => {
+            give({ is: 'pin', key });
+            close();
+          }}
+        />
         {hosting && (
           <>
             {person.muted ? (
@@ -150,7 +147,7 @@ function About({ person, state, ask, close }: Omit<Props, 'open'> & { person: Pa
         {person.id !== state.self && (
           <>
             <Choice icon={Flag} name={t('report')} press={() => ask({ ask: 'report', about: person })} />
-            {!apart && <Choice icon={Ban} name={t('block')} press={() => ask({ ask: 'block', about: person })} />}
+            <Choice icon={Ban} name={t('block')} press={() => ask({ ask: 'block', about: person })} />
           </>
         )}
       </div>

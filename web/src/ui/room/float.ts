@@ -2,7 +2,6 @@
 import { effect } from '@preact/signals';
 
 import { inRoom, isFloating, room, streamOf } from '../../app/room';
-import { inSight } from '../../state/room';
 
 /** Apart from the tiles, so that it can follow the speaker. */
 const video = document.createElement('video');
@@ -14,7 +13,7 @@ export const canFloat = (): boolean => document.pictureInPictureEnabled ?? false
 
 function follow(): void {
   const { self, floor } = room.value;
-  const others = inSight(room.value).filter(({ id }) => id !== self);
+  const others = room.value.people.filter(({ id }) => id !== self);
   const shown = others.find(({ media }) => media.screen);
   const speaker = others.find(({ id }) => id === floor) ?? others[0];
   const stream = shown ? streamOf(shown.id, 'screen') : speaker ? streamOf(speaker.id, 'camera') : null;

@@ -49,7 +49,6 @@ function Person({ person, state, ask }: { person: Participant; state: State; ask
             self && t('you'),
             person.host && t('host'),
             person.state === 'reconnecting' && t('away'),
-            state.apart.includes(person.userId) && t('blockedHere'),
           ].filter(Boolean).join(' · ')}
         </small>
       </span>

@@ -10,7 +10,7 @@ import * as devices from '../../media/devices';
 import type { Participant } from '../../protocol/types';
 import { arrange, keyOf, place, type Rect, type TileRef } from '../../state/layout';
 import type { Quality } from '../../state/link';
-import { inSight, isAway, type State } from '../../state/room';
+import { isAway, type State } from '../../state/room';
 import { IconButton } from '../button';
 import { CopyLink } from '../copy';
 import { Tile } from '../tile';
@@ -24,7 +24,7 @@ const FINEST = 2;
 export function Stage({ state, ask }: { state: State; ask: (what: Ask) => void }) {
   const [box, size] = useSize();
   const { self, pins, layout, floor } = state;
-  const people = useMemo(() => inSight(state), [state.people, state.apart]);
+  const people = state.people;
   const places = useMemo(() => {
     // What I share myself I see already.
     const seen = people.map((one) => (one.id === self ? { ...one, media: { ...one.media, screen: false } } : one));
@@ -200,7 +200,7 @@ function Alone({ state }: { state: State }) {
 /** For the keys 1 to 9: the nth picture, the others before me. */
 export function pinNth(n: number): void {
   const { self } = room.peek();
-  const people = inSight(room.peek());
+  const people = room.peek().people;
   const ordered = [...people.filter(({ id }) => id !== self), ...people.filter(({ id }) => id === self)];
   const one = ordered[n - 1];
   if (one) give({ is: 'pin', key: keyOf({ id: one.id, source: 'camera' }) });

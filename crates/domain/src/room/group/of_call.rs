@@ -109,9 +109,13 @@ impl Group {
         self.call.as_ref().and_then(|call| call.rings.event_for(self.plan.id, user))
     }
 
-    /// Whether a block between these two ends something here: only a call that hasn't been answered. In a group each
-    /// decides for themselves to leave.
+    /// Whether a block between these two changes something here.
     pub fn concerns(&self, a: UserId, b: UserId) -> bool {
+        self.is_seated(a) && self.is_seated(b) || self.rings_between(a, b)
+    }
+
+    /// Whether one of these is called here while the other is in.
+    pub fn rings_between(&self, a: UserId, b: UserId) -> bool {
         let rings = self.call.as_ref().is_some_and(|call| call.rings.concerns(a, b));
         rings && (self.is_seated(a) || self.is_seated(b))
     }
@@ -206,13 +210,13 @@ impl Group {
         }
     }
 
-    pub(super) fn part(&mut self, by: UserId, other: UserId) -> Reply {
-        if self.concerns(by, other) {
+    /// A call that hasn't been answered ends.
+    pub(super) fn part_rings(&mut self, by: UserId, other: UserId) {
+        if self.rings_between(by, other) {
             for user in [by, other] {
                 self.end_ring(user, CallEnd::Cancelled, None);
             }
         }
-        Reply::Done
     }
 
     pub(super) fn ring_tick(&mut self, now: Timestamp) {

@@ -25,6 +25,8 @@ pub(super) struct Person {
     pub(super) user: UserId,
     pub(super) session: SocketId,
     pub(super) card: Card,
+    /// With whom they share a block, in the room or not.
+    pub(super) apart: Vec<UserId>,
     /// What their page says is on, and whether it has said anything yet.
     pub(super) media: Media,
     pub(super) told: bool,
@@ -38,12 +40,19 @@ pub(super) struct Person {
 }
 
 impl Person {
-    pub(super) fn new(participant: ParticipantId, user: UserId, session: SocketId, card: Card) -> Self {
+    pub(super) fn new(
+        participant: ParticipantId,
+        user: UserId,
+        session: SocketId,
+        card: Card,
+        apart: Vec<UserId>,
+    ) -> Self {
         Self {
             participant,
             user,
             session,
             card,
+            apart,
             media: Media::default(),
             told: false,
             muted: false,
@@ -58,7 +67,8 @@ impl Person {
     pub(super) fn of_member(member: &Member) -> Self {
         let (parked, silent, nonces) = (member.parked(), member.silent, member.nonces());
         let (media, told) = (member.media, member.told);
-        let person = Self::new(member.participant, member.user, member.session, member.card.clone());
+        let person =
+            Self::new(member.participant, member.user, member.session, member.card.clone(), Vec::new());
         Self { media, told, parked, silent, nonces, ..person }
     }
 

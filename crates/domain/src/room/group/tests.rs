@@ -27,7 +27,22 @@ fn room(limit: usize) -> Group {
 fn join_input(n: u128) -> Input {
     let Who { user, session } = who(n);
     let card = Card { id: user, display_name: format!("p{n}"), avatar_url: None, band: Band::New };
-    Input::Join { user, session, card: Some(card), participant: id(n) }
+    Input::Join { user, session, card: Some(card), apart: Vec::new(), participant: id(n) }
+}
+/// Comes in, sharing blocks with these.
+fn join_apart(room: &mut Group, n: u128, apart: &[u128]) -> Result<Joined, Code> {
+    let input = match join_input(n) {
+        Input::Join { user, session, card, participant, .. } => {
+            let apart = apart.iter().map(|n| UserId::from_bits(*n)).collect();
+            Input::Join { user, session, card, apart, participant }
+        }
+        other => other,
+    };
+    match room.handle(NOW, input) {
+        Ok(Reply::Joined(joined)) => Ok(*joined),
+        Ok(other) => panic!("{other:?}"),
+        Err(fault) => Err(fault.code),
+    }
 }
 fn join(room: &mut Group, n: u128) -> Result<Joined, Code> {
     match room.handle(NOW, join_input(n)) {
@@ -229,13 +244,76 @@ fn a_newcomer_must_be_known_and_whoever_is_in_already_is() {
     let mut room = room(10);
     let nameless = |n| match join_input(n) {
         Input::Join { user, session, participant, .. } => {
-            Input::Join { user, session, card: None, participant }
+            Input::Join { user, session, card: None, apart: Vec::new(), participant }
         }
         other => other,
     };
     assert_eq!(act(&mut room, nameless(1)), Err(Code::WrongState));
     join(&mut room, 1).unwrap();
     act(&mut room, nameless(1)).unwrap();
+}
+
+#[test]
+fn two_who_share_a_block_know_nothing_of_one_another_in_a_strangers_room() {
+    let mut room = room(10);
+    (1..=2).for_each(|n| drop(join(&mut room, n).unwrap()));
+    told(&mut room);
+    let joined = join_apart(&mut room, 3, &[2]).unwrap();
+    assert_eq!(joined.participants.iter().map(|p| p.id).collect::<Vec<_>>(), [id(1), id(3)]);
+    assert_eq!(room.apart_from(id(2)), [id(3)]);
+    let id = |n| MessageId::from_bits(n);
+    for n in 2..=3 {
+        act(&mut room, Input::Chat { from: who(n), text: "hi".into(), nonce: "n".into(), id: id(n) })
+            .unwrap();
+        act(&mut room, Input::Hand(who(n), true)).unwrap();
+        act(&mut room, Input::Media(who(n), Media { audio: true, video: true, screen: false })).unwrap();
+        act(&mut room, Input::Park(who(n))).unwrap();
+    }
+    act(&mut room, Input::Leave(who(3))).unwrap();
+    let told = told(&mut room);
+    let about = |n: u128| {
+        told.iter().filter(move |(to, event)| *to == n && !matches!(event, ServerEvent::ParticipantState { participant, .. } if participant.id == tests::id(n)))
+    };
+    assert!(about(1).count() >= 9, "{told:?}");
+    assert_eq!(about(2).count() + about(3).count(), 0, "{told:?}");
+}
+
+#[test]
+fn nobody_is_in_a_room_whose_host_they_share_a_block_with() {
+    let mut room = room(10);
+    join(&mut room, 2).unwrap();
+    assert_eq!(
+        join_apart(&mut room, 3, &[1]).unwrap_err(),
+        Code::Blocked,
+        "with whose room it is, there or not"
+    );
+    assert_eq!(join_apart(&mut room, 3, &[2]).unwrap_err(), Code::Blocked, "with who hosts it now");
+    join(&mut room, 3).unwrap();
+    told(&mut room);
+    assert_eq!(join_apart(&mut room, 1, &[3]).unwrap().participants.len(), 2, "the owner takes the chair");
+    let told = told(&mut room);
+    assert!(told.iter().any(|(to, event)| *to == 3 && matches!(event, ServerEvent::RoomClosed { .. })));
+    assert!(!room.is_seated(who(3).user));
+}
+
+#[test]
+fn a_block_in_a_group_parts_the_two_at_once_and_ends_the_stay_of_who_blocks_the_host() {
+    let mut room = room(10);
+    (1..=3).for_each(|n| drop(join(&mut room, n).unwrap()));
+    told(&mut room);
+    let part = |by: u128, other: u128| Input::Part { by: who(by).user, other: who(other).user };
+    act(&mut room, part(2, 3)).unwrap();
+    act(&mut room, part(2, 3)).unwrap();
+    let outputs: Vec<_> = std::iter::from_fn(|| room.poll()).collect();
+    let left = |to: u128, of: u128| {
+        outputs.iter().filter(|o| matches!(o, Output::Emit { to: t, event: ServerEvent::ParticipantLeft { participant, .. } } if t.bits() == to && participant.id == id(of))).count()
+    };
+    assert_eq!((left(2, 3), left(3, 2), left(1, 2) + left(1, 3)), (1, 1, 0));
+    assert!(outputs.contains(&Output::Media(MediaOrder::Apart([id(2), id(3)]))));
+    act(&mut room, part(3, 1)).unwrap();
+    assert!(!room.is_seated(who(3).user) && room.is_seated(who(1).user), "the chair stays where it is");
+    act(&mut room, Input::Moderate(who(1), Action::MakeHost, Some(id(2)))).unwrap();
+    assert!(join_apart(&mut room, 4, &[2]).is_err());
 }
 
 #[test]
@@ -254,7 +332,7 @@ fn chat_reaches_all_others_once() {
 proptest! {
     #[test]
     fn there_is_one_host_never_too_many_people_and_nobody_twice(
-        steps in prop::collection::vec((0_u8..8, 1_u128..14, 1_u128..14), 1..120), limit in 2_usize..=10,
+        steps in prop::collection::vec((0_u8..10, 1_u128..14, 1_u128..14), 1..120), limit in 2_usize..=10,
     ) {
         let mut room = room(limit);
         let mut now = NOW;
@@ -267,12 +345,20 @@ proptest! {
                 4 => Input::Unpark(who(a)),
                 5 => Input::Moderate(who(a), Action::Remove, Some(id(b))),
                 6 => Input::Moderate(who(a), Action::MakeHost, Some(id(b))),
+                7 => Input::Part { by: who(a).user, other: who(b).user },
+                8 => match join_input(a) {
+                    Input::Join { user, session, card, participant, .. } => {
+                        Input::Join { user, session, card, apart: vec![who(b).user], participant }
+                    }
+                    other => other,
+                },
                 _ => Input::Tick,
             };
             let _ = room.handle(now, input);
             prop_assert!(room.people.len() <= limit);
             let hosts = room.people.iter().filter(|p| room.host == Some(p.participant)).count();
             prop_assert_eq!(hosts, usize::from(!room.people.is_empty()));
+            prop_assert!(room.host.is_none_or(|host| room.apart_from(host).is_empty() || room.people.is_empty()));
             let users: std::collections::BTreeSet<_> = room.people.iter().map(|p| p.user).collect();
             prop_assert_eq!(users.len(), room.people.len());
         }
