@@ -6,12 +6,11 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { after, before, test } from 'node:test';
 
-import { befriended } from './lib/friends.mjs';
+import { befriend, befriended } from './lib/friends.mjs';
 import { ask } from './lib/http.mjs';
 import { meet, newAddress, pairUp, people, requestCode, signIn } from './lib/person.mjs';
 import { description } from './lib/sdp.mjs';
 import { startServer } from './lib/server.mjs';
-import { SOON, until } from './lib/wait.mjs';
 
 /** Status by code, as protocol section 6 lists them. */
 const LIST = {
@@ -115,10 +114,9 @@ const MEET = {
     return pages[0].call('call-user', { userId: all[1].id });
   },
   offline: async (t) => {
-    const { pages, all } = await befriended(t, server);
-    pages[1].close();
-    await until(async () => (await all[0].ask('GET', '/api/friends')).body[0].presence === 'offline', SOON, 'the page is gone');
-    return pages[0].call('call-user', { userId: all[1].id });
+    const [caller, callee] = await people(server, 2, { test: t });
+    await befriend(caller, callee);
+    return (await caller.open()).call('call-user', { userId: callee.id });
   },
   'payload-too-large': async () =>
     (await signIn(server)).ask('PATCH', '/api/users/me', { json: { bio: 'x'.repeat(200_000) } }),

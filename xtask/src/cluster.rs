@@ -40,6 +40,7 @@ const PROCESSES: &[(&str, &str)] = &[
     ("friends", "friends"),
     ("moderation", "moderation"),
     ("rooms", "rooms"),
+    ("sight", "sight"),
 ];
 /// Until every process has found those it needs.
 const READY: Duration = Duration::from_mins(1);

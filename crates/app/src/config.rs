@@ -30,6 +30,7 @@ use visavis_edge::{
 };
 use visavis_platform::{db, mail, redis_link, rpc, telemetry};
 use visavis_services::{auth, friends, moderation, users};
+use visavis_workers::settings as watch;
 
 pub use example::example;
 pub use load::{Loaded, load};
@@ -86,8 +87,10 @@ pub struct Config {
     pub users: users::Settings,
     /// Friends, who is there, and blocks.
     pub friends: friends::Settings,
-    /// Reports.
+    /// Reports, and what was decided about people.
     pub moderation: moderation::Settings,
+    /// Looking at calls.
+    pub watch: watch::Settings,
     /// Who is matched with whom.
     pub queue: queue::Settings,
     /// Rooms.
@@ -133,6 +136,7 @@ impl Default for Config {
             users: users::Settings::default(),
             friends: friends::Settings::default(),
             moderation: moderation::Settings::default(),
+            watch: watch::Settings::default(),
             queue: queue::Settings::default(),
             rooms: room::Settings::default(),
             signalling: socket::Settings::default(),

@@ -40,6 +40,7 @@ use visavis_platform::{
     telemetry,
 };
 use visavis_sfu::media::Reach;
+use visavis_workers::models::Models;
 
 use crate::{
     Failure,
@@ -276,6 +277,7 @@ fn signalling(config: &Config, ground: &Ground, roles: &Roles, tokens: Tokens) -
         friends: Arc::clone(&roles.friends),
         matchmaking: Arc::clone(&roles.matchmaking),
         rooms: Arc::clone(&roles.rooms),
+        moderation: Arc::clone(&roles.moderation),
         tokens,
         kv: ground.kv.clone(),
         log: ground.log.clone(),
@@ -368,10 +370,28 @@ fn banner(
         };
         lines.push(format!("  calls     {way}{}; groups over this server", turn(config)));
     }
+    if config.does(Role::Sight) || config.does(Role::Rooms) {
+        lines.push(format!("  watching  {}", watching(config)));
+    }
     if config.dev {
         lines.push("  mode      --dev: for this machine only".to_owned());
     }
     Ok(lines)
+}
+
+/// What is looked at, as far as it is known before the models are loaded.
+fn watching(config: &Config) -> String {
+    let watch = &config.watch;
+    if !watch.on {
+        return "off (watch.on): nothing is noticed but what people report".to_owned();
+    }
+    if !config.does(Role::Sight) {
+        return "calls over this server, by processes with the role sight".to_owned();
+    }
+    match Models::open(&watch.models) {
+        Ok(_) => format!("calls over this server, with the models in {}", watch.models.display()),
+        Err(_) => format!("OFF: no models in {} (cargo xtask models fetches them)", watch.models.display()),
+    }
 }
 
 fn dev(site: &Site) -> String {

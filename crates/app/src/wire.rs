@@ -13,8 +13,10 @@ use visavis_domain::{
         matchmaking::{self as matchmaking_contract, Matchmaking},
         moderation::{self as moderation_contract, Moderation},
         rooms::{self as rooms_contract, Rooms},
+        sight::{self as sight_contract, Sight},
         users::{self as users_contract, Users},
     },
+    room::tap::Consumer,
 };
 use visavis_platform::{
     Bus, Clock, Db, Dials, Dice, Kv, Lifecycle, Nodes, Pages, Places, Rpc,
@@ -26,6 +28,12 @@ use visavis_services::{auth, friends, matchmaking, moderation, users};
 use visavis_sfu::{
     media::{Ports, Reach},
     node::{self, Node},
+};
+
+use visavis_workers::{
+    eyes::Eyes,
+    rules,
+    watch::{self, Watch},
 };
 
 use crate::config::{Config, Role};
@@ -177,6 +185,55 @@ impl Wiring<'_> {
         })
     }
 
+    /// Those who look, where there is something to look with.
+    fn sight(&self) -> Result<Option<Arc<dyn Sight>>, Fault> {
+        let settings = &self.config.watch;
+        if !self.does(Role::Sight) || !settings.on {
+            return Ok(None);
+        }
+        let eyes = Eyes::start(&settings.models, settings.threads).map_err(|error| {
+            tracing::error!(%error, "those who look at calls can't be started");
+            Fault::internal()
+        })?;
+        Ok(Some(Arc::new(eyes)))
+    }
+
+    /// Looks at the calls of this process.
+    fn watch(
+        &self,
+        node: &Arc<Node>,
+        sight: &Arc<dyn Sight>,
+        rooms: &Arc<dyn Rooms>,
+        moderation: &Arc<dyn Moderation>,
+    ) -> Result<(), Fault> {
+        let (g, settings) = (self.ground, &self.config.watch);
+        let samples = node.media().and_then(|media| media.samples().take(Consumer::Moderation));
+        let Some(samples) = samples.filter(|_| settings.on) else { return Ok(()) };
+        let rules = rules::keep(settings.rules.clone(), &g.lifecycle).map_err(|error| {
+            tracing::error!(%error, "the rules of moderation can't be taken");
+            Fault::internal()
+        })?;
+        let media = Arc::clone(node);
+        let wants = move |consumer, demand| {
+            if let Some(media) = media.media() {
+                media.tap(None, consumer, demand);
+            }
+        };
+        Watch::start(watch::Deps {
+            samples,
+            wants: Box::new(wants),
+            sight: Arc::clone(sight),
+            rooms: Arc::clone(rooms),
+            moderation: Arc::clone(moderation),
+            clock: g.clock.clone(),
+            dice: g.dice.clone(),
+            lifecycle: g.lifecycle.clone(),
+            rules,
+            every: Duration::from_secs(settings.picture_every_s),
+        });
+        Ok(())
+    }
+
     fn matchmaking(
         &self,
         users: &Arc<dyn Users>,
@@ -222,6 +279,10 @@ pub async fn roles(
     let here = w.pick(object, (rooms_contract::serve, rooms_contract::remote));
     // Rooms are placed: with other nodes about, a call for one may be for them though this one holds rooms too.
     let rooms = if ground.is_alone() { here } else { rooms_contract::remote(ground.rpc.transport()) };
+    let sight = w.pick(w.sight()?, (sight_contract::serve, sight_contract::remote));
+    if let Some(node) = &node {
+        w.watch(node, &sight, &rooms, &moderation)?;
+    }
     let matchmaking = w.pick(
         w.matchmaking(&users, &friends, &rooms)?,
         (matchmaking_contract::serve, matchmaking_contract::remote),

@@ -8,6 +8,7 @@ pub mod matchmaking;
 pub mod moderation;
 pub mod node;
 pub mod rooms;
+pub mod sight;
 pub mod users;
 
 use std::sync::Arc;

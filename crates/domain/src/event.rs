@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Timestamp,
     contract::{friends::FriendRequest, rooms::Candidate},
-    id::{LoginId, MessageId, ParticipantId, RequestId, RoomId, SocketId, TicketId, UserId},
+    id::{DecisionId, LoginId, MessageId, ParticipantId, RequestId, RoomId, SocketId, TicketId, UserId},
     presence::Seen,
     queue::Pool,
     room::speaker::Loudness,
+    strikes::Action,
     wire::{Band, Card, IceServer, LeftReason, Participant, Path, ReactionKind, Source},
 };
 
@@ -234,6 +235,23 @@ pub enum ServerEvent {
         /// Why.
         reason: CallEnd,
     },
+    /// Something was decided about me.
+    SafetyNotice {
+        /// In which room, if in one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        room_id: Option<RoomId>,
+        /// What is done.
+        action: Action,
+        /// The rule it rests on.
+        rule: String,
+        /// Of a suspension: its end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+        /// Where the statement of reasons is.
+        decision_id: DecisionId,
+        /// No person had a part in it.
+        automated: bool,
+    },
 }
 
 /// What a receiving line carries.
@@ -250,7 +268,7 @@ pub struct SlotLine {
 
 impl ServerEvent {
     /// The names of all events, in the order of the enum.
-    pub const NAMES: [&'static str; 26] = [
+    pub const NAMES: [&'static str; 27] = [
         "seat-taken",
         "server-draining",
         "match-waiting",
@@ -277,6 +295,7 @@ impl ServerEvent {
         "call-accepted",
         "call-declined",
         "call-ended",
+        "safety-notice",
     ];
 
     /// Volatile events skip the log: no `seq`, never replayed.

@@ -188,6 +188,9 @@ pub mod kind {
     /// Something that was noticed of a person.
     #[derive(Debug)]
     pub enum Signal {}
+    /// See [`super::DecisionId`].
+    #[derive(Debug)]
+    pub enum Decision {}
 
     impl Kind for User {
         const PREFIX: &'static str = "usr_";
@@ -228,6 +231,9 @@ pub mod kind {
     impl Kind for Signal {
         const PREFIX: &'static str = "sig_";
     }
+    impl Kind for Decision {
+        const PREFIX: &'static str = "dec_";
+    }
 }
 
 /// A person's account.
@@ -256,6 +262,8 @@ pub type NodeId = Id<kind::Node>;
 pub type JobId = Id<kind::Job>;
 /// Something that was noticed.
 pub type SignalId = Id<kind::Signal>;
+/// What was decided about somebody.
+pub type DecisionId = Id<kind::Decision>;
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@ pub mod group;
 pub mod keyframes;
 pub mod layers;
 mod member;
+pub mod restraint;
 mod ringing;
 pub mod slots;
 pub mod speaker;
@@ -26,6 +27,7 @@ use crate::{
     wire::{Card, LeftReason, Media, Path},
 };
 use member::{Held, Member, Place};
+use restraint::{Notice, Restraint};
 pub use ringing::Caller;
 use ringing::{Ring, Rings};
 
@@ -140,6 +142,8 @@ pub enum Input {
         /// With whom the guest shares a block.
         unwelcome: Vec<UserId>,
     },
+    /// Safety does something about somebody.
+    Restrain(ParticipantId, Restraint, Option<Notice>),
     /// The node shuts down.
     Close(CloseReason),
     /// Time has passed.
@@ -351,6 +355,17 @@ impl Room {
         self.members.iter().find(|m| m.participant == participant && m.is_in()).map(|m| m.session)
     }
 
+    /// The participant that somebody is, unless the two are friends.
+    pub fn openly(&self, user: UserId) -> Option<ParticipantId> {
+        let i = self.index_of(user).filter(|_| self.kind == RoomKind::Random)?;
+        Some(self.members[i].participant)
+    }
+
+    /// Whose that participant is, while they are here.
+    pub fn user(&self, participant: ParticipantId) -> Option<UserId> {
+        self.members.iter().find(|m| m.participant == participant && m.is_in()).map(|m| m.user)
+    }
+
     /// The sessions of both, as far as they are here.
     pub fn sessions(&self) -> impl Iterator<Item = SocketId> + '_ {
         self.members.iter().filter(|m| m.is_in()).map(|m| m.session)
@@ -358,7 +373,7 @@ impl Room {
 
     /// What others may have of somebody, if their page has said so.
     pub fn tracks(&self, participant: ParticipantId) -> Option<Media> {
-        self.members.iter().find(|m| m.participant == participant && m.told).map(|m| m.media)
+        self.members.iter().find(|m| m.participant == participant && m.told).map(Member::allowed)
     }
 
     /// What both seats are told; `common_interests` come from the matcher.
@@ -433,9 +448,42 @@ impl Room {
             Input::Decline(who) => self.decline(now, who),
             Input::Cancel(who, only) => self.cancel(now, who, only),
             Input::Add { from, guest, unwelcome } => self.add(now, from, &guest, &unwelcome),
+            Input::Restrain(about, restraint, notice) => self.restrain(now, about, restraint, notice),
             Input::Close(reason) => Ok(self.close(now, reason)),
             Input::Tick => Ok(self.tick(now)),
         }
+    }
+
+    fn restrain(
+        &mut self,
+        now: Timestamp,
+        about: ParticipantId,
+        restraint: Restraint,
+        notice: Option<Notice>,
+    ) -> Result<Reply, Fault> {
+        let here = |m: &Member| m.participant == about && m.is_in();
+        let Some(i) = self.members.iter().position(here).filter(|_| self.ended.is_none()) else {
+            return Err(peer_gone());
+        };
+        if let Some(notice) = notice {
+            self.tell(i, notice.event(self.id));
+        }
+        let member = &mut self.members[i];
+        if member.held_back.take(restraint) {
+            if restraint == Restraint::Mute {
+                self.out.push_back(Output::Media(MediaOrder::Tracks(about, member.allowed())));
+            }
+            self.tell_state(i);
+            // Their page says how others see them.
+            let participant = self.members[i].view();
+            self.tell(i, ServerEvent::ParticipantState { room_id: self.id, participant });
+        }
+        if restraint == Restraint::Remove {
+            self.tell_over(i, CallEnd::HungUp);
+            self.tell(i, ServerEvent::RoomClosed { room_id: self.id, reason: CloseReason::Safety });
+            self.end_for(now, i, LeftReason::Safety, CloseReason::Safety);
+        }
+        Ok(Reply::Done)
     }
 
     /// Whether this user's place is still kept (whichever session holds it).
@@ -627,10 +675,13 @@ impl Room {
     fn media(&mut self, who: Who, media: Media) -> Result<Reply, Fault> {
         let i = self.seated(who)?;
         let member = &mut self.members[i];
+        if media.audio && member.held_back.silenced {
+            return Err(Fault::new(Code::Forbidden, "You were muted for safety."));
+        }
         let changed = std::mem::replace(&mut member.media, media) != media;
         let first = !std::mem::replace(&mut member.told, true);
         if changed || first {
-            self.out.push_back(Output::Media(MediaOrder::Tracks(member.participant, media)));
+            self.out.push_back(Output::Media(MediaOrder::Tracks(member.participant, member.allowed())));
         }
         if changed {
             self.tell_state(i);

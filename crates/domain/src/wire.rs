@@ -209,6 +209,7 @@ pub enum Presence {
 /// A user in a room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the public contract")]
 pub struct Participant {
     /// Stable for the whole call, reconnects included.
     pub id: ParticipantId,
@@ -228,9 +229,12 @@ pub struct Participant {
     pub host: bool,
     /// Wants to speak.
     pub hand_raised: bool,
-    /// By the host: the microphone stays off until they allow it again.
+    /// By the host, until they allow it again, or for safety: the microphone stays off.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub muted: bool,
+    /// For safety: their pictures are shown blurred.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub blurred: bool,
 }
 
 /// Why a participant is no longer in a room.

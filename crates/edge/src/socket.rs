@@ -30,7 +30,9 @@ use socketioxide::{
 };
 use visavis_domain::{
     Code,
-    contract::{friends::Friends, matchmaking::Matchmaking, rooms::Rooms, users::Users},
+    contract::{
+        friends::Friends, matchmaking::Matchmaking, moderation::Moderation, rooms::Rooms, users::Users,
+    },
     event::{Event, ServerEvent, Topic},
     id::{LoginId, NodeId, SocketId, UserId},
     wire::IceServer,
@@ -105,6 +107,8 @@ pub struct Deps {
     pub matchmaking: Arc<dyn Matchmaking>,
     /// Calls.
     pub rooms: Arc<dyn Rooms>,
+    /// Who is kept away.
+    pub moderation: Arc<dyn Moderation>,
     /// Checks access tokens.
     pub tokens: Tokens,
     /// Seats and sessions.

@@ -14,6 +14,7 @@ pub mod avatars;
 pub mod blocks;
 pub mod calls;
 pub mod codes;
+pub mod decisions;
 mod error;
 pub mod friendships;
 pub mod history;

@@ -20,15 +20,18 @@ use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt as _};
 use visavis_domain::{
     Timestamp,
     friendship::{Request, Side, Tie},
-    id::{ChallengeId, JobId, LoginId, NodeId, ParticipantId, ReportId, RequestId, RoomId, TicketId, UserId},
+    id::{
+        ChallengeId, DecisionId, JobId, LoginId, NodeId, ParticipantId, ReportId, RequestId, RoomId,
+        TicketId, UserId,
+    },
     reputation::settle::{Kind, Step},
     wire::Role,
 };
 use visavis_platform::{
     Db,
     db::{
-        Tx, blocks, calls, codes, friendships, history, jobs, keys, logins, pools, reports, rooms, standing,
-        users, visits,
+        Tx, blocks, calls, codes, decisions, friendships, history, jobs, keys, logins, pools, reports, rooms,
+        standing, users, visits,
     },
 };
 use visavis_testkit::Database;
@@ -235,6 +238,7 @@ async fn call(db: &Db) {
     call_visits(db).await;
     history::of(db, ADA, 20).await.unwrap();
     call_standing(db).await;
+    call_decisions(db).await;
     call_jobs(db).await;
     call_rooms(db).await;
     db.sweep(NOW).await.unwrap();
@@ -253,6 +257,31 @@ async fn call_standing(db: &Db) {
     standing::write(&mut tx, ADA, &step).await.unwrap();
     standing::settled(&mut tx, ADA, NOW).await.unwrap();
     tx.commit().await.unwrap();
+}
+
+async fn call_decisions(db: &Db) {
+    let decision = decisions::Decision {
+        id: DecisionId::from_bits(1),
+        user: ADA,
+        room: ROOM,
+        at: NOW,
+        action: "suspend".to_owned(),
+        concern: "nudity".to_owned(),
+        rule: "nudity-picture".to_owned(),
+        version: "1".to_owned(),
+        until: Some(NOW),
+        automated: true,
+        dry_run: false,
+        act: "{}".to_owned(),
+        signals: "[]".to_owned(),
+        overturned_at: None,
+    };
+    let mut tx = db.write().await.unwrap();
+    assert!(decisions::insert(&mut tx, &decision).await.unwrap());
+    assert!(!decisions::insert(&mut tx, &decision).await.unwrap(), "one is one");
+    tx.commit().await.unwrap();
+    assert_eq!(decisions::of(db, ADA, 9).await.unwrap(), std::slice::from_ref(&decision));
+    assert_eq!(decisions::strikes(db, ADA, NOW, 9).await.unwrap(), [decision]);
 }
 
 async fn call_friends(db: &Db) {

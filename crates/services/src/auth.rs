@@ -156,7 +156,7 @@ impl Auth {
         let failures =
             codes::failures(&mut tx, &challenge.email, now - otp::DAY, rules.failures_per_day).await?;
         let right = code::is_right(id, &challenge.salt, &challenge.code_mac, &typed, &self.deps.secret);
-        let matches = right & !challenge.held;
+        let matches = right && !challenge.held;
         let tried = Tried {
             expires: challenge.expires_at,
             tries: challenge.tries,

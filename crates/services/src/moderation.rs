@@ -1,4 +1,6 @@
-//! Trust and safety: for now the intake of reports.
+//! Trust and safety: reports by people, and what was decided about whom.
+
+mod decisions;
 
 use std::time::Duration;
 
@@ -9,10 +11,10 @@ use visavis_domain::{
     Fault,
     contract::{
         Caller,
-        moderation::{Moderation as Contract, Report},
+        moderation::{Decision, Moderation as Contract, Record, Report, Standing},
     },
     event::Event,
-    id::ReportId,
+    id::{ReportId, UserId},
 };
 use visavis_platform::{
     Bus, Clock, Db, Dice,
@@ -27,11 +29,13 @@ pub struct Settings {
     pub report_window_s: u64,
     /// Longest note, in characters.
     pub note_chars: usize,
+    /// Days that a strike counts.
+    pub strike_days: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { report_window_s: 24 * 3_600, note_chars: 1_000 }
+        Self { report_window_s: 24 * 3_600, note_chars: 1_000, strike_days: 90 }
     }
 }
 
@@ -101,5 +105,17 @@ impl Contract for Moderation {
         }
         self.bus.publish(Event::Reported { user: about }).await;
         Ok(id)
+    }
+
+    async fn record(&self, _cx: &Caller, req: Record) -> Result<(), Fault> {
+        self.keep(req).await
+    }
+
+    async fn standing(&self, _cx: &Caller, user: UserId) -> Result<Standing, Fault> {
+        self.standing_of(user).await
+    }
+
+    async fn decisions(&self, _cx: &Caller, user: UserId) -> Result<Vec<Decision>, Fault> {
+        self.decisions_about(user).await
     }
 }

@@ -13,11 +13,11 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 use visavis_domain::{
-    Fault,
+    Fault, Timestamp,
     id::{ParticipantId, RoomId},
     room::{
         slots::Origin,
-        tap::{Consumer, Demand},
+        tap::{Body, Consumer, Demand, Sample},
     },
     wire::Media as Tracks,
 };
@@ -26,7 +26,7 @@ use visavis_platform::{Clock, Dice, Lifecycle};
 use crate::{
     gate::Limits,
     negotiate::Common,
-    samples::{self, Samples},
+    samples::{self, SampleQueues, Samples},
     shard::{Command, Ticket},
     tcp,
     udp::{self, Deps, Line, MAX_NEWS, Note, Report},
@@ -80,6 +80,7 @@ pub struct Shards {
     asked: Mutex<HashMap<Ticket, oneshot::Sender<Result<String, Fault>>>>,
     next: AtomicU64,
     dice: Dice,
+    queues: SampleQueues,
     samples: Samples,
 }
 
@@ -130,6 +131,7 @@ impl Shards {
             asked: Mutex::default(),
             next: AtomicU64::new(1),
             dice: dice.clone(),
+            queues,
             samples,
         };
         Ok((shards, inbox))
@@ -202,6 +204,14 @@ impl Shards {
     /// A consumer of samples wants a picture now.
     pub fn picture(&self, room: RoomId, consumer: Consumer, origin: Origin) {
         self.tell(room, Command::Picture { room, consumer, origin });
+    }
+
+    /// Somebody has written something: those who look at calls read it, too.
+    pub fn written(&self, room: RoomId, participant: ParticipantId, at: Timestamp, text: &str) {
+        if self.samples.is_taken(Consumer::Moderation) {
+            let sample = Sample { room, participant, at, body: Body::Text(text.to_owned()) };
+            self.queues.push(Consumer::Moderation, sample);
+        }
     }
 
     /// Where consumers take their samples.

@@ -23,8 +23,8 @@ use visavis_domain::{
         Caller,
         rooms::{
             Add, Call, Called, Cancel, Chat, CreateGroup, DeleteGroup, GroupRecord, Hand, Join, Joined,
-            LinkState, MediaState, Miss, Moderate, OpenGroup, OpenPair, PairOpened, React, Rooms, Seat,
-            SfuAnswer, SfuOffer, Signal, View,
+            LinkState, MediaState, Miss, Moderate, OpenGroup, OpenPair, PairOpened, React, Restrain, Rooms,
+            Seat, SfuAnswer, SfuOffer, Signal, View, Whose,
         },
     },
     event::{CloseReason, Event, Topic},
@@ -429,11 +429,11 @@ impl Rooms for Node {
 
     async fn join(&self, _cx: &Caller, req: Join) -> Result<Joined, Fault> {
         let (id, participant) = (req.room, self.deps.dice.id(&self.deps.clock));
-        let live = self.room(id)?;
-        let (user, here) = (req.user, live.lock().await.hosts_and_guests(req.user));
+        let place = self.room(id)?;
+        let (user, here) = (req.user, place.lock().await.hosts_and_guests(req.user));
         let apart = self.blocked_among(user, &here).await?;
         let reply = {
-            let mut room = live.lock().await;
+            let mut room = place.lock().await;
             let (before, session, life, heard) = (room.session_of(user), req.session, req.life, req.heard);
             let reply = room.handle(self.deps.clock.now(), Input::Join(req, participant, apart));
             if reply.is_ok() {
@@ -444,7 +444,7 @@ impl Rooms for Node {
         };
         let Reply::Joined(joined) = reply? else { return Err(Fault::internal()) };
         if !here.is_empty() {
-            self.part_newcomer(id, &live, user).await?;
+            self.part_newcomer(id, &place, user).await?;
         }
         Ok(*joined)
     }
@@ -468,11 +468,14 @@ impl Rooms for Node {
 
     async fn chat(&self, _cx: &Caller, req: Chat) -> Result<MessageId, Fault> {
         let id = self.deps.dice.id(&self.deps.clock);
+        let (room, text) = (req.seat.room, req.text.clone());
         let input = Input::Chat { from: who(req.seat), text: req.text, nonce: req.nonce, id };
-        match self.act(req.seat.room, input).await? {
-            Reply::Said(id) => Ok(id),
-            _ => Err(Fault::internal()),
+        let Reply::Said(said) = self.act(room, input).await? else { return Err(Fault::internal()) };
+        // A repeated message is read once.
+        if said == id {
+            self.show_written(room, req.seat.user, &text).await;
         }
+        Ok(said)
     }
 
     async fn park(&self, _cx: &Caller, seat: Seat) -> Result<(), Fault> {
@@ -518,6 +521,16 @@ impl Rooms for Node {
 
     async fn moderate(&self, _cx: &Caller, req: Moderate) -> Result<(), Fault> {
         self.act(req.seat.room, Input::Moderate(who(req.seat), req.action, req.participant)).await.map(drop)
+    }
+
+    async fn restrain(&self, _cx: &Caller, req: Restrain) -> Result<(), Fault> {
+        let Restrain { room, participant, restraint, notice } = req;
+        self.act(room, Input::Restrain(participant, restraint, notice)).await.map(drop)
+    }
+
+    async fn whose(&self, _cx: &Caller, req: Whose) -> Result<UserId, Fault> {
+        let gone = || Fault::new(Code::PeerGone, "They aren't in the room any more.");
+        self.room(req.room)?.lock().await.user(req.participant).ok_or_else(gone)
     }
 
     async fn unpark(&self, _cx: &Caller, seat: Seat) -> Result<(), Fault> {

@@ -19,6 +19,12 @@ const WAITING: Bound = Bound { items: 2_048, bytes: 64 << 20 };
 pub struct Samples(Mutex<Vec<(Consumer, Receiver<Sample>)>>);
 
 impl Samples {
+    /// Whether somebody empties this consumer's queue.
+    pub(crate) fn is_taken(&self, consumer: Consumer) -> bool {
+        let ends = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        !ends.iter().any(|(known, _)| *known == consumer)
+    }
+
     /// The end of this consumer; the first time only.
     pub fn take(&self, consumer: Consumer) -> Option<Receiver<Sample>> {
         let mut ends = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,9 +75,11 @@ mod tests {
         Sample {
             room: RoomId::from_bits(1),
             participant: ParticipantId::from_bits(1),
-            source: Source::Camera,
             at: Timestamp::from_millis(n),
-            body: Body::KeyFrame(KeyFrame { codec: PictureCodec::Vp8, bytes: vec![0; 1 << 20] }),
+            body: Body::KeyFrame(
+                Source::Camera,
+                KeyFrame { codec: PictureCodec::Vp8, bytes: vec![0; 1 << 20] },
+            ),
         }
     }
 

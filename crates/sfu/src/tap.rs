@@ -155,7 +155,7 @@ impl Tap {
 
     fn sound(&mut self, origin: Origin, ended: Option<Ended>) {
         let Some((at, packets)) = ended else { return };
-        self.hand(at, origin, Body::Sound(packets));
+        self.hand(at, origin, Body::Sound(origin.source, packets));
     }
 
     fn take_picture(&mut self, now: Timestamp, origin: Origin, packet: &Inbound) {
@@ -165,14 +165,13 @@ impl Tap {
         if let Some(key_frame) = assembly.take(codec, piece) {
             self.awaited.remove(at);
             self.watch.handle(now, Input::Came(origin));
-            self.hand(now, origin, Body::KeyFrame(key_frame));
+            self.hand(now, origin, Body::KeyFrame(origin.source, key_frame));
             self.follow();
         }
     }
 
     fn hand(&mut self, at: Timestamp, origin: Origin, body: Body) {
-        let Origin { participant, source } = origin;
-        self.out.push_back(Sample { room: self.room, participant, source, at, body });
+        self.out.push_back(Sample { room: self.room, participant: origin.participant, at, body });
     }
 
     fn follow(&mut self) {

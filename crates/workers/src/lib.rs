@@ -1,12 +1,17 @@
 //! What is done beside calls: looking at pictures, listening, reading. Slow work on the threads of whoever calls; nothing
 //! here knows a room, a person or a rule: samples go in and scores come out.
 
+pub mod eyes;
 pub mod listen;
 pub mod look;
 pub mod models;
 mod net;
+mod pace;
 pub mod picture;
 pub mod read;
+pub mod rules;
+pub mod settings;
+pub mod watch;
 
 pub use net::Error;
 

@@ -103,6 +103,25 @@ pub fn decode<'a>(packets: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<f32
     Ok(samples)
 }
 
+/// The same of packets that say at which sample each begins: what is missing between two is silence.
+pub fn decode_timed<'a>(packets: impl IntoIterator<Item = (usize, &'a [u8])>) -> Result<Vec<f32>, Error> {
+    let rate = i32::try_from(RATE).unwrap_or_default();
+    let mut decoder = OpusDecoder::new(rate, 1).map_err(|err| Error::Run(err.to_string()))?;
+    let (mut samples, mut buffer) = (Vec::new(), vec![0.0; MAX_PACKET]);
+    for (at, packet) in packets.into_iter().take(MAX_PACKETS) {
+        if at > RATE * MAX_SECONDS {
+            break;
+        }
+        // One that comes before the end of what is there was sent twice, or lies about its time.
+        samples.resize(samples.len().max(at), 0.0);
+        if let Ok(count) = decoder.decode(packet, MAX_PACKET, &mut buffer) {
+            samples.extend_from_slice(&buffer[..count]);
+        }
+    }
+    samples.truncate(RATE * MAX_SECONDS);
+    Ok(samples)
+}
+
 impl Listener {
     /// Loads them.
     ///

@@ -2,7 +2,7 @@
 //! decoded.
 
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images::Image};
-use image_webp::WebPDecoder;
+use image_webp::{ColorType, WebPDecoder, WebPEncoder};
 
 use crate::Error;
 
@@ -12,6 +12,13 @@ const MAX_SIDE: u32 = 4_096;
 const MAX_MEMORY: usize = 128 << 20;
 /// A compressed picture: a key frame of the lowest layer has some kilobytes.
 const MAX_BYTES: usize = 4 << 20;
+
+/// Columns of a blurred picture: a face is two or three of them.
+const BLURRED_WIDTH: u32 = 48;
+/// Sides of what is looked at to tell pictures apart.
+const PRINT_SIDE: u32 = 16;
+/// Difference of light, of 255, below which nothing is to be seen.
+const BLANK: u16 = 12;
 
 /// Rows of red, green and blue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +89,59 @@ impl Picture {
         Ok(Self { width, height, rgb })
     }
 
+    /// A still of either kind that pages send: JPEG or WebP.
+    ///
+    /// # Errors
+    /// When it is neither, is larger than a camera's, or is broken.
+    pub fn from_still(bytes: &[u8]) -> Result<Self, Error> {
+        if bytes.starts_with(b"RIFF") {
+            return Self::from_webp(bytes);
+        }
+        let broken = |_| Error::Sample("a broken picture");
+        if bytes.len() > MAX_BYTES {
+            return Err(Error::Sample("too large"));
+        }
+        let mut limits = image::Limits::default();
+        (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
+        limits.max_alloc = Some(MAX_MEMORY as u64);
+        let mut reader =
+            image::ImageReader::with_format(std::io::Cursor::new(bytes), image::ImageFormat::Jpeg);
+        reader.limits(limits);
+        let rgb = reader.decode().map_err(broken)?.into_rgb8();
+        Ok(Self { width: rgb.width(), height: rgb.height(), rgb: rgb.into_raw() })
+    }
+
+    /// As WebP, with so few points that what happens is seen and who it is isn't. What isn't in them can't be brought back.
+    ///
+    /// # Errors
+    /// When it can't be made smaller or written.
+    pub fn blurred(&self) -> Result<Vec<u8>, Error> {
+        let height = (u64::from(BLURRED_WIDTH) * u64::from(self.height) / u64::from(self.width)).clamp(1, 96);
+        let height = u32::try_from(height).unwrap_or(1);
+        let small = self.sized(self.whole(), BLURRED_WIDTH, height)?;
+        let mut webp = Vec::new();
+        WebPEncoder::new(&mut webp)
+            .encode(&small, BLURRED_WIDTH, height, ColorType::Rgb8)
+            .map_err(|err| Error::Run(err.to_string()))?;
+        Ok(webp)
+    }
+
+    /// Nothing is to be seen: dark, or one colour, as from a covered lens.
+    pub fn is_blank(&self) -> bool {
+        let Ok(small) = self.square(self.whole(), PRINT_SIDE) else { return false };
+        let light: Vec<u16> =
+            small.chunks_exact(3).map(|p| p.iter().map(|c| u16::from(*c)).sum::<u16>() / 3).collect();
+        let (least, most) = (light.iter().min(), light.iter().max());
+        least.zip(most).is_some_and(|(least, most)| most - least < BLANK)
+    }
+
+    /// The same for the same picture, and for no other that a living camera makes: its noise is in it.
+    pub fn print(&self) -> u64 {
+        // FNV-1a.
+        let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
+        self.square(self.whole(), PRINT_SIDE).map_or(0, |small| small.iter().fold(0xCBF2_9CE4_8422_2325, mix))
+    }
+
     pub(crate) fn whole(&self) -> Part {
         Part { left: 0.0, top: 0.0, width: self.width.into(), height: self.height.into() }
     }
@@ -100,10 +160,14 @@ impl Picture {
 
     /// A part of it, squashed into a square.
     pub(crate) fn square(&self, part: Part, side: u32) -> Result<Vec<u8>, Error> {
+        self.sized(part, side, side)
+    }
+
+    fn sized(&self, part: Part, width: u32, height: u32) -> Result<Vec<u8>, Error> {
         let failed = |err: &dyn std::fmt::Display| Error::Run(err.to_string());
         let from = Image::from_vec_u8(self.width, self.height, self.rgb.clone(), PixelType::U8x3)
             .map_err(|err| failed(&err))?;
-        let mut into = Image::new(side, side, PixelType::U8x3);
+        let mut into = Image::new(width, height, PixelType::U8x3);
         let options = ResizeOptions::new()
             .crop(part.left, part.top, part.width, part.height)
             .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
@@ -130,6 +194,35 @@ mod tests {
         assert_eq!(refused(Picture::from_vp8(&huge)), "the sample is larger than a camera's");
         assert_eq!(refused(Picture::from_vp8(&vec![0; MAX_BYTES + 1])), "the sample is too large");
         assert_eq!(refused(Picture::from_webp(b"RIFF....WEBP")), "the sample is a broken picture");
+    }
+
+    #[test]
+    fn a_blurred_picture_keeps_its_colours_and_nothing_fine() {
+        let stripe = |x: u32| if x.is_multiple_of(2) { [255, 0, 0] } else { [255, 255, 255] };
+        let rgb = (0..360_u32).flat_map(|_| (0..640_u32).flat_map(stripe)).collect();
+        let picture = Picture { width: 640, height: 360, rgb };
+        let small = Picture::from_webp(&picture.blurred().unwrap()).unwrap();
+        assert_eq!((small.width, small.height), (48, 27));
+        assert!(
+            small.rgb.chunks_exact(3).all(|p| p[0] > 250 && (110..145).contains(&p[1])),
+            "the stripes are gone"
+        );
+        let tall = Picture { width: 90, height: 1600, rgb: vec![9; 90 * 1600 * 3] };
+        assert_eq!(Picture::from_webp(&tall.blurred().unwrap()).unwrap().height, 96);
+    }
+
+    #[test]
+    fn a_covered_lens_is_blank_and_two_pictures_have_two_prints() {
+        let noise = |seed: u32| Picture {
+            width: 64,
+            height: 48,
+            rgb: (0..64 * 48 * 3_u32).map(|i| u8::try_from((i * 31 + seed) * 7_919 % 251).unwrap()).collect(),
+        };
+        let dark = Picture { width: 64, height: 48, rgb: vec![6; 64 * 48 * 3] };
+        let half = Picture { rgb: [vec![6; 64 * 24 * 3], vec![90; 64 * 24 * 3]].concat(), ..dark.clone() };
+        assert!(dark.is_blank() && !half.is_blank());
+        assert_eq!(noise(1).print(), noise(1).print());
+        assert_ne!(noise(1).print(), half.print());
     }
 
     #[test]

@@ -47,7 +47,7 @@ export class Cluster {
     const name = hash('name').digest('hex').slice(0, 16);
     this.prefix = `test-${name}:`;
     this.database = new Database(`visavis_${name}`, { ownRole: Boolean(options.apart?.database) });
-    this.#roles = options.apart?.processes ?? PROCESSES;
+    this.#roles = options.apart?.processes ?? (options.settings['watch.on'] ? { ...PROCESSES, sight: ['sight'] } : PROCESSES);
   }
 
   /** The process of that name. */

@@ -49,12 +49,15 @@ function sound(speaks) {
   return Buffer.concat([head, data]);
 }
 
+/** The angle of red in the plane of colours. */
+export const RED = Math.PI / 2;
+
 /** Files for that many people, of whom those who speak have a voice: what `Visitor.start` takes as `fake`. */
-export async function fakes(number, speaks = () => false) {
+export async function fakes(number, speaks = () => false, hue = (i) => (i * 2 * Math.PI) / number) {
   const folder = await mkdtemp(path.join(tmpdir(), 'visavis-fake-'));
   const files = Array.from({ length: number }, async (_, i) => {
     const fake = { folder, picture: path.join(folder, `${i}.y4m`), voice: path.join(folder, `${i}.wav`) };
-    await writeFile(fake.picture, picture((i * 2 * Math.PI) / number));
+    await writeFile(fake.picture, picture(hue(i)));
     await writeFile(fake.voice, sound(speaks(i)));
     return fake;
   });

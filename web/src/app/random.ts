@@ -5,7 +5,7 @@ import * as devices from '../media/devices';
 import { PeerLink } from '../media/peer';
 import { keepAwake } from '../media/wake';
 import { Rtc } from '../protocol/rtc';
-import { type MediaState, type ReportReason, type ServerEvent, type SlotLine, troubleOf, type Welcome } from '../protocol/types';
+import { type MediaState, type ReportReason, type ServerEvent, type ServerEvents, type SlotLine, troubleOf, type Welcome } from '../protocol/types';
 import { type Effect, handle, type Input, isActive, type Met, START, type State } from '../state/chat';
 import { layers, RESTED } from '../state/link';
 import { api, info, me, onSignedOut } from './account';
@@ -17,6 +17,8 @@ export const chat = signal<State>(START);
 export const active = computed(() => isActive(chat.value));
 export const partnerStream = signal<MediaStream | null>(null);
 export const partnerMedia = signal<MediaState | null>(null);
+/** Whose pictures are shown blurred, for safety. */
+export const blurred = signal({ partner: false, self: false });
 /** The last partner's name, for words about somebody who has gone. */
 export const partnerName = signal('');
 
@@ -114,6 +116,8 @@ function onEvent(event: ServerEvent): void {
       if (isPartner(event.data.roomId, event.data.participant.id)) partnerMedia.value = event.data.participant.media;
       return give({ is: 'joined-in', data: event.data });
     case 'participant-state':
+      showBlurred(event.data);
+      if (chat.value.room?.self === event.data.participant.id) return;
       if (isPartner(event.data.roomId, event.data.participant.id)) partnerMedia.value = event.data.participant.media;
       return give({ is: 'state', data: event.data, graceMs });
     case 'slots':
@@ -144,6 +148,13 @@ function onEvent(event: ServerEvent): void {
   }
 }
 
+function showBlurred({ roomId, participant: { id, blurred: is = false } }: ServerEvents['participant-state']): void {
+  const room = chat.value.room;
+  if (room?.id !== roomId) return;
+  if (id === room.self) blurred.value = { ...blurred.value, self: is };
+  if (id === room.peerId) blurred.value = { ...blurred.value, partner: is };
+}
+
 const isPartner = (roomId: string, participantId: string): boolean =>
   chat.value.room?.id === roomId && chat.value.room.peerId === participantId;
 
@@ -160,6 +171,7 @@ async function join(roomId: string): Promise<void> {
   closeSfu();
   clearMessages();
   partnerMedia.value = null;
+  blurred.value = { partner: false, self: false };
   const link = chat.value.room?.transport === 'sfu' ? null : openPeer(roomId);
   peer = link;
   try {
@@ -168,7 +180,10 @@ async function join(roomId: string): Promise<void> {
     link?.use(joined.iceServers);
     sendMedia();
     const partner = joined.participants.find(({ id }) => id !== joined.self);
-    if (partner && isPartner(roomId, partner.id)) partnerMedia.value = partner.media;
+    if (partner && isPartner(roomId, partner.id)) {
+      partnerMedia.value = partner.media;
+      showBlurred({ roomId, participant: partner });
+    }
     give({ is: 'joined', roomId, participants: joined.participants });
   } catch (error) {
     give({ is: 'join-failed', roomId, code: troubleOf(error).code });

@@ -1,6 +1,6 @@
 /** The HTTP API: one function per route, faults as [`Trouble`]. */
 import { Session } from './session';
-import type { Block, Card, Challenge, Friend, FriendRequest, FriendRequests, Info, LoginSession, Me, PastCall, Profile, ReportReason, Reputation, RoomRecord, SignedIn } from './types';
+import type { Block, Card, Challenge, Decision, Friend, FriendRequest, FriendRequests, Info, LoginSession, Me, PastCall, Profile, ReportReason, Reputation, RoomRecord, SignedIn } from './types';
 import { Trouble } from './types';
 
 /** No answer of ours takes longer. */
@@ -97,6 +97,10 @@ export class Api {
   declareAdult(): Promise<void> {
     return this.#call('PUT', '/api/users/me/age', { adult: true });
   }
+  async decisions(): Promise<Decision[]> {
+    return (await this.#call<{ decisions: Decision[] }>('GET', '/api/users/me/decisions')).decisions;
+  }
+
   reputation(): Promise<Reputation> {
     return this.#call('GET', '/api/users/me/reputation');
   }

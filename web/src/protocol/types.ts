@@ -145,8 +145,26 @@ export interface Participant {
   media: MediaState;
   host: boolean;
   handRaised: boolean;
-  /** By the host. */
+  /** By the host, or for safety. */
   muted?: boolean;
+  /** For safety: the pictures are shown blurred. */
+  blurred?: boolean;
+}
+
+export type SafetyAction = 'warn' | 'blur' | 'mute' | 'remove' | 'suspend';
+
+/** What was decided about me, with what it rests on. */
+export interface Decision {
+  id: string;
+  at: string;
+  action: SafetyAction;
+  concern: 'nudity' | 'weapon' | 'violence' | 'harassment' | 'spam';
+  rule: string;
+  version: string;
+  automated: boolean;
+  facts: { at: string; modality: 'picture' | 'speech' | 'sound' | 'text'; score: number }[];
+  until?: string;
+  overturnedAt?: string;
 }
 
 /** What somebody sends. */
@@ -256,6 +274,7 @@ export interface ServerEvents {
   presence: { userId: string; presence: Presence; at: string };
   'friend-request': { request: FriendRequest };
   'friends-changed': Record<string, never>;
+  'safety-notice': { roomId?: string; action: SafetyAction; rule: string; until?: string; decisionId: string; automated: boolean };
 }
 
 export type ServerEvent = { [N in keyof ServerEvents]: { name: N; data: ServerEvents[N] } }[keyof ServerEvents];
@@ -264,7 +283,7 @@ export const SERVER_EVENTS: (keyof ServerEvents)[] = [
   'seat-taken', 'server-draining', 'match-waiting', 'match', 'offer', 'answer', 'ice-candidate', 'participant-joined',
   'participant-state', 'participant-left', 'room-closed', 'chat-message', 'slots', 'active-speaker', 'room-changed', 'hand',
   'reaction', 'move-to-sfu', 'moved', 'presence', 'friend-request', 'friends-changed',
-  'incoming-call', 'call-accepted', 'call-declined', 'call-ended',
+  'incoming-call', 'call-accepted', 'call-declined', 'call-ended', 'safety-notice',
 ];
 
 /** Client events: payload and what their acknowledgement adds to `ok`. */

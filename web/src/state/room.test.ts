@@ -306,17 +306,3 @@ test('a block between me and the host ends my stay and says so, in the room and 
   const outside = new Scene().lobby().give({ is: 'join' }, { is: 'join-failed', roomId: 'rm_1', code: 'blocked' });
   expect(outside.state.phase).toBe('blocked');
 });
-  scene.give({ is: 'parted', how: 'reported', userId: 'usr_ann', name: 'ann' });
-  expect(seen()).toEqual(['ben', 'me']);
-  expect(scene.ids).toEqual(['ann', 'ben', 'me']);
-  expect([scene.state.pins, scene.state.floor]).toEqual([[], null]);
-  expect(scene.notes).toContain('reported ann');
-  scene.give({ is: 'speaker', data: event<'active-speaker'>({ participantId: 'ann', levels: [] }) });
-  expect(scene.state.floor).toBe(null);
-  scene.give({ is: 'gone', data: event<'participant-left'>({ participant: person('ann'), reason: 'left' }) });
-  scene.give({ is: 'joined-in', data: event<'participant-joined'>({ participant: { ...person('ann2'), userId: 'usr_ann' } }) });
-  expect(seen()).toEqual(['ben', 'me']);
-  // Blocks of before are known from the start.
-  scene.give({ is: 'apart', users: ['usr_ben'] });
-  expect(seen()).toEqual(['me']);
-});

@@ -14,6 +14,7 @@ import { later } from './later';
 import { Notices } from './notices';
 import { Ringing } from './ringing';
 import { follow, go, path } from './route';
+import { Safety } from './safety';
 import { Start } from './start';
 
 interface Route {
@@ -58,6 +59,7 @@ export function App() {
     <>
       <ServerAway />
       <Notices />
+      <Safety />
       <Ringing />
       <Page />
     </>

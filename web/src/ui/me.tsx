@@ -5,6 +5,7 @@ import { me } from '../app/account';
 import { t } from '../i18n';
 import { Account } from './me/account';
 import { Calls } from './me/calls';
+import { Decisions } from './me/decisions';
 import { Disturb } from './me/disturb';
 import { PrivateId } from './me/private-id';
 import { Profile } from './me/profile';
@@ -21,6 +22,7 @@ export function Me() {
       <PrivateId id={me.value.privateId} />
       <Calls />
       <Reputation />
+      <Decisions />
       <Sessions />
       <Account />
     </div>

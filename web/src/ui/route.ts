@@ -4,7 +4,7 @@ import { signal } from '@preact/signals';
 export const path = signal(location.pathname);
 
 export function go(to: string, how: 'push' | 'replace' = 'push'): void {
-  if (to !== location.pathname) {
+  if (to !== location.pathname + location.hash) {
     if (how === 'push') history.pushState(null, '', to);
     else history.replaceState(null, '', to);
   }
@@ -19,5 +19,5 @@ export function follow(event: MouseEvent): void {
   const link = event.currentTarget as HTMLAnchorElement;
   if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
-  go(link.pathname);
+  go(link.pathname + link.hash);
 }

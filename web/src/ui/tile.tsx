@@ -14,6 +14,8 @@ interface Props {
   microphoneOn: boolean;
   /** The picture stands still: it is an old one. */
   stale?: boolean;
+  /** For safety it shows nothing fine. */
+  blurred?: boolean;
   /** The sound is played elsewhere. */
   silent?: boolean;
   mirrored?: boolean;
@@ -29,14 +31,15 @@ interface Props {
 }
 
 export function Tile(props: Props) {
-  const { of, name, stream, testId, cameraOn, microphoneOn, stale = false, about, children } = props;
+  const { of, name, stream, testId, cameraOn, microphoneOn, stale = false, blurred = false, about, children } = props;
   const self = of === 'self';
   const { silent = self, mirrored = self, off = <CameraIsOff /> } = props;
   return (
-    <figure class={`tile ${of} ${stale ? 'stale' : ''} ${props.class ?? ''}`} style={props.style} aria-label={name || undefined}>
+    <figure class={`tile ${of} ${stale ? 'stale' : ''} ${blurred && !self ? 'blurred' : ''} ${props.class ?? ''}`} style={props.style} aria-label={name || undefined}>
       {props.behind}
       {stream && <Picture stream={stream} label={name} testId={testId} muted={silent} mirrored={mirrored} />}
       {stream && !cameraOn && off}
+      {stream && blurred && <p class="blurred-note">{t(self ? 'blurredYours' : 'blurredTheirs')}</p>}
       {children}
       {name && (
         <figcaption>

@@ -21,17 +21,19 @@ pub enum Role {
     Users,
     /// Friends, who is there, and blocks.
     Friends,
-    /// Reports.
+    /// Reports and decisions.
     Moderation,
     /// Who meets whom.
     Matchmaking,
     /// Holds calls; has the media port.
     Rooms,
+    /// Looks at calls, with models.
+    Sight,
 }
 
 impl Role {
     /// Each one that a process can have by itself.
-    pub const EACH: [Self; 8] = [
+    pub const EACH: [Self; 9] = [
         Self::Gateway,
         Self::Signalling,
         Self::Auth,
@@ -40,6 +42,7 @@ impl Role {
         Self::Moderation,
         Self::Matchmaking,
         Self::Rooms,
+        Self::Sight,
     ];
 
     /// The name in settings and in the contract.
@@ -54,6 +57,7 @@ impl Role {
             Self::Moderation => "moderation",
             Self::Matchmaking => "matchmaking",
             Self::Rooms => "rooms",
+            Self::Sight => "sight",
         }
     }
 
@@ -61,16 +65,18 @@ impl Role {
     const fn needs(self) -> &'static [Self] {
         match self {
             Self::Gateway => &[Self::Auth, Self::Users, Self::Friends, Self::Moderation, Self::Signalling],
-            Self::Signalling => &[Self::Auth, Self::Users, Self::Matchmaking, Self::Rooms],
+            Self::Signalling => &[Self::Auth, Self::Users, Self::Moderation, Self::Matchmaking, Self::Rooms],
             Self::Auth => &[Self::Users],
             Self::Matchmaking => &[Self::Users, Self::Friends, Self::Rooms],
-            Self::All | Self::Users | Self::Friends | Self::Moderation | Self::Rooms => &[],
+            // Those who look are asked when they are there.
+            Self::Rooms => &[Self::Moderation],
+            Self::All | Self::Users | Self::Friends | Self::Moderation | Self::Sight => &[],
         }
     }
 
     /// Whether it stands on the database.
     const fn is_durable(self) -> bool {
-        !matches!(self, Self::Gateway | Self::Signalling)
+        !matches!(self, Self::Gateway | Self::Signalling | Self::Sight)
     }
 }
 

@@ -1,16 +1,123 @@
-//! Trust and safety: for now the intake of reports.
+//! Trust and safety: reports by people, and what was decided about whom.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ReportId, RoomId, UserId};
+use super::sight::Score;
+use crate::{
+    Timestamp,
+    id::{DecisionId, ReportId, RoomId, UserId},
+    strikes::{Act, Action, Concern, Modality, Signal},
+};
 
 crate::contract! {
-    /// Takes reports; cases and decisions come with the moderation pipeline.
+    /// Takes reports, and keeps what was decided.
     "moderation" => trait Moderation {
         /// Stores a report about somebody met within 24 hours and blocks that person, in one transaction.
         fn report(Report) -> ReportId [once, 5000 ms];
+        /// Keeps what the rules did about somebody, with what it rests on. The same id twice is one.
+        fn record(Record) -> () [idempotent, 5000 ms];
+        /// What holds for a person.
+        fn standing(UserId) -> Standing [idempotent, 1000 ms];
+        /// What was decided about me, newest first, at most a hundred.
+        fn decisions(UserId) -> Vec<Decision> [idempotent, 2000 ms];
     }
+}
+
+/// A decision by rule, as the process that looked tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Told to the person already.
+    pub id: DecisionId,
+    /// Where.
+    pub room: RoomId,
+    /// About whom.
+    pub user: UserId,
+    /// When.
+    pub at: Timestamp,
+    /// What, by which rule.
+    pub act: Act,
+    /// All that was noticed of them lately, so that the decision can be recomputed.
+    pub signals: Vec<Noticed>,
+    /// The picture that it rests on, blurred, as WebP; never the picture itself.
+    #[serde(default, with = "super::sight::maybe_bytes")]
+    pub picture: Option<Vec<u8>>,
+    /// What was understood or written in the 30 seconds before, at most 4000 characters.
+    #[serde(default)]
+    pub transcript: Option<String>,
+}
+
+/// A signal, and what each model said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Noticed {
+    /// As the rules saw it.
+    pub signal: Signal,
+    /// `nudity.nsfwjs` and a score in thousandths.
+    pub scores: Vec<(String, Score)>,
+}
+
+/// What holds for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Standing {
+    /// When the strikes were that count: two signals that agreed.
+    pub strikes: Vec<Timestamp>,
+    /// They stay away until then.
+    #[serde(default)]
+    pub suspended: Option<Suspended>,
+}
+
+/// A suspension that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspended {
+    /// Its end.
+    pub until: Timestamp,
+    /// What it rests on.
+    pub decision: DecisionId,
+}
+
+/// What was decided about somebody, as they read it: a statement of reasons (Regulation (EU) 2022/2065, article 17).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Decision {
+    /// Named in an appeal.
+    #[schemars(with = "String")]
+    pub id: DecisionId,
+    /// When.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// What was done.
+    pub action: Action,
+    /// About what.
+    pub concern: Concern,
+    /// The rule, and of which version.
+    pub rule: String,
+    /// Of the rules.
+    pub version: String,
+    /// No person had a part in it.
+    pub automated: bool,
+    /// What it rests on: when something was noticed, how, and how sure the models were.
+    pub facts: Vec<Fact>,
+    /// Of a suspension: its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub until: Option<Timestamp>,
+    /// It was taken back then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub overturned_at: Option<Timestamp>,
+}
+
+/// Something that was noticed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Fact {
+    /// When.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// How.
+    pub modality: Modality,
+    /// In thousandths.
+    pub score: u16,
 }
 
 /// A report of a person by a person.

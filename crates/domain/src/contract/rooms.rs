@@ -9,6 +9,7 @@ use crate::{
     Timestamp,
     event::{CloseReason, MatchSeat},
     id::{MessageId, ParticipantId, RoomId, SocketId, TicketId, UserId},
+    room::restraint::{Notice, Restraint},
     wire::{Card, Media, Participant, Path, ReactionKind, Source},
 };
 
@@ -67,6 +68,10 @@ crate::contract! {
         fn seated(Seat) -> bool [idempotent, 1000 ms] at room;
         /// The socket is back.
         fn unpark(Seat) -> () [idempotent, 1000 ms] at room;
+        /// Safety does something about somebody.
+        fn restrain(Restrain) -> () [idempotent, 3000 ms] at room;
+        /// Whose that participant is.
+        fn whose(Whose) -> UserId [idempotent, 1000 ms] at room;
     }
 }
 
@@ -135,6 +140,28 @@ pub struct Join {
     /// What the page heard in an earlier session that it couldn't go on with: what was said to it after that is said again.
     #[serde(default)]
     pub heard: Option<Heard>,
+}
+
+/// What safety does about somebody in a room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restrain {
+    /// Which room.
+    pub room: RoomId,
+    /// Who.
+    pub participant: ParticipantId,
+    /// What holds from now on.
+    pub restraint: Restraint,
+    /// What they are told; nothing when something only ends.
+    pub notice: Option<Notice>,
+}
+
+/// Somebody in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whose {
+    /// Which room.
+    pub room: RoomId,
+    /// Who.
+    pub participant: ParticipantId,
 }
 
 /// How far a page heard a session.

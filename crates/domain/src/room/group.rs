@@ -3,6 +3,7 @@
 //! Nobody's address passes here at all: media runs through the server, and this machine only says who may be heard.
 
 mod apart;
+mod hosting;
 mod of_call;
 mod person;
 
@@ -13,7 +14,10 @@ use crate::{
     contract::rooms::{Action, Joined, LinkState},
     event::{CloseReason, ServerEvent},
     id::{MessageId, ParticipantId, RoomId, SocketId, UserId},
-    room::{MediaOrder, Output, Reply, Settings, Who, not_in_room},
+    room::{
+        MediaOrder, Output, Reply, Settings, Who, not_in_room,
+        restraint::{Notice, Restraint},
+    },
     wire::{Card, LeftReason, Media, Path, ReactionKind},
 };
 pub(super) use of_call::Grown;
@@ -117,6 +121,8 @@ pub enum Input {
         /// Towards whom.
         other: UserId,
     },
+    /// Safety does something about somebody.
+    Restrain(ParticipantId, Restraint, Option<Notice>),
     /// The room ends for everybody.
     Close(CloseReason),
     /// Time has passed.
@@ -190,6 +196,7 @@ impl Group {
                 self.part(now, by, other);
                 Ok(Reply::Done)
             }
+            Input::Restrain(about, restraint, notice) => self.restrain(now, about, restraint, notice),
             Input::Close(reason) => Ok(self.close(now, reason)),
             Input::Tick => Ok(self.tick(now)),
         }
@@ -208,6 +215,16 @@ impl Group {
     /// Through which session somebody is told of things.
     pub fn session(&self, participant: ParticipantId) -> Option<SocketId> {
         self.people.iter().find(|p| p.participant == participant).map(|p| p.session)
+    }
+
+    /// The participant that somebody is.
+    pub fn participant_of(&self, user: UserId) -> Option<ParticipantId> {
+        self.people.iter().find(|p| p.user == user).map(|p| p.participant)
+    }
+
+    /// Whose that participant is.
+    pub fn user(&self, participant: ParticipantId) -> Option<UserId> {
+        self.people.iter().find(|p| p.participant == participant).map(|p| p.user)
     }
 
     /// The session that holds somebody's place.
@@ -343,8 +360,13 @@ impl Group {
     fn media(&mut self, who: Who, media: Media) -> Result<Reply, Fault> {
         let index = self.seated(who)?;
         let person = &self.people[index];
-        if media.audio && person.muted {
-            return Err(Fault::new(Code::Forbidden, "The host has muted you."));
+        if media.audio && person.is_muted() {
+            let by = if person.held_back.silenced {
+                "You were muted for safety."
+            } else {
+                "The host has muted you."
+            };
+            return Err(Fault::new(Code::Forbidden, by));
         }
         let screens = self.people.iter().filter(|p| p.media.screen && p.user != who.user).count();
         if media.screen && !person.media.screen {
@@ -368,7 +390,7 @@ impl Group {
     fn allowed(&self, person: &Person) -> Media {
         let host = self.host == Some(person.participant);
         Media {
-            audio: person.media.audio && !person.muted,
+            audio: person.media.audio && !person.is_muted(),
             video: person.media.video,
             screen: person.media.screen && (host || !self.screens_forbidden),
         }
@@ -414,86 +436,6 @@ impl Group {
         let from = self.people[index].participant;
         self.tell_others(index, &ServerEvent::Reaction { room_id: self.plan.id, from, kind });
         Ok(Reply::Done)
-    }
-
-    fn moderate(
-        &mut self,
-        now: Timestamp,
-        who: Who,
-        action: Action,
-        target: Option<ParticipantId>,
-    ) -> Result<Reply, Fault> {
-        let index = self.seated(who)?;
-        if self.host != Some(self.people[index].participant) {
-            return Err(Fault::new(Code::Forbidden, "Only the host can do that."));
-        }
-        match action {
-            Action::Lock | Action::Unlock => {
-                self.plan.locked = action == Action::Lock;
-                self.out.push_back(Output::Keep { locked: self.plan.locked });
-                self.tell_changed();
-            }
-            Action::ForbidScreen | Action::AllowScreen => {
-                self.set_screens(action == Action::ForbidScreen);
-                self.tell_changed();
-            }
-            Action::Mute | Action::AllowMic => {
-                let target = self.target(target)?;
-                self.mute(target, action == Action::Mute);
-            }
-            Action::Remove => {
-                let target = self.target(target)?;
-                if target == index {
-                    return Err(Fault::bad_request("To leave is another event."));
-                }
-                self.expel(now, target);
-            }
-            Action::MakeHost => {
-                let target = self.target(target)?;
-                self.give_host(now, self.people[target].participant);
-            }
-        }
-        Ok(Reply::Done)
-    }
-
-    fn target(&self, target: Option<ParticipantId>) -> Result<usize, Fault> {
-        let target = target.ok_or_else(|| Fault::field("participantId", "says whom it is about"))?;
-        let found = self.people.iter().position(|p| p.participant == target);
-        found.ok_or_else(|| Fault::new(Code::PeerGone, "They aren't in the room any more."))
-    }
-
-    fn mute(&mut self, target: usize, muted: bool) {
-        let person = &mut self.people[target];
-        if std::mem::replace(&mut person.muted, muted) != muted {
-            if muted {
-                person.media.audio = false;
-            }
-            person.told = true;
-            self.order_tracks(target);
-            self.tell_state(target);
-        }
-    }
-
-    fn set_screens(&mut self, forbidden: bool) {
-        self.screens_forbidden = forbidden;
-        for i in 0..self.people.len() {
-            let person = &self.people[i];
-            if forbidden && person.media.screen && self.host != Some(person.participant) {
-                self.people[i].media.screen = false;
-                self.order_tracks(i);
-                self.tell_state(i);
-            }
-        }
-    }
-
-    fn expel(&mut self, now: Timestamp, target: usize) {
-        if self.removed.len() >= MAX_REMOVED {
-            self.removed.pop_front();
-        }
-        self.removed.push_back(self.people[target].user);
-        let closed = ServerEvent::RoomClosed { room_id: self.plan.id, reason: CloseReason::Removed };
-        self.out.push_back(Output::Emit { to: self.people[target].session, event: closed });
-        self.depart(now, target, LeftReason::Removed);
     }
 
     fn park(&mut self, now: Timestamp, who: Who) -> Result<Reply, Fault> {

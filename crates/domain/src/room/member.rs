@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, net::IpAddr};
 
-use super::{LastLink, Who};
+use super::{LastLink, Who, restraint};
 use crate::{
     Timestamp,
     contract::rooms::{Guest, SignalBody, SignalKind},
@@ -52,6 +52,8 @@ pub(super) struct Member {
     pub(super) place: Place,
     pub(super) seen: Option<IpAddr>,
     pub(super) media: Media,
+    /// What safety has decided about them here.
+    pub(super) held_back: restraint::Held,
     pub(super) link: LastLink,
     /// Whether their page has said what is on.
     pub(super) told: bool,
@@ -75,6 +77,7 @@ impl Member {
             place: Place::Expected { until },
             seen: None,
             media: Media::default(),
+            held_back: restraint::Held::default(),
             link: None,
             told: false,
             through: false,
@@ -117,6 +120,11 @@ impl Member {
         Who { user: self.user, session: self.session }
     }
 
+    /// What others may have of them.
+    pub(super) const fn allowed(&self) -> Media {
+        Media { audio: self.media.audio && !self.held_back.silenced, ..self.media }
+    }
+
     pub(super) fn view(&self) -> Participant {
         let parked = matches!(self.place, Place::Parked { .. }) || self.silent.is_some();
         Participant {
@@ -126,10 +134,11 @@ impl Member {
             avatar_url: self.card.avatar_url.clone(),
             band: self.card.band,
             state: if parked { Presence::Reconnecting } else { Presence::Connected },
-            media: self.media,
+            media: self.allowed(),
             host: false,
             hand_raised: false,
-            muted: false,
+            muted: self.held_back.silenced,
+            blurred: self.held_back.blurred,
         }
     }
 

@@ -73,8 +73,6 @@ pub struct Sample {
     pub room: RoomId,
     /// Whose.
     pub participant: ParticipantId,
-    /// Of what.
-    pub source: Source,
     /// When its last packet came, or for sound when its first did.
     pub at: Timestamp,
     /// What.
@@ -85,9 +83,11 @@ pub struct Sample {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
     /// A picture that needs no other.
-    KeyFrame(KeyFrame),
+    KeyFrame(Source, KeyFrame),
     /// A stretch of sound.
-    Sound(Vec<SoundPacket>),
+    Sound(Source, Vec<SoundPacket>),
+    /// A chat message.
+    Text(String),
 }
 
 /// A whole picture, as strangers coded it: it may be anything.
@@ -121,8 +121,9 @@ impl Sample {
     /// What it takes of memory, about.
     pub fn size(&self) -> usize {
         let body = match &self.body {
-            Body::KeyFrame(picture) => picture.bytes.len(),
-            Body::Sound(packets) => packets.iter().map(|p| p.bytes.len() + size_of::<SoundPacket>()).sum(),
+            Body::KeyFrame(_, picture) => picture.bytes.len(),
+            Body::Text(text) => text.len(),
+            Body::Sound(_, packets) => packets.iter().map(|p| p.bytes.len() + size_of::<SoundPacket>()).sum(),
         };
         size_of::<Self>() + body
     }
@@ -130,8 +131,9 @@ impl Sample {
     /// For metrics.
     pub const fn kind(&self) -> &'static str {
         match self.body {
-            Body::KeyFrame(_) => "key-frame",
-            Body::Sound(_) => "sound",
+            Body::KeyFrame(..) => "key-frame",
+            Body::Sound(..) => "sound",
+            Body::Text(_) => "text",
         }
     }
 }

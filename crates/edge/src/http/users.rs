@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use visavis_domain::{
     Fault,
-    contract::users::{PastCall, Patch, Rate, ReputationView, Update},
+    contract::{
+        moderation::Decision,
+        users::{PastCall, Patch, Rate, ReputationView, Update},
+    },
     id::{UserId, kind},
     wire::{Card, Me},
 };
@@ -38,6 +41,13 @@ pub(super) fn routes() -> Vec<Route> {
         get("/api/users/me/calls", calls, "My last 20 calls, missed ones too, newest first.")
             .signed()
             .answers::<CallsBody>(200),
+        get(
+            "/api/users/me/decisions",
+            decisions,
+            "What was decided about me, and what each rests on, newest first.",
+        )
+        .signed()
+        .answers::<DecisionsBody>(200),
         post("/api/calls/{roomId}/rating", rate, "What I thought of a call of mine, within a day.")
             .signed()
             .takes::<RatingBody>(),
@@ -128,6 +138,21 @@ async fn calls(
     Signed(me): Signed,
 ) -> Result<Reply<CallsBody>, Problem> {
     Ok(Reply(CallsBody { calls: edge.users.calls(&cx, me.user).await? }))
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Decisions")]
+pub(super) struct DecisionsBody {
+    /// At most a hundred.
+    decisions: Vec<Decision>,
+}
+
+async fn decisions(
+    State(edge): State<Edge>,
+    Cx(cx): Cx,
+    Signed(me): Signed,
+) -> Result<Reply<DecisionsBody>, Problem> {
+    Ok(Reply(DecisionsBody { decisions: edge.moderation.decisions(&cx, me.user).await? }))
 }
 
 async fn card(

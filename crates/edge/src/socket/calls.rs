@@ -43,6 +43,7 @@ impl Hub {
     ) -> Result<Value, Fault> {
         self.limit("call", session, self.settings.calls_per_min).await?;
         let (me, other) = (session.user, to.user_id);
+        self.may_meet(cx, me).await?;
         self.friends.may_call(cx, Pair { user: me, other }).await?;
         self.stands_free(cx, session, None).await?;
         let room = self.dice.id(&self.clock);
@@ -159,6 +160,7 @@ impl Hub {
         session: &Session,
         at: InRoom,
     ) -> Result<Value, Fault> {
+        self.may_meet(cx, session.user).await?;
         self.stands_free(cx, session, Some(at.room_id)).await?;
         self.rooms.answer(cx, session.in_room(at.room_id)).await.map_err(over)?;
         session.set_call(Some(at.room_id));

@@ -76,7 +76,19 @@ impl Hub {
         self.search(cx, session, wishes).await
     }
 
+    /// Whoever is suspended meets nobody, however they try.
+    pub(super) async fn may_meet(&self, cx: &Caller, user: UserId) -> Result<(), Fault> {
+        let Some(suspended) = self.moderation.standing(cx, user).await?.suspended else { return Ok(()) };
+        let left = suspended.until.since(self.clock.now());
+        let fault = Fault::new(
+            Code::Suspended,
+            "Your account is suspended. Your page says why, until when, and how to appeal.",
+        );
+        Err(fault.retry_in(u64::try_from(left.as_millis()).unwrap_or(u64::MAX)))
+    }
+
     async fn search(&self, cx: &Caller, session: &Arc<Session>, wishes: Wishes) -> Result<Value, Fault> {
+        self.may_meet(cx, session.user).await?;
         let who = Searcher { user: session.user, session: session.id };
         for _ in 0..MAX_RACES {
             let was = self.seat(who.user).await?;

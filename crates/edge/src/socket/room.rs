@@ -64,7 +64,12 @@ impl Hub {
         known: bool,
     ) -> Result<Joined, Fault> {
         let (user, seen, life) = (session.user, session.seen, session.life());
-        let card = if known { None } else { Some(self.users.card(cx, user).await?) };
+        let card = if known {
+            None
+        } else {
+            self.may_meet(cx, user).await?;
+            Some(self.users.card(cx, user).await?)
+        };
         let join = Join { room, user, session: session.id, seen, card, life, heard: session.heard };
         match self.rooms.join(cx, join.clone()).await {
             // A group's room that nobody is in: its record opens it.

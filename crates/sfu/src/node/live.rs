@@ -8,6 +8,7 @@ use visavis_domain::{
     room::{
         self, Output, Reply, Room, Who,
         group::{self, Group},
+        restraint::{Notice, Restraint},
     },
     wire::{Card, Media, ReactionKind},
 };
@@ -54,6 +55,7 @@ pub(super) enum Input {
         unwelcome: Vec<UserId>,
     },
     Watch,
+    Restrain(ParticipantId, Restraint, Option<Notice>),
     Close(CloseReason),
     Tick,
 }
@@ -166,6 +168,22 @@ impl AnyRoom {
         }
     }
 
+    /// The participant that somebody is, unless this is a call of two friends.
+    pub(super) fn openly(&self, user: UserId) -> Option<ParticipantId> {
+        match self {
+            Self::Pair(room) => room.openly(user),
+            Self::Group(room) => room.participant_of(user),
+        }
+    }
+
+    /// Whose that participant is.
+    pub(super) fn user(&self, participant: ParticipantId) -> Option<UserId> {
+        match self {
+            Self::Pair(room) => room.user(participant),
+            Self::Group(room) => room.user(participant),
+        }
+    }
+
     pub(super) fn session(&self, participant: ParticipantId) -> Option<SocketId> {
         match self {
             Self::Pair(room) => room.session(participant),
@@ -213,6 +231,7 @@ fn pair(input: Input) -> Result<room::Input, Fault> {
         Input::Cancel(who, only) => room::Input::Cancel(who, only),
         Input::Add { from, guest, unwelcome } => room::Input::Add { from, guest, unwelcome },
         Input::Watch => room::Input::Watch,
+        Input::Restrain(about, restraint, notice) => room::Input::Restrain(about, restraint, notice),
         Input::Close(reason) => room::Input::Close(reason),
         Input::Tick => room::Input::Tick,
     })
@@ -230,6 +249,7 @@ fn group(input: Input) -> Result<Option<group::Input>, Fault> {
         Input::Signal(..) => return Err(Fault::new(Code::WrongState, "This call runs through the server.")),
         // The server sees a group's media in any case.
         Input::Watch => return Ok(None),
+        Input::Restrain(about, restraint, notice) => group::Input::Restrain(about, restraint, notice),
         Input::Link(link) => group::Input::Link(link),
         Input::Part { by, other } => group::Input::Part { by, other },
         Input::Answer(who) => group::Input::Answer(who),

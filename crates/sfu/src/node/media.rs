@@ -7,7 +7,7 @@ use visavis_domain::{
     Fault,
     contract::rooms::{SfuAnswer, SfuOffer, View},
     event::{CloseReason, ServerEvent, SlotLine},
-    id::RoomId,
+    id::{RoomId, UserId},
     room::{MediaOrder, slots::Origin},
 };
 
@@ -66,6 +66,15 @@ impl Node {
         };
         self.shards()?.view(room, participant, req.wanted.iter().map(origin).collect());
         Ok(())
+    }
+
+    /// What was written goes to those who look at calls; not what friends say to one another in a call of two.
+    pub(super) async fn show_written(&self, room: RoomId, user: UserId, text: &str) {
+        let (Some(shards), Ok(live)) = (&self.shards, self.room(room)) else { return };
+        let writer = live.lock().await.openly(user);
+        if let Some(participant) = writer {
+            shards.written(room, participant, self.deps.clock.now(), text);
+        }
     }
 
     pub(super) fn order_media(&self, room: RoomId, order: MediaOrder) {

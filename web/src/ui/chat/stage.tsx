@@ -1,7 +1,7 @@
 /** The two pictures: the partner's, or words where it will be, and mine. */
 import { UserRound } from 'lucide-preact';
 
-import { partnerMedia, partnerName, partnerStream } from '../../app/random';
+import { blurred, partnerMedia, partnerName, partnerStream } from '../../app/random';
 import { list, t } from '../../i18n';
 import * as devices from '../../media/devices';
 import type { State } from '../../state/chat';
@@ -22,6 +22,7 @@ export function Stage({ state, armed }: { state: State; armed: boolean }) {
         cameraOn={media?.video ?? true}
         microphoneOn={media?.audio ?? true}
         stale={state.phase === 'reconnecting'}
+        blurred={blurred.value.partner}
         about={common.length > 0 && <span>{t('commonInterests', { list: list(common) })}</span>}
       >
         <Words state={state} />
@@ -34,6 +35,7 @@ export function Stage({ state, armed }: { state: State; armed: boolean }) {
         testId="self-video"
         cameraOn={devices.isOn('video')}
         microphoneOn={devices.isOn('audio')}
+        blurred={blurred.value.self}
       >
         {!mine && <UserRound class="placeholder" aria-hidden="true" />}
       </Tile>

@@ -98,6 +98,7 @@ function OneTile({ tile, person, rect, state, ask }: OneProps) {
       cameraOn={isScreen || cameraOn}
       microphoneOn={isScreen || microphoneOn}
       stale={away || (!self && state.link === 'broken')}
+      blurred={person.blurred ?? false}
       silent
       class={`${isScreen ? 'screen' : 'camera'} ${speaking ? 'speaking' : ''}`}
       style={style}

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::{
     Timestamp,
     id::{MessageId, ParticipantId, SocketId, UserId},
-    room::{Who, member::Member},
+    room::{Who, member::Member, restraint},
     wire::{Card, Media, Participant, Presence},
 };
 
@@ -32,6 +32,8 @@ pub(super) struct Person {
     pub(super) told: bool,
     /// By the host.
     pub(super) muted: bool,
+    /// What safety has decided about them here.
+    pub(super) held_back: restraint::Held,
     pub(super) hand: bool,
     /// Until when a dropped socket, or a silent connection, is waited for.
     pub(super) parked: Option<Timestamp>,
@@ -56,6 +58,7 @@ impl Person {
             media: Media::default(),
             told: false,
             muted: false,
+            held_back: restraint::Held::default(),
             hand: false,
             parked: None,
             silent: None,
@@ -69,7 +72,7 @@ impl Person {
         let (media, told) = (member.media, member.told);
         let person =
             Self::new(member.participant, member.user, member.session, member.card.clone(), Vec::new());
-        Self { media, told, parked, silent, nonces, ..person }
+        Self { media, told, parked, silent, nonces, held_back: member.held_back, ..person }
     }
 
     pub(super) const fn who(&self) -> Who {
@@ -88,6 +91,11 @@ impl Person {
         [self.parked, self.silent].into_iter().flatten().any(|until| until <= now)
     }
 
+    /// By the host or for safety.
+    pub(super) const fn is_muted(&self) -> bool {
+        self.muted || self.held_back.silenced
+    }
+
     pub(super) fn view(&self, host: bool) -> Participant {
         Participant {
             id: self.participant,
@@ -99,7 +107,8 @@ impl Person {
             media: self.media,
             host,
             hand_raised: self.hand,
-            muted: self.muted,
+            muted: self.is_muted(),
+            blurred: self.held_back.blurred,
         }
     }
 
