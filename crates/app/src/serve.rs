@@ -451,7 +451,9 @@ fn start_jobs(ground: &Ground) {
         lifecycle: ground.lifecycle.clone(),
     };
     let mails = mailer.effect(ground.secret.clone());
-    jobs::Worker::new(deps, jobs::Kind::Mail, mails).start();
+    let forgetting = mailer.forgetting(ground.secret.clone(), db.clone());
+    jobs::Worker::new(deps.clone(), jobs::Kind::Mail, mails).start();
+    jobs::Worker::new(deps, jobs::Kind::Forget, forgetting).start();
 }
 
 struct StopSignal {

@@ -15,8 +15,8 @@ use visavis_domain::{
     contract::{
         Caller,
         auth::{
-            Auth, Challenge, Jwk, Jwks, Login, LoginSession, Magic, MagicSignIn, MaskedEmail, Refresh,
-            Revoke, Sessions, SignedIn, Verify,
+            Auth, Challenge, Erase, Erased, Jwk, Jwks, Login, LoginSession, Magic, MagicSignIn, MaskedEmail,
+            Refresh, Revoke, Sessions, SignedIn, Verify,
         },
     },
     id::LoginId,
@@ -161,6 +161,9 @@ impl Auth for Signer {
         nothing()
     }
     async fn revoke(&self, _: &Caller, _: Revoke) -> Result<(), Fault> {
+        nothing()
+    }
+    async fn erase(&self, _: &Caller, _: Erase) -> Result<Erased, Fault> {
         nothing()
     }
     async fn logout(&self, _: &Caller, _: Refresh) -> Result<(), Fault> {

@@ -114,7 +114,7 @@ mod tests {
         PUT /api/users/me/age, PUT /api/users/me/avatar, DELETE /api/users/me/avatar, GET /api/avatars/{name}, POST /api/users/me/private-id, GET /api/friends, DELETE /api/friends/{userId}, \
         GET /api/friends/lookup/{privateId}, GET /api/friends/requests, POST /api/friends/requests, \
         POST /api/friends/requests/{id}/accept, POST /api/friends/requests/{id}/decline, \
-        DELETE /api/friends/requests/{id}, GET /api/users/me/reputation, GET /api/users/me/decisions, GET /api/users/me/calls, POST /api/calls/{roomId}/rating, \
+        DELETE /api/friends/requests/{id}, GET /api/users/me/reputation, GET /api/users/me/decisions, GET /api/users/me/export, DELETE /api/users/me, GET /api/users/me/calls, POST /api/calls/{roomId}/rating, \
         GET /api/users/{id}, GET /api/blocks, \
         PUT /api/blocks/{userId}, DELETE /api/blocks/{userId}, POST /api/reports, POST /api/rooms, GET /api/rooms/{id}, \
         DELETE /api/rooms/{id}, GET /api/openapi.json, \

@@ -11,6 +11,7 @@
 //! release), and removed by a migration of a later one.
 
 pub mod avatars;
+pub mod belongings;
 pub mod blocks;
 pub mod calls;
 pub mod codes;
@@ -106,6 +107,16 @@ impl Db {
         Ok(())
     }
 
+    /// Leaves nothing of what was erased in the file's journal. Done when nobody reads at that moment; else it is tried again
+    /// by whoever asked. Postgres looks after its own.
+    pub async fn forget_journal(&self) -> Result<bool> {
+        if self.0.engine() != Engine::Sqlite {
+            return Ok(true);
+        }
+        let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&self.0.pools().writer).await?;
+        Ok(row::number(&row, "busy")? == 0)
+    }
+
     /// Closes every connection; what was committed is checkpointed.
     pub async fn close(&self) {
         let pools = self.0.pools();
@@ -125,7 +136,8 @@ impl Db {
             + logins::sweep(self, now).await?
             + jobs::sweep(self, now).await?
             + rooms::sweep(self, now).await?
-            + friendships::sweep(self, now).await?;
+            + friendships::sweep(self, now).await?
+            + belongings::sweep(self, now).await?;
         Ok(gone > 0)
     }
 }

@@ -39,6 +39,8 @@ const LOOK: i64 = 16;
 pub enum Kind {
     /// A mail is to be sent.
     Mail,
+    /// What is left of somebody outside the database is to be forgotten.
+    Forget,
 }
 
 impl Kind {
@@ -46,6 +48,7 @@ impl Kind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Mail => "mail",
+            Self::Forget => "forget",
         }
     }
 }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use visavis_domain::{Fault, Timestamp, id::JobId};
 
 use crate::{
-    Bus, Clock, Dice,
+    Bus, Clock, Db, Dice,
     db::{Tx, jobs as rows},
     jobs::{self, Effect, Outcome},
     secret::Secret,
@@ -29,6 +29,8 @@ use smtp::Smtp;
 
 /// What mails are sealed for while they wait.
 const SEALED_FOR: &str = "mail that waits";
+/// And of those of [`Postbox::forget`].
+const FORGOTTEN_FOR: &str = "address to be forgotten";
 
 /// How mail leaves.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -163,6 +165,32 @@ impl Mailer {
         })
     }
 
+    /// What a worker does with the jobs of [`Postbox::forget`]: mails that lie in a folder, and the journal of a database in a
+    /// file, hold an address for longer than its rows do.
+    pub fn forgetting(&self, secret: Secret, db: Db) -> Effect {
+        let mailer = self.clone();
+        Arc::new(move |claim| {
+            let (mailer, secret, db) = (mailer.clone(), secret.clone(), db.clone());
+            Box::pin(async move { mailer.forget(&claim, &secret, &db).await })
+        })
+    }
+
+    async fn forget(&self, claim: &jobs::Claim, secret: &Secret, db: &Db) -> Outcome {
+        let plain = secret.open(FORGOTTEN_FOR, &claim.payload).ok();
+        let Some(address) = plain.and_then(|plain| String::from_utf8(plain).ok()) else {
+            return Outcome::Again("unreadable");
+        };
+        if let Backend::Dir(outbox) = &self.0.backend
+            && outbox.forget(address).await.is_err()
+        {
+            return Outcome::Again("outbox");
+        }
+        match db.forget_journal().await {
+            Ok(true) => Outcome::Done("forgotten"),
+            Ok(false) | Err(_) => Outcome::Again("journal"),
+        }
+    }
+
     async fn carry_out(&self, claim: &jobs::Claim, secret: &Secret) -> Outcome {
         let plain = secret.open(SEALED_FOR, &claim.payload).ok();
         let mail = plain.and_then(|plain| serde_json::from_slice(&plain).ok());
@@ -213,6 +241,22 @@ impl Postbox {
             tracing::warn!(mail.waiting = waiting, "too many mails wait for the mail server");
             return Err(Fault::unavailable());
         }
+        rows::insert(tx, &job).await?;
+        Ok(())
+    }
+
+    /// Adds to the transaction that what lies of this address outside the database is to be forgotten.
+    pub async fn forget(&self, tx: &mut Tx, key: &str, address: &str) -> Result<(), Fault> {
+        let sealed = self.secret.seal(FORGOTTEN_FOR, &self.dice, address.as_bytes());
+        let payload = sealed.map_err(|_| Fault::internal())?;
+        let job = rows::NewJob {
+            id: self.dice.id(&self.clock),
+            kind: jobs::Kind::Forget.as_str(),
+            key,
+            payload: &payload,
+            created_at: self.clock.now(),
+            expires_at: None,
+        };
         rows::insert(tx, &job).await?;
         Ok(())
     }

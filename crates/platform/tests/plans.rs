@@ -30,7 +30,9 @@ use visavis_domain::{
 use visavis_platform::{
     Db,
     db::{
-        Tx, blocks, calls, codes, decisions, friendships, history, jobs, keys, logins, pools, reports, rooms,
+        Tx,
+        belongings::{self, KeptAway},
+        blocks, calls, codes, decisions, friendships, history, jobs, keys, logins, pools, reports, rooms,
         standing, users, visits,
     },
 };
@@ -241,6 +243,7 @@ async fn call(db: &Db) {
     call_decisions(db).await;
     call_jobs(db).await;
     call_rooms(db).await;
+    call_belongings(db).await;
     db.sweep(NOW).await.unwrap();
 }
 
@@ -256,6 +259,17 @@ async fn call_standing(db: &Db) {
     standing::moves_locked(&mut tx, ADA).await.unwrap();
     standing::write(&mut tx, ADA, &step).await.unwrap();
     standing::settled(&mut tx, ADA, NOW).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn call_belongings(db: &Db) {
+    belongings::held(db, ADA).await.unwrap();
+    let mut tx = db.write().await.unwrap();
+    let kept = KeptAway { until: NOW, concern: "nudity".to_owned() };
+    belongings::keep_away(&mut tx, "mac", &kept).await.unwrap();
+    assert_eq!(belongings::take_away(&mut tx, "mac").await.unwrap(), Some(kept));
+    assert!(belongings::erase(&mut tx, BOB, UserId::from_bits(99)).await.unwrap().is_some());
+    assert!(belongings::erase(&mut tx, BOB, UserId::from_bits(99)).await.unwrap().is_none());
     tx.commit().await.unwrap();
 }
 

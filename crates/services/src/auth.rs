@@ -3,6 +3,7 @@
 //! even look before the address is proven), and no address, code or token ever reaches a log.
 
 mod code;
+mod erase;
 pub mod keys;
 mod token;
 
@@ -16,8 +17,8 @@ use visavis_domain::{
     contract::{
         Caller,
         auth::{
-            Auth as Contract, Challenge, Jwks, Login, LoginSession, Magic, MagicSignIn, MaskedEmail, Refresh,
-            Revoke, Sessions, SignedIn, Verify,
+            Auth as Contract, Challenge, Erase, Erased, Jwks, Login, LoginSession, Magic, MagicSignIn,
+            MaskedEmail, Refresh, Revoke, Sessions, SignedIn, Verify,
         },
         users::{Ensure, Users},
     },
@@ -191,6 +192,7 @@ impl Auth {
         agent: &str,
     ) -> Result<SignedIn, Fault> {
         // Before the trade: when the account can't be had now, the code is not lost.
+        let ensured_email = challenge.email.clone();
         let ensured = self.deps.users.ensure(cx, Ensure { email: challenge.email }).await?;
         let (now, user) = (self.now(), ensured.user.id);
         let id = self.deps.dice.id(&self.deps.clock);
@@ -213,6 +215,9 @@ impl Auth {
             return Err(expired());
         }
         logins::insert(&mut tx, &login).await?;
+        if ensured.new_user {
+            self.remember_suspension(&mut tx, user, &ensured_email, now).await?;
+        }
         let surplus = logins::end_surplus(&mut tx, user, self.deps.settings.max_logins, now).await?;
         tx.commit().await?;
         for login in surplus {
@@ -404,6 +409,10 @@ impl Contract for Auth {
             current: row.id == req.current,
         };
         Ok(live.into_iter().map(session).collect())
+    }
+
+    async fn erase(&self, cx: &Caller, req: Erase) -> Result<Erased, Fault> {
+        self.erase_account(cx, req).await
     }
 
     async fn jwks(&self, _cx: &Caller, (): ()) -> Result<Jwks, Fault> {

@@ -2,6 +2,7 @@
 //! explains it. Whatever strangers type is checked by `domain::text` before it is kept.
 
 mod avatar;
+mod held;
 mod standing;
 
 use std::time::Duration;
@@ -271,6 +272,10 @@ impl Contract for Users {
 
     async fn set_avatar(&self, _cx: &Caller, req: SetAvatar) -> Result<(), Fault> {
         self.keep_avatar(req).await
+    }
+
+    async fn held(&self, _cx: &Caller, id: UserId) -> Result<serde_json::Value, Fault> {
+        self.all_of(id).await
     }
 
     async fn remove_avatar(&self, _cx: &Caller, id: UserId) -> Result<(), Fault> {

@@ -3,8 +3,9 @@ import { Session } from './session';
 import type { Block, Card, Challenge, Decision, Friend, FriendRequest, FriendRequests, Info, LoginSession, Me, PastCall, Profile, ReportReason, Reputation, RoomRecord, SignedIn } from './types';
 import { Trouble } from './types';
 
-/** No answer of ours takes longer. */
+/** No answer of ours takes longer, except all that is held of a person. */
 const DEADLINE_MS = 15_000;
+const EXPORT_MS = 120_000;
 
 interface Problem {
   code?: string;
@@ -12,12 +13,14 @@ interface Problem {
   fields?: { field: string }[];
 }
 
-async function send(method: string, path: string, body?: unknown, token?: string): Promise<Response> {
+async function send(method: string, path: string, body?: unknown, token?: string, withinMs = DEADLINE_MS): Promise<Response> {
   const headers: Record<string, string> = {};
-  if (body !== undefined) headers['content-type'] = 'application/json';
+  // A picture is sent as it is, everything else as JSON.
+  const raw = body instanceof Blob;
+  if (body !== undefined) headers['content-type'] = raw ? body.type : 'application/json';
   if (token) headers['authorization'] = `Bearer ${token}`;
-  const init: RequestInit = { method, headers, signal: AbortSignal.timeout(DEADLINE_MS), credentials: 'same-origin' };
-  if (body !== undefined) init.body = JSON.stringify(body);
+  const init: RequestInit = { method, headers, signal: AbortSignal.timeout(withinMs), credentials: 'same-origin' };
+  if (body !== undefined) init.body = raw ? body : JSON.stringify(body);
   try {
     return await fetch(path, init);
   } catch (error) {
@@ -99,6 +102,26 @@ export class Api {
   }
   async decisions(): Promise<Decision[]> {
     return (await this.#call<{ decisions: Decision[] }>('GET', '/api/users/me/decisions')).decisions;
+  }
+
+  setAvatar(picture: Blob): Promise<unknown> {
+    return this.#call('PUT', '/api/users/me/avatar', picture);
+  }
+  removeAvatar(): Promise<unknown> {
+    return this.#call('DELETE', '/api/users/me/avatar');
+  }
+  /** Everything held, as a file. */
+  async exportMe(): Promise<{ blob: Blob; name: string }> {
+    const ask = async (token: string): Promise<Response> => send('GET', '/api/users/me/export', undefined, token, EXPORT_MS);
+    let answer = await ask(await this.session.token());
+    if (answer.status === 401) answer = await ask(await this.session.renew());
+    if (!answer.ok) await read(answer);
+    const named = /filename="([\w.-]+)"/.exec(answer.headers.get('content-disposition') ?? '');
+    return { blob: await answer.blob(), name: named?.[1] ?? 'visavis-export.json' };
+  }
+  /** The account and all that belongs to it, for good. */
+  eraseMe(): Promise<unknown> {
+    return this.#call('DELETE', '/api/users/me');
   }
 
   reputation(): Promise<Reputation> {

@@ -4,7 +4,9 @@ import '../style/me.css';
 import { me } from '../app/account';
 import { t } from '../i18n';
 import { Account } from './me/account';
+import { MyPicture } from './me/avatar';
 import { Calls } from './me/calls';
+import { MyData } from './me/data';
 import { Decisions } from './me/decisions';
 import { Disturb } from './me/disturb';
 import { PrivateId } from './me/private-id';
@@ -17,6 +19,7 @@ export function Me() {
   return (
     <div class="stack">
       <h1>{t('me')}</h1>
+      <MyPicture me={me.value} />
       <Profile me={me.value} />
       <Disturb me={me.value} />
       <PrivateId id={me.value.privateId} />
@@ -25,6 +28,7 @@ export function Me() {
       <Decisions />
       <Sessions />
       <Account />
+      <MyData />
     </div>
   );
 }

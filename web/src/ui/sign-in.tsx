@@ -8,7 +8,13 @@ import { type Challenge, troubleOf } from '../protocol/types';
 import { CodeBoxes } from './code';
 import { Alert } from './trouble';
 
-export function SignIn({ done }: { done: () => void }) {
+interface Props {
+  done: () => void;
+  /** Somebody who has an account shows that it is theirs. */
+  again?: boolean;
+}
+
+export function SignIn({ done, again = false }: Props) {
   const [challenge, setChallenge] = useState<Challenge | null>(null);
   const [email, setEmail] = useState('');
   const [error, setError] = useState<unknown>(null);
@@ -53,7 +59,7 @@ export function SignIn({ done }: { done: () => void }) {
         {t('signIn')}
       </button>
       <p id="email-hint" class="quiet">
-        {t('emailHint')}
+        {t(again ? 'emailAgain' : 'emailHint')}
       </p>
       <Alert error={error} words={troubleOf(error).code === 'bad-request' ? t('emailWrong') : undefined} />
       <Outbox />

@@ -28,11 +28,47 @@ crate::contract! {
         fn logout(Refresh) -> () [idempotent, 5000 ms];
         /// The person's login sessions.
         fn sessions(Sessions) -> Vec<LoginSession> [idempotent, 2000 ms];
+        /// Erases the account of somebody who has just shown who they are, from every table. What is left outside of them
+        /// (mails that lie in a folder) goes within a minute.
+        fn erase(Erase) -> Erased [once, 5000 ms];
         /// The public keys access tokens are verified with, as a JWK Set (RFC 7517, RFC 8037).
         fn jwks(()) -> Jwks [idempotent, 2000 ms];
         /// Whether this login session has ended (asked once per token, when it is first seen).
         fn is_revoked(LoginId) -> bool [idempotent, 500 ms];
     }
+}
+
+/// Somebody wants to be forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erase {
+    /// Who.
+    pub user: UserId,
+    /// The login session that asks: a fresh one.
+    pub login: LoginId,
+}
+
+/// The receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Erased {
+    /// When.
+    #[schemars(with = "String")]
+    pub erased_at: Timestamp,
+    /// What was kept all the same, and why.
+    pub kept: Vec<Kept>,
+}
+
+/// Something that outlives the account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Kept {
+    /// What.
+    pub what: String,
+    /// Why.
+    pub why: String,
+    /// Until then.
+    #[schemars(with = "String")]
+    pub until: Timestamp,
 }
 
 /// Start of a sign-in.

@@ -25,6 +25,8 @@ crate::contract! {
         fn set_avatar(SetAvatar) -> () [idempotent, 2000 ms];
         /// Takes an account's picture away.
         fn remove_avatar(UserId) -> () [idempotent, 2000 ms];
+        /// All that is held of somebody: rows by table, and their picture.
+        fn held(UserId) -> serde_json::Value [idempotent, 20000 ms];
         /// A picture, as WebP in base64.
         fn avatar(AvatarName) -> String [idempotent, 2000 ms];
         /// The 18+ declaration.

@@ -1,12 +1,19 @@
 //! My account, and the public cards of others.
 
-use axum::{Json as Reply, extract::State};
-use http::StatusCode;
+use axum::{
+    Json as Reply,
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
+use http::{StatusCode, header};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use visavis_domain::{
     Fault,
     contract::{
+        Caller,
+        auth::{Erase, Erased},
         moderation::Decision,
         users::{PastCall, Patch, Rate, ReputationView, Update},
     },
@@ -20,6 +27,9 @@ use crate::{
     guard::extract::{Cx, Json, PathId, Signed},
     problem::Problem,
 };
+
+/// All that is held may be some thousands of rows.
+const EXPORT_MS: u64 = 20_000;
 
 /// An id that no account has.
 const NOBODYS: UserId = UserId::from_bits(0);
@@ -41,6 +51,16 @@ pub(super) fn routes() -> Vec<Route> {
         get("/api/users/me/calls", calls, "My last 20 calls, missed ones too, newest first.")
             .signed()
             .answers::<CallsBody>(200),
+        get("/api/users/me/export", export, "All that is held of me, as a file.")
+            .signed()
+            .answers::<Value>(200),
+        route::delete(
+            "/api/users/me",
+            erase,
+            "Erases my account. Asked of a login that is at most ten minutes old.",
+        )
+        .signed()
+        .answers::<Erased>(200),
         get(
             "/api/users/me/decisions",
             decisions,
@@ -138,6 +158,18 @@ async fn calls(
     Signed(me): Signed,
 ) -> Result<Reply<CallsBody>, Problem> {
     Ok(Reply(CallsBody { calls: edge.users.calls(&cx, me.user).await? }))
+}
+
+async fn export(State(edge): State<Edge>, Cx(cx): Cx, Signed(me): Signed) -> Result<Response, Problem> {
+    // The whole of it takes longer than other questions.
+    let cx = Caller { remaining_ms: EXPORT_MS, ..cx };
+    let held = edge.users.held(&cx, me.user).await?;
+    let name = (header::CONTENT_DISPOSITION, "attachment; filename=\"visavis-export.json\"");
+    Ok(([name], Reply(held)).into_response())
+}
+
+async fn erase(State(edge): State<Edge>, Cx(cx): Cx, Signed(me): Signed) -> Result<Reply<Erased>, Problem> {
+    Ok(Reply(edge.auth.erase(&cx, Erase { user: me.user, login: me.login }).await?))
 }
 
 #[derive(Debug, Serialize, JsonSchema)]

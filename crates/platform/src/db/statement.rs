@@ -62,6 +62,10 @@ impl Source {
         }
     }
 
+    pub(super) const fn engine(&self) -> Engine {
+        self.engine
+    }
+
     pub(super) fn pools(&self) -> Arc<Pools> {
         Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -57,6 +57,30 @@ impl Outbox {
         }
     }
 
+    /// Removes every mail to this address. How many those were.
+    pub(super) async fn forget(&self, address: String) -> io::Result<usize> {
+        let outbox = self.clone();
+        let gone = tokio::task::spawn_blocking(move || outbox.forget_now(&address)).await;
+        gone.unwrap_or_else(|_| Err(io::Error::other("the task was lost")))
+    }
+
+    fn forget_now(&self, address: &str) -> io::Result<usize> {
+        let mut gone = 0;
+        for path in self.files()? {
+            let text = match fs::read_to_string(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                text => text?,
+            };
+            let to =
+                text.lines().take_while(|line| !line.is_empty()).find_map(|line| line.strip_prefix("To:"));
+            if to.is_some_and(|to| to.trim().trim_matches(['<', '>']).eq_ignore_ascii_case(address)) {
+                fs::remove_file(&path)?;
+                gone += 1;
+            }
+        }
+        Ok(gone)
+    }
+
     /// Under another name first: whoever lists `.eml` files never sees half a mail.
     fn write_now(&self, mail: &[u8], at: Timestamp, id: JobId) -> io::Result<()> {
         let path = self.folder.join(format!("{:013}-{:032x}.eml", at.as_millis().max(0), id.bits()));

@@ -22,7 +22,7 @@ fn url(sha256: &str) -> String {
     format!("/api/avatars/{sha256}-256.webp")
 }
 
-fn sha256_of(url: &str) -> Option<&str> {
+pub(super) fn sha256_of(url: &str) -> Option<&str> {
     url.strip_prefix("/api/avatars/")?.strip_suffix("-256.webp")
 }
 

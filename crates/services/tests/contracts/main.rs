@@ -7,6 +7,7 @@
 mod auth;
 mod avatars;
 mod calls;
+mod erase;
 mod friends;
 mod http;
 mod keys;

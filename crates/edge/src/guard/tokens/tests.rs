@@ -9,8 +9,8 @@ use aws_lc_rs::{
 };
 use serde_json::{Value, json};
 use visavis_domain::contract::auth::{
-    Challenge, Jwk, Login, LoginSession, Magic, MagicSignIn, MaskedEmail, Refresh, Revoke, Sessions,
-    SignedIn, Verify,
+    Challenge, Erase, Erased, Jwk, Login, LoginSession, Magic, MagicSignIn, MaskedEmail, Refresh, Revoke,
+    Sessions, SignedIn, Verify,
 };
 
 use super::*;
@@ -53,6 +53,9 @@ impl Auth for Signer {
         Err(Fault::internal())
     }
     async fn revoke(&self, _: &Caller, _: Revoke) -> Result<(), Fault> {
+        Err(Fault::internal())
+    }
+    async fn erase(&self, _: &Caller, _: Erase) -> Result<Erased, Fault> {
         Err(Fault::internal())
     }
     async fn logout(&self, _: &Caller, _: Refresh) -> Result<(), Fault> {

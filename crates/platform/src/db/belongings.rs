@@ -1,0 +1,223 @@
+//! All that is held of a person, table by table: to be taken along, and to be erased. The lists below name every table with
+//! people in it; a test compares them with the tables that there are.
+
+use serde_json::{Map, Value};
+use sqlx::{Column as _, Row as _, ValueRef as _, any::AnyRow};
+use visavis_domain::{
+    Timestamp,
+    id::{LoginId, UserId},
+};
+
+use super::{Db, Result, Tx, row};
+
+/// Rows of one table that are given: more than anybody has who doesn't try.
+const MOST: i64 = 10_000;
+
+/// What is given, each as a table and a query of everything in it about a person. Not given: what would let somebody in
+/// (hashes of tokens and codes), and who reported them.
+const HELD: [(&str, &str); 15] = [
+    ("account", "SELECT * FROM users WHERE id = $1 LIMIT $2"),
+    (
+        "logins",
+        "SELECT id, user_agent, created_at, last_used_at, expires_at, ended_at, end_reason FROM logins \
+         WHERE user_id = $1 ORDER BY last_used_at DESC LIMIT $2",
+    ),
+    (
+        "reputation",
+        "SELECT n, at, delta, reason, recover_by FROM reputation_entries WHERE user_id = $1 LIMIT $2",
+    ),
+    (
+        "reputationMoves",
+        "SELECT kind, source, at, delta, recover_by FROM reputation_moves WHERE user_id = $1 LIMIT $2",
+    ),
+    ("ratings", "SELECT room_id, stars, at FROM call_ratings WHERE user_id = $1 LIMIT $2"),
+    ("blocks", "SELECT other_id, at FROM blocks WHERE user_id = $1 ORDER BY at DESC LIMIT $2"),
+    (
+        "friendsAndRequests",
+        "SELECT low_id, high_id, asked_by, asked_at, expires_at, since FROM friendships WHERE low_id = $1 LIMIT $2",
+    ),
+    (
+        "friendsAndRequestsToo",
+        "SELECT low_id, high_id, asked_by, asked_at, expires_at, since FROM friendships WHERE high_id = $1 LIMIT $2",
+    ),
+    (
+        "reportsByMe",
+        "SELECT id, room_id, reported_id, reason, note, at FROM reports WHERE reporter_id = $1 LIMIT $2",
+    ),
+    ("reportsAboutMe", "SELECT reason, at FROM reports WHERE reported_id = $1 LIMIT $2"),
+    (
+        "calls",
+        "SELECT m.room_id, m.participant_id, m.waited_ms, m.met_at, m.left_at, m.left_reason, c.kind, c.transport, \
+         c.opened_at, c.started_at, c.ended_at, c.reason FROM call_members m JOIN calls c ON c.room_id = m.room_id \
+         WHERE m.user_id = $1 ORDER BY m.met_at DESC LIMIT $2",
+    ),
+    (
+        "groups",
+        "SELECT participant_id, room_id, came_at, left_at, left_reason FROM visits WHERE user_id = $1 \
+         ORDER BY came_at DESC LIMIT $2",
+    ),
+    (
+        "rooms",
+        "SELECT id, name, seats, locked, created_at, expires_at FROM group_rooms WHERE owner_id = $1 LIMIT $2",
+    ),
+    (
+        "decisions",
+        "SELECT id, room_id, at, action, concern, rule, version, until, automated, signals, overturned_at \
+         FROM decisions WHERE user_id = $1 AND dry_run = 0 ORDER BY at DESC LIMIT $2",
+    ),
+    (
+        "signIns",
+        "SELECT c.created_at, c.expires_at, c.used_at, c.tries FROM challenges c JOIN users u ON u.email = c.email \
+         WHERE u.id = $1 LIMIT $2",
+    ),
+];
+
+/// What goes with the account by itself (its references say so), beside what [`erase`] names.
+pub const CASCADES: [&str; 7] = [
+    "logins",
+    "reputation_entries",
+    "reputation_moves",
+    "call_ratings",
+    "blocks",
+    "friendships",
+    "decisions",
+];
+/// What [`erase`] names.
+pub const ERASED: [&str; 10] = [
+    "users",
+    "reports",
+    "challenges",
+    "code_failures",
+    "sign_in_addresses",
+    "jobs",
+    "call_members",
+    "calls",
+    "visits",
+    "group_rooms",
+];
+/// What holds nothing of people: keys, the queue's epochs, pictures by their content (forgotten when nobody has them any
+/// more), MACs of addresses that must stay away.
+pub const NOBODYS: [&str; 4] = ["signing_keys", "pools", "avatars", "kept_suspensions"];
+
+/// All that is held of somebody, as JSON: by table, rows as they are. Nothing when there is no such account.
+pub async fn held(db: &Db, user: UserId) -> Result<Map<String, Value>> {
+    let mut all = Map::new();
+    for (name, query) in HELD {
+        let rows = sqlx::query(query).bind(user.to_string()).bind(MOST).fetch_all(db.reads()).await?;
+        all.insert(name.to_owned(), rows.iter().map(object).collect::<Result<Vec<_>>>()?.into());
+    }
+    Ok(all)
+}
+
+/// A row by its columns. There are only two types of them (and nothing).
+fn object(row: &AnyRow) -> Result<Value> {
+    let mut object = Map::new();
+    for column in row.columns() {
+        let name = column.name();
+        let value = if row.try_get_raw(column.ordinal())?.is_null() {
+            Value::Null
+        } else if let Ok(number) = row.try_get::<i64, _>(column.ordinal()) {
+            number.into()
+        } else {
+            row::text(row, name)?.into()
+        };
+        object.insert(name.to_owned(), value);
+    }
+    Ok(Value::Object(object))
+}
+
+/// Somebody who is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gone {
+    /// Their address.
+    pub email: String,
+    /// Their login sessions that hadn't ended.
+    pub logins: Vec<LoginId>,
+}
+
+/// Erases a person from every table. Where others were with them, a name that means nothing stands in their place: calls are
+/// counted, and others' own history stays. `None` when there is no such account.
+pub async fn erase(tx: &mut Tx, user: UserId, in_place: UserId) -> Result<Option<Gone>> {
+    // A write first: whoever else changes the account comes before or after.
+    let row = sqlx::query("UPDATE users SET id = id WHERE id = $1 RETURNING email")
+        .bind(user.to_string())
+        .fetch_optional(tx.conn())
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let email = row::text(&row, "email")?;
+    let logins = sqlx::query("SELECT id FROM logins WHERE user_id = $1 AND ended_at IS NULL")
+        .bind(user.to_string())
+        .fetch_all(tx.conn())
+        .await?;
+    let logins = logins.iter().map(|row| row::id(row, "id")).collect::<Result<Vec<_>>>()?;
+    for statement in [
+        "DELETE FROM jobs WHERE key IN (SELECT 'sign-in/' || id FROM challenges WHERE email = $1)",
+        "DELETE FROM challenges WHERE email = $1",
+        "DELETE FROM code_failures WHERE email = $1",
+        "DELETE FROM sign_in_addresses WHERE email = $1",
+    ] {
+        sqlx::query(statement).bind(email.as_str()).execute(tx.conn()).await?;
+    }
+    for statement in [
+        "UPDATE calls SET caller_id = $2 WHERE caller_id = $1 AND room_id IN \
+         (SELECT room_id FROM call_members WHERE user_id = $1)",
+        "UPDATE call_members SET user_id = $2 WHERE user_id = $1",
+        "UPDATE visits SET user_id = $2 WHERE user_id = $1",
+    ] {
+        sqlx::query(statement).bind(user.to_string()).bind(in_place.to_string()).execute(tx.conn()).await?;
+    }
+    for statement in [
+        "DELETE FROM reports WHERE reporter_id = $1",
+        "DELETE FROM reports WHERE reported_id = $1",
+        "DELETE FROM group_rooms WHERE owner_id = $1",
+        "DELETE FROM users WHERE id = $1",
+    ] {
+        sqlx::query(statement).bind(user.to_string()).execute(tx.conn()).await?;
+    }
+    Ok(Some(Gone { email, logins }))
+}
+
+/// A suspension that outlives its account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptAway {
+    /// Its end.
+    pub until: Timestamp,
+    /// About what, from the closed list of `strikes::Concern`.
+    pub concern: String,
+}
+
+/// Remembers that an address stays away, by its MAC.
+pub async fn keep_away(tx: &mut Tx, email_mac: &str, kept: &KeptAway) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO kept_suspensions (email_mac, until, concern) VALUES ($1, $2, $3) \
+         ON CONFLICT (email_mac) DO UPDATE SET until = excluded.until, concern = excluded.concern",
+    )
+    .bind(email_mac)
+    .bind(kept.until.as_millis())
+    .bind(kept.concern.as_str())
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// How an address stays away, and it is forgotten: its new account remembers from now on.
+pub async fn take_away(tx: &mut Tx, email_mac: &str) -> Result<Option<KeptAway>> {
+    let row = sqlx::query("DELETE FROM kept_suspensions WHERE email_mac = $1 RETURNING until, concern")
+        .bind(email_mac)
+        .fetch_optional(tx.conn())
+        .await?;
+    let kept =
+        |row: &AnyRow| Ok(KeptAway { until: row::time(row, "until")?, concern: row::text(row, "concern")? });
+    row.as_ref().map(kept).transpose()
+}
+
+/// Forgets those who may come again.
+pub async fn sweep(db: &Db, now: Timestamp) -> Result<u64> {
+    let mut tx = db.write().await?;
+    let done = sqlx::query("DELETE FROM kept_suspensions WHERE until < $1")
+        .bind(now.as_millis())
+        .execute(tx.conn())
+        .await?;
+    tx.commit().await?;
+    Ok(done.rows_affected())
+}

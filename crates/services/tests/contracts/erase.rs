@@ -1,0 +1,169 @@
+//! Taking along what is held, and the end of an account.
+
+use std::sync::Arc;
+
+use visavis_domain::{
+    Code,
+    contract::{
+        auth::{Auth, Erase, Erased},
+        friends::{self as friends_contract, Friends, Pair},
+        users::{Patch, Update},
+    },
+    event::{Event, Topic},
+    id::{DecisionId, LoginId, RoomId, UserId},
+};
+use visavis_platform::{
+    db::decisions::{self, Decision},
+    jobs::{self, Kind, Worker},
+};
+use visavis_services::friends;
+
+use crate::{
+    auth::ADA,
+    friends::{deps_of, generous},
+    world::{DAY, MINUTE, Way, World, heard, ways},
+};
+
+/// What stands nowhere else.
+const CANARY: &str = "zanzibarine";
+
+struct Suite {
+    w: World,
+    auth: Arc<dyn Auth>,
+    friends: Arc<dyn Friends>,
+}
+
+impl Suite {
+    async fn new(way: Way) -> Self {
+        let w = World::new(way).await;
+        let auth = w.auth(way).await;
+        let deps = jobs::Deps {
+            db: w.db.clone(),
+            bus: w.bus.clone(),
+            clock: w.clock.clone(),
+            dice: visavis_platform::Dice::Secure,
+            lifecycle: w.stores.lifecycle.clone(),
+        };
+        let forgetting = w.mailer.forgetting(w.secret.clone(), w.db.clone());
+        Worker::new(deps, Kind::Forget, forgetting).start();
+        let service: Arc<dyn Friends> = Arc::new(friends::Friends::new(deps_of(&w, generous())));
+        let friends = way.reach(service, friends_contract::through);
+        Self { w, auth, friends }
+    }
+
+    async fn sign_in(&self, email: &str) -> (UserId, LoginId) {
+        let signed = self.w.sign_in(&self.auth, email).await;
+        let sid = signed.access_token.split('.').nth(1).unwrap();
+        let claims = base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, sid).unwrap();
+        let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+        (signed.user.id, claims["sid"].as_str().unwrap().parse().unwrap())
+    }
+
+    async fn erase(&self, (user, login): (UserId, LoginId)) -> Result<Erased, Code> {
+        self.auth.erase(&self.w.cx, Erase { user, login }).await.map_err(|f| f.code)
+    }
+
+    async fn suspend(&self, user: UserId) {
+        let decision = Decision {
+            id: DecisionId::from_bits(user.bits()),
+            user,
+            room: RoomId::from_bits(1),
+            at: self.w.clock.now(),
+            action: "suspend".to_owned(),
+            concern: "nudity".to_owned(),
+            rule: "nudity-picture".to_owned(),
+            version: "1".to_owned(),
+            until: Some(self.w.clock.now() + 7 * DAY),
+            automated: true,
+            dry_run: false,
+            act: "{}".to_owned(),
+            signals: "[]".to_owned(),
+            overturned_at: None,
+        };
+        let mut tx = self.w.db.write().await.unwrap();
+        assert!(decisions::insert(&mut tx, &decision).await.unwrap());
+        tx.commit().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn whoever_asks_gets_all_that_is_held_of_them_and_nothing_that_lets_somebody_in() {
+    for way in ways() {
+        let s = Suite::new(way).await;
+        let (ada, _) = s.sign_in(ADA).await;
+        let patch = Patch { bio: Some(format!("I am {CANARY}")), ..Patch::default() };
+        s.w.users.update(&s.w.cx, Update { user: ada, patch }).await.unwrap();
+        let held = s.w.users.held(&s.w.cx, ada).await.unwrap();
+        let text = held.to_string();
+        assert_eq!(held["tables"]["account"][0]["email"], ADA);
+        assert_eq!(held["tables"]["logins"][0]["user_agent"], "Firefox");
+        assert!(text.contains(CANARY));
+        for secret in ["hash", "mac", "salt"] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_erased_from_everywhere_by_a_fresh_login_only() {
+    for way in ways() {
+        let s = Suite::new(way).await;
+        let ada = s.sign_in(&format!("{CANARY}@x.example")).await;
+        let bob = s.w.person("bob").await;
+        let name =
+            Patch { display_name: Some(CANARY.to_owned()), bio: Some(CANARY.to_owned()), ..Patch::default() };
+        s.w.users.update(&s.w.cx, Update { user: ada.0, patch: name }).await.unwrap();
+        s.friends.block(&s.w.cx, Pair { user: bob, other: ada.0 }).await.unwrap();
+        s.w.clock.advance(10 * MINUTE);
+        assert_eq!(s.erase(ada).await, Err(Code::ReauthRequired), "an old login");
+        assert_eq!(s.erase((bob, ada.1)).await, Err(Code::Unauthorized), "somebody else's login");
+        let fresh = s.sign_in(&format!("{CANARY}@x.example")).await;
+        let mut news = s.w.bus.subscribe(Topic::Logins);
+        let receipt = s.erase(fresh).await.unwrap();
+        assert_eq!((receipt.erased_at, receipt.kept), (s.w.clock.now(), vec![]));
+        let mut revoked = [heard(&mut news).await, heard(&mut news).await];
+        revoked.sort_by_key(|event| format!("{event:?}"));
+        assert!(revoked.iter().all(|event| matches!(event, Event::LoginRevoked { .. })));
+        assert_eq!(s.erase(fresh).await, Err(Code::Unauthorized), "there is nobody any more");
+        assert!(s.w.users.me(&s.w.cx, ada.0).await.is_err());
+        // Mails that lie in a folder, and the journal of a database in a file.
+        let canary = CANARY.as_bytes();
+        let found = |bytes: &[u8]| bytes.windows(canary.len()).any(|window| window == canary);
+        let mut left = (true, true);
+        for _ in 0..500 {
+            let journal = std::fs::read(s.w.place.folder.path().join("visavis.db-wal")).unwrap_or_default();
+            left = (
+                found(&s.w.place.contents().await) || found(&journal),
+                !s.w.outbox.newest(9).unwrap().is_empty(),
+            );
+            if left == (false, false) {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        assert_eq!(left, (false, false), "{way:?}: database, mails");
+        let (again, _) = s.sign_in(&format!("{CANARY}@x.example")).await;
+        assert_ne!(again, ada.0);
+    }
+}
+
+#[tokio::test]
+async fn a_suspension_outlives_the_account_without_its_address() {
+    for way in ways() {
+        let s = Suite::new(way).await;
+        let ada = s.sign_in(ADA).await;
+        s.suspend(ada.0).await;
+        let receipt = s.erase(ada).await.unwrap();
+        assert_eq!(receipt.kept.len(), 1, "{receipt:?}");
+        // Who comes again gets mails that stay.
+        while !s.w.outbox.newest(9).unwrap().is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        let (again, _) = s.sign_in(ADA).await;
+        let strikes = decisions::strikes(&s.w.db, again, s.w.clock.now() - DAY, 9).await.unwrap();
+        assert_eq!(strikes.len(), 1);
+        assert_eq!((strikes[0].concern.as_str(), strikes[0].until), ("nudity", Some(receipt.kept[0].until)));
+        let (bob, _) = s.sign_in("bob@x.example").await;
+        assert!(decisions::strikes(&s.w.db, bob, s.w.clock.now() - DAY, 9).await.unwrap().is_empty());
+    }
+}
