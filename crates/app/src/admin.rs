@@ -1,7 +1,7 @@
 //! `visavis admin`: changes to a place from its own machine, whether it runs or not. They go through the database, so the
 //! running server sees them; nothing here needs its network.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use visavis_domain::{
     Fault,
@@ -13,6 +13,7 @@ use visavis_domain::{
 };
 use visavis_platform::{Clock, Db, Dice, Lifecycle, db::jobs as rows, jobs::nudge, secret::Secret};
 use visavis_services::{
+    age::Age,
     auth::keys::{self, Keys},
     users::Users,
 };
@@ -29,7 +30,8 @@ pub async fn run(config: &Config, command: Admin) -> Result<(), Failure> {
     let db = Db::open(&config.database, &config.data).await?;
     match command {
         Admin::Grant { email, role } => {
-            let users = Users::new(db.clone(), Clock::System, Dice::Secure, config.users.clone());
+            let age = Arc::new(Age::declared());
+            let users = Users::new(db.clone(), Clock::System, Dice::Secure, config.users.clone(), age);
             let email = Email::parse(&email)?.as_str().to_owned();
             let user = users.grant(&Caller::internal("admin"), Grant { email, role }).await?;
             println!("{user} is {} now; a signed-in page learns of it within 15 minutes", role.as_str());

@@ -28,8 +28,8 @@ use visavis_edge::{
     settings::Limits,
     socket, tls,
 };
-use visavis_platform::{db, mail, redis_link, rpc, telemetry};
-use visavis_services::{auth, friends, moderation, users};
+use visavis_platform::{Clock, db, mail, redis_link, rpc, telemetry};
+use visavis_services::{age, auth, friends, moderation, users};
 use visavis_workers::settings as watch;
 
 pub use example::example;
@@ -73,6 +73,8 @@ pub struct Config {
     pub media: Media,
     /// The database. A text alone is its address.
     pub database: db::Settings,
+    /// How long things are remembered.
+    pub retention: db::retention::Retention,
     /// What several processes share beside the database. A text alone is its address.
     pub redis: redis_link::Settings,
     /// Logs.
@@ -85,6 +87,8 @@ pub struct Config {
     pub auth: auth::Settings,
     /// Accounts.
     pub users: users::Settings,
+    /// How old people are.
+    pub age: age::Settings,
     /// Friends, who is there, and blocks.
     pub friends: friends::Settings,
     /// Reports, and what was decided about people.
@@ -128,12 +132,14 @@ impl Default for Config {
             private: Private::default(),
             media: Media::default(),
             database: db::Settings::default(),
+            retention: db::retention::Retention::default(),
             redis: redis_link::Settings::default(),
             log: telemetry::Settings::default(),
             mail: mail::Settings::default(),
             strangers: strangers::Settings::default(),
             auth: auth::Settings::default(),
             users: users::Settings::default(),
+            age: age::Settings::default(),
             friends: friends::Settings::default(),
             moderation: moderation::Settings::default(),
             watch: watch::Settings::default(),
@@ -282,7 +288,8 @@ impl Config {
         if !trusted_proxies.is_empty() {
             limits.connections_per_ip = limits.connections;
         }
-        Ok(Site { hosts, trusted_proxies, proxy_header: self.proxy_header, dev_outbox, limits })
+        let (proxy_header, watched) = (self.proxy_header, self.watch.on);
+        Ok(Site { hosts, trusted_proxies, proxy_header, dev_outbox, watched, limits })
     }
 
     /// The names of this place and its proxies, read from their texts.
@@ -337,6 +344,13 @@ impl Config {
     }
 
     /// What the types can't say: texts that must parse, settings that need one another.
+    fn check_age(&self) -> Result<(), Wrong> {
+        age::Age::new(&self.age, Clock::System).map(drop).map_err(|error| match error {
+            age::BadSettings::Url(why) => ("age.url", why.to_string()),
+            age::BadSettings::NoSecret => ("age.secret", "must be set when age.url is".to_owned()),
+        })
+    }
+
     fn check(&self) -> Result<(), Wrong> {
         let (hosts, _) = self.names(self.listen)?;
         self.check_roles()?;
@@ -352,6 +366,7 @@ impl Config {
             (None, Some(_)) => return Err(("tls.cert", "must be set when tls.key is".to_owned())),
             _ => {}
         }
+        self.check_age()?;
         self.check_turn()
     }
 

@@ -31,6 +31,7 @@ use visavis_edge::{
 };
 use visavis_platform::{
     Clock, Db, Dice, Lifecycle, Nodes, Places, Rpc,
+    db::retention::Retention,
     folder::Claim,
     jobs,
     mail::{Kind, Mailer},
@@ -101,7 +102,7 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    spawn_sweep(&ground);
+    spawn_sweep(&ground, config.retention.clone());
     start_jobs(&ground);
     if let (Some(listener), Some(public)) = (ports.public, fronts.public) {
         spawn_server(listener, public, Front::Public(tls), &site.limits, &lifecycle);
@@ -428,13 +429,13 @@ fn spawn_server(listener: TcpListener, router: Router, front: Front, limits: &Li
     });
 }
 
-fn spawn_sweep(ground: &Ground) {
+fn spawn_sweep(ground: &Ground, retention: Retention) {
     let (Some(db), clock) = (ground.db.clone(), ground.clock.clone()) else { return };
     ground.lifecycle.spawn("sweep", async move {
         loop {
             tokio::time::sleep(SWEEP_EVERY).await;
             // Each sweep is bounded; go on while there is something left.
-            while matches!(db.sweep(clock.now()).await, Ok(true)) {}
+            while matches!(db.sweep(clock.now(), &retention).await, Ok(true)) {}
         }
     });
 }

@@ -8,6 +8,7 @@ use visavis_domain::{
     Fault,
     contract::{
         Dispatch, Loopback, Transport,
+        age_assurance::{self as age_contract, AgeAssurance},
         auth::{self as auth_contract, Auth},
         friends::{self as friends_contract, Friends},
         matchmaking::{self as matchmaking_contract, Matchmaking},
@@ -24,7 +25,7 @@ use visavis_platform::{
     secret::Secret,
     session_log::SessionLog,
 };
-use visavis_services::{auth, friends, matchmaking, moderation, users};
+use visavis_services::{age, auth, friends, matchmaking, moderation, users};
 use visavis_sfu::{
     media::{Ports, Reach},
     node::{self, Node},
@@ -111,7 +112,13 @@ impl Wiring<'_> {
         let g = self.ground;
         let settings = self.config.users.clone();
         let clean_call = Duration::from_secs(self.config.strangers.clean_call_s);
-        let users = users::Users::new(g.db()?, g.clock.clone(), g.dice.clone(), settings);
+        let age = age::Age::new(&self.config.age, g.clock.clone()).map_err(|error| {
+            tracing::error!(%error, "ages can't be assured");
+            Fault::internal()
+        })?;
+        let age = Some(Arc::new(age) as Arc<dyn AgeAssurance>);
+        let age = self.pick(age, (age_contract::serve, age_contract::remote));
+        let users = users::Users::new(g.db()?, g.clock.clone(), g.dice.clone(), settings, age);
         Ok(Some(Arc::new(users.with_clean_call(clean_call))))
     }
 

@@ -2,6 +2,7 @@
 //! callers in another process hold, and the dispatcher of the serving side. Where a role runs is decided in
 //! `app::wire` alone; nobody else can tell.
 
+pub mod age_assurance;
 pub mod auth;
 pub mod friends;
 pub mod matchmaking;

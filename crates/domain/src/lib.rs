@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, rolls dice or does I/O. Time comes in with every input, decisions come out of
 //! `poll`, so a seed replays a whole day.
 
+pub mod age;
 pub mod breaker;
 pub mod contract;
 pub mod event;

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Timestamp,
+    age::AgeClass,
     event::Widened,
     id::{TicketId, UserId},
 };
@@ -44,18 +45,29 @@ const SLOW_AFTER: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pool {
-    /// Declared to be 18 or older.
+    /// 18 or older.
     Adult,
+    /// Younger, where an operator takes them in at all.
+    Youth,
 }
 
 impl Pool {
     /// Every pool.
-    pub const ALL: [Self; 1] = [Self::Adult];
+    pub const ALL: [Self; 2] = [Self::Adult, Self::Youth];
+
+    /// Where people of a class wait: there is no other way into a pool.
+    pub const fn of(class: AgeClass) -> Self {
+        match class {
+            AgeClass::Adult => Self::Adult,
+            AgeClass::Youth => Self::Youth,
+        }
+    }
 
     /// Its name in keys of the store.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Adult => "adult",
+            Self::Youth => "youth",
         }
     }
 }

@@ -551,5 +551,5 @@ fn whoever_comes_is_looked_after_before_what_was_to_be_done_next() {
 #[test]
 fn each_pool_has_a_name_of_its_own_in_the_store() {
     let names = Pool::ALL.map(Pool::as_str);
-    assert_eq!(names, ["adult"], "written in keys: another name would lose who waits");
+    assert_eq!(names, ["adult", "youth"], "written in keys: another name would lose who waits");
 }

@@ -80,6 +80,8 @@ pub struct Site {
     pub proxy_header: ProxyHeader,
     /// Where mails can be read with `--dev`, for the sign-in page.
     pub dev_outbox: Option<String>,
+    /// Calls that run through the server are looked at.
+    pub watched: bool,
     /// Limits.
     pub limits: Limits,
 }

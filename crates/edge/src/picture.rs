@@ -1,6 +1,8 @@
 //! A stranger's picture becomes two small ones that were made here: what it was made with, where and by what camera is gone,
 //! and whatever its bytes would have done to a browser. Sizes are looked at before pixels are.
 
+mod rows;
+
 use std::{io::Cursor, sync::Arc, time::Duration};
 
 use axum::extract::{FromRequest, Request};
@@ -8,7 +10,7 @@ use http::header;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use image::{
     DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, codecs::webp::WebPEncoder,
-    imageops::FilterType,
+    imageops::FilterType, metadata::Orientation,
 };
 use tokio::sync::Semaphore;
 use visavis_domain::{Code, Fault};
@@ -105,6 +107,17 @@ fn make(format: ImageFormat, bytes: &[u8]) -> Result<Made, Fault> {
             "The picture isn't of the type that it is said to be.",
         ));
     }
+    let (mut square, turned) =
+        if format == ImageFormat::Png { rows::square(bytes)? } else { whole(format, bytes)? };
+    square = square.resize_exact(LARGE, LARGE, FilterType::Triangle);
+    square.apply_orientation(turned);
+    let small = square.resize_exact(SMALL, SMALL, FilterType::Triangle);
+    Ok(Made { large: webp(&square)?, small: webp(&small)? })
+}
+
+/// The middle square of a picture that has to be there as a whole, and how it is to be turned.
+fn whole(format: ImageFormat, bytes: &[u8]) -> Result<(DynamicImage, Orientation), Fault> {
+    let unreadable = |_| Fault::bad_request("That isn't a picture that can be read.");
     let mut limits = Limits::default();
     (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
     limits.max_alloc = Some(MAX_MEMORY);
@@ -122,12 +135,7 @@ fn make(format: ImageFormat, bytes: &[u8]) -> Result<Made, Fault> {
     let picture = DynamicImage::from_decoder(decoder).map_err(unreadable)?;
     // First the middle, then smaller, then turned: each step has less to do.
     let side = width.min(height);
-    let mut square = picture.crop_imm((width - side) / 2, (height - side) / 2, side, side);
-    drop(picture);
-    square = square.resize_exact(LARGE, LARGE, FilterType::Triangle);
-    square.apply_orientation(turned);
-    let small = square.resize_exact(SMALL, SMALL, FilterType::Triangle);
-    Ok(Made { large: webp(&square)?, small: webp(&small)? })
+    Ok((picture.crop_imm((width - side) / 2, (height - side) / 2, side, side), turned))
 }
 
 /// What is see-through becomes white: it would look different on every page.

@@ -25,6 +25,7 @@ pub mod logins;
 mod open;
 pub mod pools;
 pub mod reports;
+pub mod retention;
 pub mod rooms;
 mod row;
 pub mod standing;
@@ -131,13 +132,18 @@ impl Db {
 
 impl Db {
     /// Forgets what is past its retention: a bounded number of rows a call. True when there may be more.
-    pub async fn sweep(&self, now: visavis_domain::Timestamp) -> Result<bool> {
+    pub async fn sweep(
+        &self,
+        now: visavis_domain::Timestamp,
+        retention: &retention::Retention,
+    ) -> Result<bool> {
         let gone = codes::sweep(self, now).await?
             + logins::sweep(self, now).await?
             + jobs::sweep(self, now).await?
             + rooms::sweep(self, now).await?
             + friendships::sweep(self, now).await?
-            + belongings::sweep(self, now).await?;
+            + belongings::sweep(self, now).await?
+            + retention::sweep(self, now, retention).await?;
         Ok(gone > 0)
     }
 }

@@ -26,6 +26,7 @@ pub mod rpc;
 pub mod secret;
 pub mod session_log;
 pub mod telemetry;
+pub mod webhook;
 
 pub use board::Board;
 pub use bus::Bus;

@@ -9,6 +9,7 @@ use visavis_domain::{
     id::{ChallengeId, Id, LoginId, NodeId, ParticipantId, ReportId, RoomId, TicketId, UserId},
     wire::Role,
 };
+use visavis_platform::db::retention::Retention;
 use visavis_platform::{
     Db,
     db::{
@@ -38,6 +39,7 @@ fn person(n: u128) -> users::User {
         role: Role::User,
         reputation: 70,
         age_declared_at: None,
+        age_class: None,
         hide_ip: false,
         do_not_disturb: true,
         created_at: NOW,
@@ -455,15 +457,15 @@ async fn a_sweep_forgets_what_no_rule_looks_at_and_keeps_the_rest() {
         logins::end(&mut tx, LoginId::from_bits(1), NOW, "logout").await.unwrap();
         tx.commit().await.unwrap();
         let later = NOW + DAY + 6 * MINUTE;
-        assert!(db.sweep(later).await.unwrap());
+        assert!(db.sweep(later, &Retention::default()).await.unwrap());
         assert!(codes::by_link(&db, "hash600").await.unwrap().is_some(), "one sweep is bounded");
-        assert!(db.sweep(later).await.unwrap());
-        assert!(!db.sweep(later).await.unwrap());
+        assert!(db.sweep(later, &Retention::default()).await.unwrap());
+        assert!(!db.sweep(later, &Retention::default()).await.unwrap());
         assert!(codes::by_link(&db, "hash600").await.unwrap().is_none());
         assert!(codes::by_link(&db, "hash601").await.unwrap().is_some());
         assert!(logins::by_id(&db, LoginId::from_bits(1)).await.unwrap().is_none());
         assert!(logins::by_id(&db, LoginId::from_bits(2)).await.unwrap().is_some());
-        assert!(db.sweep(NOW + 32 * DAY).await.unwrap());
+        assert!(db.sweep(NOW + 32 * DAY, &Retention::default()).await.unwrap());
         assert!(logins::by_id(&db, LoginId::from_bits(2)).await.unwrap().is_none());
     }
 }

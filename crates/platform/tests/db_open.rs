@@ -27,6 +27,7 @@ fn person(n: u128) -> users::User {
         role: Role::User,
         reputation: 70,
         age_declared_at: None,
+        age_class: None,
         hide_ip: false,
         do_not_disturb: true,
         created_at: NOW,

@@ -12,6 +12,7 @@ use std::{
 };
 
 use visavis_domain::{Timestamp, id::JobId};
+use visavis_platform::db::retention::Retention;
 use visavis_platform::{
     Bus, Clock, Db, Dice, Lifecycle,
     db::jobs as rows,
@@ -264,10 +265,10 @@ async fn an_operator_lists_retries_and_drops_and_old_parked_jobs_are_forgotten()
         drop(tx);
         fails.carry_out(claim).await;
         process.clock.advance(6 * DAY);
-        process.db.sweep(process.clock.now()).await.unwrap();
+        process.db.sweep(process.clock.now(), &Retention::default()).await.unwrap();
         assert_eq!(process.listed().await.len(), 1);
         process.clock.advance(2 * DAY);
-        process.db.sweep(process.clock.now()).await.unwrap();
+        process.db.sweep(process.clock.now(), &Retention::default()).await.unwrap();
         assert!(process.listed().await.is_empty());
     }
 }

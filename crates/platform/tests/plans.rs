@@ -19,6 +19,7 @@ use tracing::{
 use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt as _};
 use visavis_domain::{
     Timestamp,
+    age::AgeClass,
     friendship::{Request, Side, Tie},
     id::{
         ChallengeId, DecisionId, JobId, LoginId, NodeId, ParticipantId, ReportId, RequestId, RoomId,
@@ -27,6 +28,7 @@ use visavis_domain::{
     reputation::settle::{Kind, Step},
     wire::Role,
 };
+use visavis_platform::db::retention::Retention;
 use visavis_platform::{
     Db,
     db::{
@@ -106,6 +108,7 @@ async fn write_people(tx: &mut Tx) {
             role: Role::User,
             reputation: 70,
             age_declared_at: None,
+            age_class: None,
             hide_ip: false,
             do_not_disturb: false,
             created_at: NOW,
@@ -114,7 +117,7 @@ async fn write_people(tx: &mut Tx) {
     }
     users::move_reputation(tx, ADA, &entry).await.unwrap();
     users::update(tx, ADA, &users::Changes::default()).await.unwrap();
-    users::declare_age(tx, ADA, NOW).await.unwrap();
+    users::declare_age(tx, ADA, AgeClass::Adult, NOW).await.unwrap();
     users::set_role(tx, "a", Role::User).await.unwrap();
     blocks::count_locked(tx, ADA, 9).await.unwrap();
     blocks::insert(tx, ADA, BOB, NOW).await.unwrap();
@@ -244,7 +247,7 @@ async fn call(db: &Db) {
     call_jobs(db).await;
     call_rooms(db).await;
     call_belongings(db).await;
-    db.sweep(NOW).await.unwrap();
+    db.sweep(NOW, &Retention::default()).await.unwrap();
 }
 
 async fn call_standing(db: &Db) {

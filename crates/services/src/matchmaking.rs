@@ -120,7 +120,7 @@ impl Matchmaking {
         Ok(Ticket {
             id: req.ticket,
             user: req.user,
-            pool: Pool::Adult,
+            pool: Pool::of(seeker.age_class),
             reputation: seeker.reputation,
             languages: wishes.languages.unwrap_or_default(),
             interests: wishes.interests.unwrap_or_default(),

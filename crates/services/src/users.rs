@@ -5,15 +5,17 @@ mod avatar;
 mod held;
 mod standing;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use visavis_domain::{
-    Fault,
+    Code, Fault,
+    age::AgeClass,
     contract::{
         Caller,
+        age_assurance::{AgeAssurance, Assess},
         rooms::RoomKind,
         users::{
             AvatarName, Ensure, Ensured, Grant, PastCall, Patch, Rate, ReputationEntry, ReputationView,
@@ -58,20 +60,27 @@ impl Default for Settings {
 }
 
 /// The `users` role.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Users {
     db: Db,
     clock: Clock,
     dice: Dice,
     settings: Settings,
+    age: Arc<dyn AgeAssurance>,
     /// How long a good call takes.
     clean_call: Duration,
 }
 
+impl std::fmt::Debug for Users {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Users").finish_non_exhaustive()
+    }
+}
+
 impl Users {
     /// The role over this database.
-    pub fn new(db: Db, clock: Clock, dice: Dice, settings: Settings) -> Self {
-        Self { db, clock, dice, settings, clean_call: CLEAN_CALL }
+    pub fn new(db: Db, clock: Clock, dice: Dice, settings: Settings, age: Arc<dyn AgeAssurance>) -> Self {
+        Self { db, clock, dice, settings, age, clean_call: CLEAN_CALL }
     }
 
     /// The same, with another length of a good call.
@@ -99,6 +108,7 @@ impl Users {
             role: Role::User,
             reputation: started().score,
             age_declared_at: None,
+            age_class: None,
             hide_ip: false,
             do_not_disturb: false,
             created_at: self.clock.now(),
@@ -286,9 +296,13 @@ impl Contract for Users {
         self.find_avatar(&name).await
     }
 
-    async fn declare_age(&self, _cx: &Caller, id: UserId) -> Result<(), Fault> {
+    async fn declare_age(&self, cx: &Caller, id: UserId) -> Result<(), Fault> {
+        let class = self.age.assess(cx, Assess { user: id, declares_adult: true }).await?;
+        let Some(class) = class else {
+            return Err(Fault::new(Code::AgeRequired, "Your age could not be confirmed."));
+        };
         let mut tx = self.db.write().await?;
-        if !users::declare_age(&mut tx, id, self.clock.now()).await? {
+        if !users::declare_age(&mut tx, id, class, self.clock.now()).await? {
             return Err(nobody());
         }
         tx.commit().await?;
@@ -309,6 +323,8 @@ impl Contract for Users {
             interests: user.interests,
             country: user.country,
             age_declared: user.age_declared_at.is_some(),
+            // Of before there were classes.
+            age_class: user.age_class.unwrap_or(AgeClass::Adult),
             hide_ip: user.hide_ip,
             do_not_disturb: user.do_not_disturb,
         })

@@ -97,6 +97,8 @@ export interface Info {
   name: string;
   version: string;
   devOutbox: string | null;
+  /** Calls through the server are looked at. */
+  watched: boolean;
   sfu: boolean;
 }
 

@@ -1,17 +1,17 @@
 /** Before the first call: what happens with picture and sound, the age, and whether camera and microphone work. */
-import { ArrowLeftRight, EyeOff, Flag, type LucideIcon, MessageCircleOff } from 'lucide-preact';
+import { ArrowLeftRight, EyeOff, Flag, type LucideIcon, MessageCircleOff, ScanEye } from 'lucide-preact';
 import { useEffect, useState } from 'preact/hooks';
 
-import { api, me } from '../app/account';
+import { api, info, me } from '../app/account';
 import { type Key, t } from '../i18n';
 import * as devices from '../media/devices';
 import { Devices } from './devices';
 import { go } from './route';
 import { Alert } from './trouble';
 
-const PROMISES: [LucideIcon, Key][] = [
+const promises = (watched: boolean): [LucideIcon, Key][] => [
   [ArrowLeftRight, 'checkDirect'],
-  [EyeOff, 'checkUnseen'],
+  watched ? [ScanEye, 'checkWatched'] : [EyeOff, 'checkUnseen'],
   [MessageCircleOff, 'checkMessages'],
   [Flag, 'checkKept'],
 ];
@@ -39,7 +39,7 @@ function Promises() {
     <div class="promises">
       <h2>{t('checkPrivacy')}</h2>
       <ul>
-        {PROMISES.map(([Icon, words]) => (
+        {promises(info.value?.watched ?? true).map(([Icon, words]) => (
           <li key={words}>
             <Icon aria-hidden="true" />
             <span>{t(words)}</span>

@@ -122,7 +122,12 @@ fn a_wrong_setting_names_its_key_its_value_its_source_and_what_would_be_right() 
             "limits.json_byte",
             "is not a setting; in limits are: auth_per_ip,",
         ),
-        ("VISAVIS_LIMIT__JSON_BYTES", "5", "limit.json_bytes", "is not a setting; there are: auth, data,"),
+        (
+            "VISAVIS_LIMIT__JSON_BYTES",
+            "5",
+            "limit.json_bytes",
+            "is not a setting; there are: age, auth, data,",
+        ),
     ] {
         let error = refused(name, value);
         assert!(error.starts_with(key) && error.contains(right), "{name}={value}: {error}");

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Timestamp,
+    age::AgeClass,
     contract::rooms::RoomKind,
     id::{RoomId, UserId},
     wire::{Card, Me, Role},
@@ -151,6 +152,9 @@ pub struct Seeker {
     pub country: Option<String>,
     /// Without it nobody is matched.
     pub age_declared: bool,
+    /// With whom they may be.
+    #[serde(default = "adult")]
+    pub age_class: AgeClass,
     /// Never P2P.
     pub hide_ip: bool,
     /// Nobody's call rings.
@@ -229,4 +233,9 @@ pub struct Grant {
     pub email: String,
     /// The new role.
     pub role: Role,
+}
+
+/// A node that doesn't know of classes knows adults alone.
+const fn adult() -> AgeClass {
+    AgeClass::Adult
 }

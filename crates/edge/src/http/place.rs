@@ -29,13 +29,21 @@ struct InfoBody {
     version: &'static str,
     /// Where mails can be read; only on a developer's machine.
     dev_outbox: Option<String>,
+    /// Calls that run through the server are looked at, by programs of this place.
+    watched: bool,
     /// Whether media can go through the server.
     sfu: bool,
 }
 
 async fn info(State(edge): State<Edge>) -> Reply<InfoBody> {
     let dev_outbox = edge.site.dev_outbox.clone();
-    Reply(InfoBody { name: "visavis", version: env!("CARGO_PKG_VERSION"), dev_outbox, sfu: true })
+    Reply(InfoBody {
+        name: "visavis",
+        version: env!("CARGO_PKG_VERSION"),
+        dev_outbox,
+        watched: edge.site.watched,
+        sfu: true,
+    })
 }
 
 async fn document() -> impl IntoResponse {

@@ -69,6 +69,7 @@ fn edge(limits: Limits) -> Edge {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             proxy_header: ProxyHeader::XForwardedFor,
             dev_outbox: None,
+            watched: true,
             limits,
         },
         studio: crate::picture::Studio::default(),

@@ -1,7 +1,7 @@
 //! Accounts and the ledger that explains their reputation.
 
 use sqlx::any::AnyRow;
-use visavis_domain::{Timestamp, id::UserId, wire::Role};
+use visavis_domain::{Timestamp, age::AgeClass, id::UserId, wire::Role};
 
 use super::{Db, Result, Tx, row};
 
@@ -35,6 +35,8 @@ pub struct User {
     pub reputation: u8,
     /// The 18+ declaration.
     pub age_declared_at: Option<Timestamp>,
+    /// With whom they may be, once it is known.
+    pub age_class: Option<AgeClass>,
     /// Never P2P.
     pub hide_ip: bool,
     /// No ringing.
@@ -78,7 +80,7 @@ pub struct Changes {
 macro_rules! columns {
     () => {
         "id, email, private_id, display_name, bio, avatar_url, languages, interests, country, role, reputation, \
-         age_declared_at, hide_ip, do_not_disturb, created_at"
+         age_declared_at, hide_ip, do_not_disturb, created_at, age_class"
     };
 }
 
@@ -99,6 +101,9 @@ fn user(row: &AnyRow) -> Result<User> {
         hide_ip: row::flag(row, "hide_ip")?,
         do_not_disturb: row::flag(row, "do_not_disturb")?,
         created_at: row::time(row, "created_at")?,
+        age_class: row::maybe_text(row, "age_class")?
+            .map(|c| c.parse().map_err(|()| row::broken("age_class")))
+            .transpose()?,
     })
 }
 
@@ -112,7 +117,7 @@ pub async fn insert(tx: &mut Tx, user: &User, first: &Entry) -> Result<bool> {
     let made = sqlx::query(concat!(
         "INSERT INTO users (",
         columns!(),
-        ", ledger_length) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 1) \
+        ", ledger_length) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1) \
          ON CONFLICT DO NOTHING"
     ))
     .bind(user.id.to_string())
@@ -130,6 +135,7 @@ pub async fn insert(tx: &mut Tx, user: &User, first: &Entry) -> Result<bool> {
     .bind(i64::from(user.hide_ip))
     .bind(i64::from(user.do_not_disturb))
     .bind(user.created_at.as_millis())
+    .bind(user.age_class.map(AgeClass::as_str))
     .execute(tx.conn())
     .await?
     .rows_affected();
@@ -234,13 +240,16 @@ pub async fn update(tx: &mut Tx, id: UserId, changes: &Changes) -> Result<Option
     row.as_ref().map(user).transpose()
 }
 
-/// Notes the 18+ declaration; the first one stays. False when there is no such account.
-pub async fn declare_age(tx: &mut Tx, id: UserId, at: Timestamp) -> Result<bool> {
-    let done = sqlx::query("UPDATE users SET age_declared_at = COALESCE(age_declared_at, $2) WHERE id = $1")
-        .bind(id.to_string())
-        .bind(at.as_millis())
-        .execute(tx.conn())
-        .await?;
+/// Notes the declaration, of which the first stays, and the class. False when there is no such account.
+pub async fn declare_age(tx: &mut Tx, id: UserId, class: AgeClass, at: Timestamp) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE users SET age_declared_at = COALESCE(age_declared_at, $2), age_class = $3 WHERE id = $1",
+    )
+    .bind(id.to_string())
+    .bind(at.as_millis())
+    .bind(class.as_str())
+    .execute(tx.conn())
+    .await?;
     Ok(done.rows_affected() == 1)
 }
 

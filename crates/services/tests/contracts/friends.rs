@@ -13,6 +13,7 @@ use visavis_domain::{
     id::{NodeId, ParticipantId, RequestId, RoomId, SocketId, UserId},
     presence::Seen,
 };
+use visavis_platform::db::retention::Retention;
 use visavis_platform::{
     Board,
     board::{LIFE, PARTING},
@@ -213,7 +214,7 @@ async fn who_declines_never_hears_of_it_again_and_who_asked_cannot_tell() {
         assert_eq!((asked, s.requests(bob).await.0), (1, vec![]));
         s.w.clock.advance(15 * DAY);
         assert_eq!(s.requests(ada).await.1, [], "after two weeks it is nothing");
-        s.w.db.sweep(s.w.clock.now()).await.unwrap();
+        s.w.db.sweep(s.w.clock.now(), &Retention::default()).await.unwrap();
         s.waiting(ada, bob).await;
         assert_eq!(s.requests(bob).await.0, [ada]);
     }

@@ -155,6 +155,7 @@ async fn a_signed_in_session_is_there_after_a_restart_of_everything() {
             w.clock.clone(),
             w.dice.clone(),
             visavis_services::users::Settings::default(),
+            Arc::new(visavis_services::age::Age::declared()),
         );
         let w = World { db, users: Arc::new(users), ..w };
         let auth = w.auth(way).await;

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 #![expect(clippy::unchecked_time_subtraction, reason = "of constants")]
 
+mod age;
 mod auth;
 mod avatars;
 mod calls;

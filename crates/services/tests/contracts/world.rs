@@ -8,6 +8,7 @@ use visavis_domain::{
     Timestamp,
     contract::{
         self, Caller, Link, Loopback,
+        age_assurance::AgeAssurance,
         auth::{Auth, Login, SignedIn, Verify},
         users::{Ensure, Users},
     },
@@ -21,7 +22,7 @@ use visavis_platform::{
     mail::{self, Mailer, Postbox, outbox::Outbox},
     secret::Secret,
 };
-use visavis_services::{auth, users};
+use visavis_services::{age, auth, users};
 use visavis_testkit::{
     Database,
     databases::POSTGRES,
@@ -91,7 +92,10 @@ impl World {
         let folder = place.folder.path();
         let mailer = Mailer::new(&mail::Settings::default(), folder).unwrap();
         let outbox = Outbox::open(&folder.join("outbox"), 1_000).unwrap();
-        let service = users::Users::new(db.clone(), clock.clone(), dice.clone(), users::Settings::default());
+        let age = way
+            .reach(Arc::new(age::Age::declared()) as Arc<dyn AgeAssurance>, contract::age_assurance::through);
+        let service =
+            users::Users::new(db.clone(), clock.clone(), dice.clone(), users::Settings::default(), age);
         let users: Arc<dyn Users> = way.reach(Arc::new(service), contract::users::through);
         Self {
             db,
