@@ -12,7 +12,7 @@ import { ROOT, startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { accessible } from './lib/axe.mjs';
 import { DESKTOP, LONG, TALL_PHONE, Visitor } from './lib/browser.mjs';
-import { fakes, RED } from './lib/fake.mjs';
+import { fakes, RED, say } from './lib/fake.mjs';
 
 const BLUE = 0;
 /** From a picture to what follows (the issue's bound is 6 s; five times that holds on a machine with browsers). */
@@ -100,5 +100,27 @@ describe('a call over the server', () => {
     await accessible(rita, 'decisions about me');
     await until(async () => (await rita.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)), LONG, 'nothing is wider than a phone');
     for (const one of [rita, bob]) one.assertNoProblems();
+  });
+
+  test('is listened to: a threat brings a warning that says what was heard', { timeout: 240_000 }, async (t) => {
+    const files = await fakes(2, () => false, () => BLUE);
+    t.after(() => rm(files[0].folder, { recursive: true, force: true }));
+    await say(files[0].voice, 'I hate you. I will kill you. You are a stupid idiot.');
+    const [tom, una] = await Promise.all([
+      Visitor.start(server, { name: 'tom', fake: files[0], test: t }),
+      Visitor.start(server, { name: 'una', fake: files[1], test: t }),
+    ]);
+    for (const one of [tom, una]) await (await one.signIn()).passCheck();
+    await Promise.all([tom.search(), una.search()]);
+    await Promise.all([tom.reaches('live'), una.reaches('live')]);
+    const live = Date.now();
+    await tom.page.getByRole('alert').getByText('Something of yours seems to break the rules').waitFor({ timeout: ACTS_WITHIN });
+    t.diagnostic(`warned ${Date.now() - live} ms after the call was live`);
+    assert.equal(await una.page.locator('.safety').innerText(), '', 'who only listens did nothing');
+    await tom.page.goto('/me#decisions');
+    const list = tom.page.locator('#decisions');
+    for (const text of ['A warning', 'insults, threats or hate', 'hostile-speech']) await list.getByText(text).first().waitFor();
+    await list.getByText(/^Said, /).first().waitFor();
+    for (const one of [tom, una]) one.assertNoProblems();
   });
 });

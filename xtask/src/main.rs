@@ -70,7 +70,7 @@ const ENTRIES: &[Entry] = &[
     Entry {
         name: "cluster",
         usage: "cluster up [ADDRESS:PORT]|down|status",
-        about: "the product apart on this machine: Postgres, Redis and eleven processes behind one address",
+        about: "the product apart on this machine: Postgres, Redis and twelve processes behind one address",
         go: cluster::command,
     },
     Entry {

@@ -101,6 +101,8 @@ pub struct TestTools {
     pub chromium: PathBuf,
     pub firefox: PathBuf,
     pub smtp_python: PathBuf,
+    /// Says sentences into a file, for a microphone.
+    pub speaker: PathBuf,
 }
 
 impl TestTools {
@@ -109,8 +111,18 @@ impl TestTools {
             chromium: browser(apt, &CHROMIUM)?,
             firefox: browser(apt, &FIREFOX)?,
             smtp_python: smtp_python(apt)?,
+            speaker: speaker(apt)?,
         })
     }
+}
+
+/// What speaks in the tests: people don't, on machines like this.
+fn speaker(apt: &Apt) -> Outcome<PathBuf> {
+    let installed = || which("espeak-ng");
+    if installed().is_none() {
+        apt.install(&["espeak-ng"], "sentences are said in calls in the tests")?;
+    }
+    installed().ok_or_else(|| "espeak-ng was installed and isn't there".to_owned())
 }
 
 /// A browser that tests drive.

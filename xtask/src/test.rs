@@ -197,4 +197,5 @@ fn with_tools(cmd: Cmd, tests: &TestTools) -> Cmd {
         .env("CHROMIUM", &tests.chromium)
         .env("FIREFOX", &tests.firefox)
         .env("AIOSMTPD_PYTHON", &tests.smtp_python)
+        .env("ESPEAK", &tests.speaker)
 }

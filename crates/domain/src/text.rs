@@ -25,13 +25,33 @@ const BYTES_PER_GRAPHEME: usize = 8;
 /// A symbol without a dot: a name of those looks like none.
 const BLANK_BRAILLE: char = '\u{2800}';
 
-/// A name that others see.
+/// A name that others see. Compatibility forms (full-width, circled, mathematical) become the letters that they stand for, and
+/// no word mixes alphabets: two names that look the same are the same.
 pub fn display_name(text: &str) -> Result<String, Fault> {
-    let name = line("displayName", text, MAX_NAME)?;
+    let name = line("displayName", &text.nfkc().collect::<String>(), MAX_NAME)?;
     if !name.chars().any(char::is_alphanumeric) {
         return Err(Fault::field("displayName", "must hold a letter or a digit"));
     }
+    if name.split(|c: char| !c.is_alphanumeric()).any(mixes_alphabets) {
+        return Err(Fault::field("displayName", "must not mix alphabets in one word"));
+    }
+    if let Some(contact) = contact::find(&name) {
+        return Err(Fault::field("displayName", format!("must not hold {}", contact.name())));
+    }
     Ok(name)
+}
+
+/// Letters of two of the alphabets whose letters look alike: Latin, Greek, Cyrillic.
+fn mixes_alphabets(word: &str) -> bool {
+    let alphabet = |c: char| match c {
+        'a'..='z' | 'A'..='Z' | '\u{C0}'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}' => Some(0),
+        '\u{370}'..='\u{3FF}' | '\u{1F00}'..='\u{1FFF}' => Some(1),
+        '\u{400}'..='\u{52F}' => Some(2),
+        _ => None,
+    };
+    let mut known = word.chars().filter(|c| c.is_alphabetic()).filter_map(alphabet);
+    let first = known.next();
+    known.any(|other| Some(other) != first)
 }
 
 /// What a room is called.
@@ -212,6 +232,20 @@ mod tests {
         }
         let tower = format!("a{}", "\u{301}".repeat(400));
         assert!(display_name(&tower).is_err(), "one grapheme, eight hundred bytes");
+    }
+
+    #[test]
+    fn a_name_that_looks_like_another_is_the_other_or_refused_and_leads_nowhere() {
+        assert_eq!(display_name("Ａｄａ Ⓛovelace").unwrap(), "Ada Lovelace");
+        for imitation in ["Аda", "Adа", "Lοvelace", "xВx"] {
+            assert!(display_name(imitation).is_err(), "{imitation}");
+        }
+        for fine in ["Ада Лавлейс", "Αλίκη", "Ada Лавлейс", "José", "Łukasz", "李 Ada", "Nguyễn Ánh", "Adaさん"] {
+            assert!(display_name(fine).is_ok(), "{fine}");
+        }
+        for contact in ["snap: ada_l", "example.com", "ada@example.org", "+49 170 1234567"] {
+            assert!(display_name(contact).is_err(), "{contact}");
+        }
     }
 
     #[test]

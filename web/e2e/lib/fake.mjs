@@ -1,9 +1,11 @@
 // What a fake camera sees and a fake microphone hears: a moving picture of 640x360, which every machine can encode four
 // times, and a voice, or none.
 
+import { execFile } from 'node:child_process';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 
 const [WIDTH, HEIGHT, FRAMES_PER_S] = [640, 360, 15];
 const RATE = 48_000;
@@ -47,6 +49,11 @@ function sound(speaks) {
   head.write('data', 36);
   head.writeUInt32LE(data.length, 40);
   return Buffer.concat([head, data]);
+}
+
+/** Says a text into a file, as it is said in a call: again and again. */
+export async function say(file, text) {
+  await promisify(execFile)(process.env.ESPEAK ?? 'espeak-ng', ['-v', 'en-us', '-s', '145', '-g', '4', '-w', file, text]);
 }
 
 /** The angle of red in the plane of colours. */
