@@ -18,7 +18,7 @@ crate::contract! {
         /// Keeps what the rules did about somebody, with what it rests on. The same id twice is one.
         fn record(Record) -> () [idempotent, 5000 ms];
         /// What holds for a person.
-        fn standing(UserId) -> Standing [idempotent, 1000 ms];
+        fn standing(UserId) -> Standing [idempotent, 2000 ms];
         /// What was decided about me, newest first, at most a hundred.
         fn decisions(UserId) -> Vec<Decision> [idempotent, 2000 ms];
     }
