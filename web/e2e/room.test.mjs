@@ -11,6 +11,7 @@ import { until } from '../../tests/node/lib/wait.mjs';
 import { accessible } from './lib/axe.mjs';
 import { DESKTOP, LONG, TALL_PHONE } from './lib/browser.mjs';
 import { fakes } from './lib/fake.mjs';
+import { nameOf } from './lib/people.mjs';
 import { fits, guest, join, makeRoom, names, places, plays, sees, signIn, tile, together, toLobby } from './lib/room.mjs';
 
 /** A seat is kept so long, in milliseconds. */
@@ -197,8 +198,7 @@ describe('a room', () => {
     const { guests, link } = await together(t, server, 3, { viewports: [DESKTOP, TALL_PHONE, DESKTOP] });
     const [host, anna, ben] = [guests[0], guests[2], guests[1]];
     await Promise.all(guests.map((one) => plays(one, 'picture', 2)));
-    const annaName = (await names(anna)).find((name) => name !== 'You');
-    const [hostName, benName] = [await nameOf(host), await nameOf(ben)];
+    const [hostName, annaName, benName] = await Promise.all([host, anna, ben].map(nameOf));
     // Two taps: the person's menu, and what is wished.
     await ben.button(`Menu of ${annaName}`).click();
     await ben.picture('room-about-phone');

@@ -12,6 +12,9 @@ pub fn run(args: &[String]) -> Outcome {
     }
     web::build(&tools)?;
     Cmd::cargo().args(["build", "--package", "visavis"]).run(COMPILE)?;
-    Err(Cmd::new(tree::target("debug/visavis")).env("VISAVIS_WATCH__MODELS", tree::absolute("models"))
-        .args(["serve", "--dev"]).args(more).become_it())
+    Err(Cmd::new(tree::target("debug/visavis"))
+        .env("VISAVIS_WATCH__MODELS", tree::absolute("models"))
+        .args(["serve", "--dev"])
+        .args(more)
+        .become_it())
 }

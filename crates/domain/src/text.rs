@@ -240,7 +240,9 @@ mod tests {
         for imitation in ["Аda", "Adа", "Lοvelace", "xВx"] {
             assert!(display_name(imitation).is_err(), "{imitation}");
         }
-        for fine in ["Ада Лавлейс", "Αλίκη", "Ada Лавлейс", "José", "Łukasz", "李 Ada", "Nguyễn Ánh", "Adaさん"] {
+        for fine in
+            ["Ада Лавлейс", "Αλίκη", "Ada Лавлейс", "José", "Łukasz", "李 Ada", "Nguyễn Ánh", "Adaさん"]
+        {
             assert!(display_name(fine).is_ok(), "{fine}");
         }
         for contact in ["snap: ada_l", "example.com", "ada@example.org", "+49 170 1234567"] {
