@@ -124,9 +124,14 @@ describe('somebody new', () => {
     await accessible(dan, 'server away');
     await dan.page.setViewportSize(PHONE);
     await dan.picture('phone-server-away');
-    await startServer({ test: t, data: own.data, listen: `127.0.0.1:${own.port}`, settings: fixed });
+    const away = dan.page.getByText('The server can’t be reached. Trying again by itself…').first();
     await dan.button('Try now').click();
-    await dan.page.getByText('The server can’t be reached. Trying again by itself…').first().waitFor({ state: 'detached' });
+    assert.ok(await away.isVisible(), 'one try more while it is away changes nothing');
+    await startServer({ test: t, data: own.data, listen: `127.0.0.1:${own.port}`, settings: fixed });
+    // It tries by itself, too: then there is no button any more to press.
+    const back = away.waitFor({ state: 'detached' });
+    await Promise.race([dan.button('Try now').click(), back]);
+    await back;
     await dan.reaches('searching');
   });
 
