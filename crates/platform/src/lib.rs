@@ -26,7 +26,6 @@ pub mod rpc;
 pub mod secret;
 pub mod session_log;
 pub mod telemetry;
-pub mod vault;
 pub mod webhook;
 
 pub use board::Board;
@@ -43,4 +42,3 @@ pub use nodes::Nodes;
 pub use pages::Pages;
 pub use places::Places;
 pub use rpc::Rpc;
-pub use vault::Vault;

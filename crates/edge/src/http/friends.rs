@@ -14,7 +14,7 @@ use visavis_domain::{
 use super::route::{Route, delete, get, post};
 use crate::{
     Edge,
-    guard::extract::{Cx, Json, PathId, PathText, Signed, Welcome},
+    guard::extract::{Cx, Json, PathId, PathText, Signed},
     problem::Problem,
 };
 
@@ -112,7 +112,7 @@ async fn requests(
 async fn ask(
     State(edge): State<Edge>,
     Cx(cx): Cx,
-    Welcome(me): Welcome,
+    Signed(me): Signed,
     Json(body): Json<AskBody>,
 ) -> Result<impl IntoResponse, Problem> {
     let whom = match (body.private_id, body.user_id) {

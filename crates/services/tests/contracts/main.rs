@@ -12,7 +12,6 @@ mod erase;
 mod friends;
 mod http;
 mod keys;
-mod moderation;
 mod people;
 mod sessions;
 mod standing;
