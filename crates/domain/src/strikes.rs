@@ -7,7 +7,7 @@
 
 mod rules;
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,8 @@ pub use rules::{BadRules, MIN_APART_S, Rule, Rules};
 
 use crate::{Timestamp, id::SignalId};
 
+/// The rules that come along, as a file of rules is written.
+pub const DEFAULT_RULES: &str = include_str!("strikes/default.toml");
 /// Signals that are remembered: an hour of one every five seconds in each modality is cut to the newest.
 const MAX_SIGNALS: usize = 256;
 /// A blur ends when nothing was noticed for so long.
@@ -95,6 +97,8 @@ pub enum Input {
     Signal(Signal),
     /// When the strikes were that stand: known at the start, and told again when one was overturned or decided by a person.
     Standing(Vec<Timestamp>),
+    /// Other rules hold from now on. What was noticed by the old ones stays noticed.
+    Rules(Arc<Rules>),
     /// Time has passed.
     Tick,
 }
@@ -136,7 +140,7 @@ pub struct Act {
 /// The machine.
 #[derive(Debug)]
 pub struct Strikes {
-    rules: Rules,
+    rules: Arc<Rules>,
     standing: Vec<Timestamp>,
     /// What counted, by when it was.
     signals: Vec<Signal>,
@@ -151,9 +155,9 @@ pub struct Strikes {
 
 impl Strikes {
     /// Nothing was noticed yet. The rules must have been checked ([`Rules::check`]).
-    pub const fn new(rules: Rules) -> Self {
+    pub fn new(rules: impl Into<Arc<Rules>>) -> Self {
         Self {
-            rules,
+            rules: rules.into(),
             standing: Vec::new(),
             signals: Vec::new(),
             seen: VecDeque::new(),
@@ -173,6 +177,7 @@ impl Strikes {
         match input {
             Input::Signal(signal) => self.notice(now, signal),
             Input::Standing(strikes) => self.standing = strikes,
+            Input::Rules(rules) => self.rules = rules,
             Input::Tick => {}
         }
         self.calm(now);
@@ -220,10 +225,10 @@ impl Strikes {
     /// An earlier signal that noticed the same at another moment or in another way. Two models about one frame, and two
     /// windows of sound that overlap, are one observation.
     fn agreeing(&self, signal: &Signal, rule: &Rule) -> Option<&Signal> {
-        self.signals.iter().rev().find(|other| {
-            let apart = gap_ms(other, signal) >= i64::from(rule.apart_s) * 1_000;
-            is_near(other, signal, rule) && (other.modality != signal.modality || apart)
-        })
+        self.signals
+            .iter()
+            .rev()
+            .find(|other| is_near(other, signal, rule) && agree(other, signal, rule.apart_s))
     }
 
     /// Two agree.
@@ -266,6 +271,12 @@ impl Strikes {
             self.out.push_back(Output::WakeAt(Timestamp::from_millis(since.as_millis() + CALM_MS)));
         }
     }
+}
+
+/// Whether the server noticed the same twice: at moments so many seconds apart, or in two ways.
+pub fn agree(a: &Signal, b: &Signal, apart_s: u32) -> bool {
+    let apart = gap_ms(a, b) >= i64::from(apart_s) * 1_000;
+    a.id != b.id && a.server && b.server && a.concern == b.concern && (a.modality != b.modality || apart)
 }
 
 /// Milliseconds between the end of the one and the beginning of the other; negative when they overlap.

@@ -191,7 +191,7 @@ impl Networks {
     fn listen(&mut self, listen: &Listen) -> Result<Heard, Fault> {
         let Some(listener) = &mut self.listener else { return Ok(Heard::default()) };
         let packets = listen.packets.iter().map(|p| (p.offset as usize / OPUS_STEP, p.bytes.as_slice()));
-        let samples = listen::decode_timed(packets).map_err(fault)?;
+        let samples = listen::decode(packets).map_err(fault)?;
         let other = listener.heard(&samples).map_err(fault)?;
         let mut heard = Heard {
             said: Vec::new(),

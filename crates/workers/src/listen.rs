@@ -85,26 +85,9 @@ pub struct Listener {
     present: Vec<String>,
 }
 
-/// Packets of a run as samples. What is lost or broken is silence of the same length, so that times stay true.
-pub fn decode<'a>(packets: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<f32>, Error> {
-    let rate = i32::try_from(RATE).unwrap_or_default();
-    let mut decoder = OpusDecoder::new(rate, 1).map_err(|err| Error::Run(err.to_string()))?;
-    let (mut samples, mut buffer) = (Vec::new(), vec![0.0; MAX_PACKET]);
-    for packet in packets.into_iter().take(MAX_PACKETS) {
-        match decoder.decode(packet, MAX_PACKET, &mut buffer) {
-            Ok(count) => samples.extend_from_slice(&buffer[..count]),
-            Err(_) => samples.extend(std::iter::repeat_n(0.0, RATE / 50)),
-        }
-        if samples.len() > RATE * MAX_SECONDS {
-            break;
-        }
-    }
-    samples.truncate(RATE * MAX_SECONDS);
-    Ok(samples)
-}
-
-/// The same of packets that say at which sample each begins: what is missing between two is silence.
-pub fn decode_timed<'a>(packets: impl IntoIterator<Item = (usize, &'a [u8])>) -> Result<Vec<f32>, Error> {
+/// Packets of a run, each with the sample at which it begins, as samples. What is missing, lost or broken is silence of the
+/// same length, so that times stay true.
+pub fn decode<'a>(packets: impl IntoIterator<Item = (usize, &'a [u8])>) -> Result<Vec<f32>, Error> {
     let rate = i32::try_from(RATE).unwrap_or_default();
     let mut decoder = OpusDecoder::new(rate, 1).map_err(|err| Error::Run(err.to_string()))?;
     let (mut samples, mut buffer) = (Vec::new(), vec![0.0; MAX_PACKET]);
@@ -332,7 +315,8 @@ mod tests {
     #[test]
     fn broken_packets_are_silence_and_no_panic() {
         let packets: Vec<Vec<u8>> = (0..200_u8).map(|n| vec![n; usize::from(n) % 40]).collect();
-        let samples = decode(packets.iter().map(Vec::as_slice)).unwrap();
+        let timed = packets.iter().enumerate().map(|(n, packet)| (n * RATE / 50, packet.as_slice()));
+        let samples = decode(timed).unwrap();
         assert!(samples.len() <= RATE * MAX_SECONDS);
     }
 }

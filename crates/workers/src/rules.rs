@@ -3,11 +3,9 @@
 use std::{path::Path, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::sync::watch::{self, Receiver, Sender};
-use visavis_domain::strikes::Rules;
+use visavis_domain::strikes::{DEFAULT_RULES, Rules};
 use visavis_platform::Lifecycle;
 
-/// What comes along.
-const DEFAULT: &str = include_str!("../../domain/src/strikes/default.toml");
 /// Between two looks at the file.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// The longest file.
@@ -29,7 +27,7 @@ pub fn load(file: Option<&Path>) -> Result<Rules, BadFile> {
     let path = file.map_or_else(|| "the rules that come along".to_owned(), |file| file.display().to_string());
     let bad = |what: String| BadFile { path: path.clone(), what };
     let text = match file {
-        None => DEFAULT.to_owned(),
+        None => DEFAULT_RULES.to_owned(),
         Some(file) => {
             let size = std::fs::metadata(file).map_err(|err| bad(err.to_string()))?.len();
             if size > MAX_BYTES {
@@ -87,7 +85,7 @@ mod tests {
     #[test]
     fn a_file_that_breaks_a_promise_names_itself_and_the_key() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), DEFAULT.replace("keep_days = 10", "keep_days = 30")).unwrap();
+        std::fs::write(file.path(), DEFAULT_RULES.replace("keep_days = 10", "keep_days = 30")).unwrap();
         let why = load(Some(file.path())).unwrap_err().to_string();
         assert!(why.contains("rules.nudity-picture.keep_days") && why.contains("7 to 15"), "{why}");
         std::fs::write(file.path(), "version = 7").unwrap();

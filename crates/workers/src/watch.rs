@@ -2,6 +2,7 @@
 //! signal, the person's [`Strikes`] decide, and what they decide is carried to the room and written down. One per process
 //! that holds rooms; it never slows them: what can't be looked at in time is lost, and then less is asked for.
 
+mod carrier;
 mod notice;
 mod person;
 
@@ -19,22 +20,21 @@ use visavis_domain::{
     Fault, Timestamp,
     contract::{
         Caller,
-        moderation::{Moderation, Record},
-        rooms::{Restrain, Rooms, Whose},
+        moderation::Moderation,
+        rooms::{Rooms, Whose},
         sight::{Form, Listen, Look, Packet, Read, Sight},
     },
     id::{ParticipantId, RoomId, UserId},
-    room::{
-        restraint::Restraint,
-        tap::{Body, Consumer, Demand, KeyFrame, PictureCodec, Pictures, Runs, Sample, SoundPacket},
-    },
+    room::tap::{Body, Consumer, Demand, KeyFrame, PictureCodec, Pictures, Runs, Sample, SoundPacket},
     strikes::{Input, Rules},
+    wire::Source,
 };
 use visavis_platform::{Clock, Dice, Lifecycle, lossy::Receiver};
 
 use crate::pace::Pace;
+use carrier::Carrier;
 use notice::Noticed;
-use person::{Carry, Person};
+use person::Person;
 
 /// Pieces that are looked at at once: as many as one thread of models has waiting and two in its hands.
 const AT_ONCE: usize = 16;
@@ -49,12 +49,6 @@ const FORGOTTEN: Duration = Duration::from_mins(10);
 const MAX_PEOPLE: usize = 20_000;
 /// Between two looks at what time alone changes.
 const TICK: Duration = Duration::from_secs(1);
-/// Tries to write a decision down, and the time between the first two; it doubles.
-const TRIES: u32 = 8;
-const TRY_AGAIN: Duration = Duration::from_millis(500);
-/// Decisions that wait to be written down; each holds a small picture at most.
-const MAX_UNWRITTEN: usize = 256;
-
 /// Told what is wanted of all calls from now on.
 pub type Wants = Box<dyn Fn(Consumer, Option<Demand>) + Send + Sync>;
 
@@ -82,6 +76,13 @@ pub struct Deps {
     pub every: Duration,
 }
 
+/// What was found in a sample.
+struct Judged {
+    noticed: Vec<Noticed>,
+    /// What a camera's picture looked like.
+    print: Option<u64>,
+}
+
 /// Between two questions whether anybody can look.
 const ASK_AGAIN: Duration = Duration::from_secs(20);
 
@@ -100,7 +101,7 @@ pub struct Watch {
     able: AtomicBool,
     whose: Mutex<HashMap<(RoomId, ParticipantId), UserId>>,
     people: Mutex<HashMap<UserId, Person>>,
-    unwritten: Arc<Semaphore>,
+    carrier: Carrier,
 }
 
 impl std::fmt::Debug for Watch {
@@ -117,6 +118,9 @@ impl Watch {
     /// Starts to look.
     pub fn start(deps: Deps) -> Arc<Self> {
         let now = deps.clock.now();
+        let chance = (deps.clock.clone(), deps.dice.clone());
+        let carrier =
+            Carrier::start(Arc::clone(&deps.rooms), Arc::clone(&deps.moderation), chance, &deps.lifecycle);
         let watch = Arc::new(Self {
             wants: deps.wants,
             sight: deps.sight,
@@ -130,7 +134,7 @@ impl Watch {
             able: AtomicBool::new(false),
             whose: Mutex::default(),
             people: Mutex::default(),
-            unwritten: Arc::new(Semaphore::new(MAX_UNWRITTEN)),
+            carrier,
         });
         deps.lifecycle.spawn("watch-able", Arc::clone(&watch).keep_asking());
         deps.lifecycle.spawn("watch", Arc::clone(&watch).take(deps.samples));
@@ -180,10 +184,10 @@ impl Watch {
     async fn look_at(self: Arc<Self>, sample: Sample, hand: OwnedSemaphorePermit) {
         let kind = sample.kind();
         let Sample { room, participant, at, body } = sample;
-        let noticed = self.judge(at, body).await;
+        let judged = self.judge(at, body).await;
         drop(hand);
-        let noticed = match noticed {
-            Ok(noticed) => noticed,
+        let judged = match judged {
+            Ok(judged) => judged,
             Err(fault) => {
                 metrics::counter!("visavis_watch_failed_total", "kind" => kind, "code" => fault.code.as_str())
                     .increment(1);
@@ -193,15 +197,15 @@ impl Watch {
         metrics::counter!("visavis_watch_looked_total", "kind" => kind).increment(1);
         // Whoever has left meanwhile is nobody's here.
         if let Ok(user) = self.whose(room, participant).await {
-            self.notice(user, (room, participant), noticed).await;
+            self.notice(user, (room, participant), judged).await;
         }
     }
 
-    async fn judge(&self, at: Timestamp, body: Body) -> Result<Vec<Noticed>, Fault> {
+    async fn judge(&self, at: Timestamp, body: Body) -> Result<Judged, Fault> {
         let cx = Caller { remaining_ms: 20_000, ..Caller::internal("watch") };
         let rules = self.rules.borrow().clone();
         let new = || self.dice.id(&self.clock);
-        Ok(match body {
+        let noticed = match body {
             Body::KeyFrame(source, KeyFrame { codec, bytes }) => {
                 let form = match codec {
                     PictureCodec::Vp8 => Form::Vp8,
@@ -212,19 +216,22 @@ impl Watch {
                 if seen.blank {
                     metrics::counter!("visavis_watch_blank_total", "source" => source.as_str()).increment(1);
                 }
-                notice::seen(at, &seen, new)
+                // A screen may stand still; a living camera's picture never repeats itself to the last bit.
+                let print = (source == Source::Camera).then_some(seen.print);
+                return Ok(Judged { noticed: notice::seen(at, &seen, new), print });
             }
             Body::Sound(_, packets) => {
                 let packet =
                     |SoundPacket { offset, bytes }: SoundPacket| Packet { offset, bytes: bytes.to_vec() };
                 let listen = Listen { packets: packets.into_iter().map(packet).collect() };
-                notice::heard(at, &self.sight.listen(&cx, listen).await?, new)
+                notice::heard(at, RUN, &self.sight.listen(&cx, listen).await?, new)
             }
             Body::Text(text) => {
                 let scores = self.sight.read(&cx, Read { text: text.clone() }).await?;
                 notice::written(at, text, &scores, new)
             }
-        })
+        };
+        Ok(Judged { noticed, print: None })
     }
 
     async fn whose(&self, room: RoomId, participant: ParticipantId) -> Result<UserId, Fault> {
@@ -241,7 +248,7 @@ impl Watch {
     }
 
     /// What was noticed of somebody goes through their strikes, in the order it comes.
-    async fn notice(self: &Arc<Self>, user: UserId, place: (RoomId, ParticipantId), noticed: Vec<Noticed>) {
+    async fn notice(&self, user: UserId, place: (RoomId, ParticipantId), judged: Judged) {
         if !lock(&self.people).contains_key(&user) {
             // What stands from before counts; when it can't be known now, the ladder begins at its first step.
             let standing = self.moderation.standing(&Caller::internal("watch"), user).await;
@@ -252,105 +259,40 @@ impl Watch {
                 return;
             }
             let rules = self.rules.borrow().clone();
-            people.entry(user).or_insert_with(|| Person::new(&rules, strikes));
+            people.entry(user).or_insert_with(|| Person::new(rules, strikes));
         }
         let now = self.clock.now();
-        let carry: Vec<Carry> = {
-            let mut people = lock(&self.people);
-            let Some(person) = people.get_mut(&user) else { return };
-            person.is_at(now, place);
-            for one in noticed {
-                person.notice(now, one);
-            }
-            person.carry()
-        };
-        self.carry(user, carry);
-    }
-
-    /// Acts of one person in their order, without anybody waiting.
-    fn carry(self: &Arc<Self>, user: UserId, carry: Vec<Carry>) {
-        if carry.is_empty() {
-            return;
+        let mut people = lock(&self.people);
+        let Some(person) = people.get_mut(&user) else { return };
+        person.is_at(now, place);
+        if judged.print.is_some_and(|print| person.has_frozen(print)) {
+            metrics::counter!("visavis_watch_frozen_total").increment(1);
         }
-        let watch = Arc::clone(self);
-        self.lifecycle.spawn("watch-acts", async move {
-            for one in carry {
-                watch.do_it(user, one).await;
-            }
-        });
-    }
-
-    async fn do_it(self: &Arc<Self>, user: UserId, carry: Carry) {
-        let decision = self.dice.id(&self.clock);
-        let now = self.clock.now();
-        let (restrain, record) = carry.into_parts(user, decision, now);
-        if let Some(restrain) = restrain {
-            self.restrain(restrain).await;
+        for one in judged.noticed {
+            person.notice(now, one);
         }
-        if let Some(record) = record {
-            self.write_down(record);
-        }
-    }
-
-    async fn restrain(&self, restrain: Restrain) {
-        let kind = restraint_name(restrain.restraint);
-        metrics::counter!("visavis_watch_acts_total", "act" => kind).increment(1);
-        if let Err(fault) = self.rooms.restrain(&Caller::internal("watch"), restrain).await {
-            // They have left: the next room begins with what is written down.
-            tracing::info!(fault.code = %fault.code, act = kind, "an act could not be carried to its room");
-        }
-    }
-
-    /// A decision is tried again until it is kept: the person has been told of it.
-    fn write_down(self: &Arc<Self>, record: Record) {
-        let Ok(place) = Arc::clone(&self.unwritten).try_acquire_owned() else {
-            metrics::counter!("visavis_watch_unwritten_total").increment(1);
-            return;
-        };
-        let watch = Arc::clone(self);
-        self.lifecycle.spawn("watch-record", async move {
-            let (_place, mut pause) = (place, TRY_AGAIN);
-            for _ in 0..TRIES {
-                match watch.moderation.record(&Caller::internal("watch"), record.clone()).await {
-                    Ok(()) => return,
-                    Err(fault) => {
-                        tracing::warn!(fault.code = %fault.code, "a decision could not be written down yet");
-                    }
-                }
-                tokio::time::sleep(pause).await;
-                pause *= 2;
-            }
-            metrics::counter!("visavis_watch_unwritten_total").increment(1);
-        });
+        // Before anybody else may touch the person: acts leave in the order in which they came to be.
+        self.carrier.give(user, person.carry());
     }
 
     async fn keep_time(self: Arc<Self>) {
-        let mut tick = tokio::time::interval(TICK);
+        let (mut tick, mut new_rules) = (tokio::time::interval(TICK), self.rules.clone());
         loop {
             tick.tick().await;
             let now = self.clock.now();
-            let mut due = Vec::new();
-            {
-                let mut people = lock(&self.people);
-                people.retain(|_, person| now.since(person.seen()) < FORGOTTEN);
-                for (user, person) in people.iter_mut().filter(|(_, person)| person.waits()) {
-                    person.handle(now, Input::Tick);
-                    due.push((*user, person.carry()));
+            let rules =
+                new_rules.has_changed().is_ok_and(|new| new).then(|| new_rules.borrow_and_update().clone());
+            let mut people = lock(&self.people);
+            people.retain(|_, person| now.since(person.seen()) < FORGOTTEN);
+            if let Some(rules) = rules {
+                for person in people.values_mut() {
+                    person.handle(now, Input::Rules(Arc::clone(&rules)));
                 }
             }
-            for (user, carry) in due {
-                self.carry(user, carry);
+            for (user, person) in people.iter_mut().filter(|(_, person)| person.waits()) {
+                person.handle(now, Input::Tick);
+                self.carrier.give(*user, person.carry());
             }
         }
-    }
-}
-
-const fn restraint_name(restraint: Restraint) -> &'static str {
-    match restraint {
-        Restraint::Warn => "warn",
-        Restraint::Blur => "blur",
-        Restraint::Clear => "clear",
-        Restraint::Mute => "mute",
-        Restraint::Remove => "remove",
     }
 }

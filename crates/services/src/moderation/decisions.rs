@@ -7,7 +7,7 @@ use visavis_domain::{
     Fault,
     contract::moderation::{Decision, Fact, Noticed, Record, Standing, Suspended},
     id::UserId,
-    strikes::{Act, Action, MIN_APART_S, Signal},
+    strikes::{self, Act, Action, MIN_APART_S, Signal},
 };
 use visavis_platform::db::{self, decisions};
 
@@ -88,11 +88,7 @@ fn check(record: &Record) -> Result<(), Fault> {
     if large {
         return Err(Fault::bad_request("The record is too large."));
     }
-    let least = u64::from(MIN_APART_S) * 1_000;
-    let apart = |a: &Signal, b: &Signal| {
-        a.modality != b.modality || a.from.as_millis().abs_diff(b.from.as_millis()) >= least
-    };
-    let two = facts.iter().any(|a| facts.iter().any(|b| a.id != b.id && a.server && b.server && apart(a, b)));
+    let two = facts.iter().any(|a| facts.iter().any(|b| strikes::agree(a, b, MIN_APART_S)));
     if facts.is_empty() || (record.act.action >= Action::Remove && !two) {
         return Err(Fault::bad_request("One observation takes nobody out of a call."));
     }

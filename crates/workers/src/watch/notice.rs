@@ -51,7 +51,12 @@ pub(super) fn seen(at: Timestamp, seen: &Seen, new: impl Fn() -> SignalId) -> Ve
 }
 
 /// Of a stretch of sound: what was said, piece by piece, and the other sounds.
-pub(super) fn heard(at: Timestamp, heard: &Heard, new: impl Fn() -> SignalId) -> Vec<Noticed> {
+pub(super) fn heard(
+    at: Timestamp,
+    length: Duration,
+    heard: &Heard,
+    new: impl Fn() -> SignalId,
+) -> Vec<Noticed> {
     let mut all = Vec::new();
     for said in &heard.said {
         let (from, until) = (after(at, said.from_ms), after(at, said.until_ms));
@@ -63,7 +68,7 @@ pub(super) fn heard(at: Timestamp, heard: &Heard, new: impl Fn() -> SignalId) ->
             words: Some((from, said.text.clone())),
         });
     }
-    let until = after(at, 5_000);
+    let until = at + length;
     // A scream and a shot are one kind of noticing: the surer counts.
     if let Some((slot, score)) = heard.scores.slots.iter().max_by_key(|(_, score)| *score) {
         all.push(Noticed {

@@ -24,6 +24,9 @@ const MAX_KEPT: usize = 64;
 /// Pictures that a decision may rest on, the newest.
 const MAX_PICTURES: usize = 4;
 
+/// The same picture so often in a row is one that stands still: half a minute.
+const FROZEN: u32 = 6;
+
 /// The person.
 #[derive(Debug)]
 pub(super) struct Person {
@@ -35,6 +38,8 @@ pub(super) struct Person {
     kept: VecDeque<Kept>,
     pictures: VecDeque<(visavis_domain::id::SignalId, Vec<u8>)>,
     words: VecDeque<(Timestamp, String)>,
+    /// The newest picture, and how often it came in a row.
+    print: (u64, u32),
     out: Vec<Carry>,
 }
 
@@ -52,8 +57,8 @@ enum What {
 }
 
 impl Person {
-    pub(super) fn new(rules: &Arc<Rules>, standing: Vec<Timestamp>) -> Self {
-        let mut strikes = Strikes::new(Rules::clone(rules));
+    pub(super) fn new(rules: Arc<Rules>, standing: Vec<Timestamp>) -> Self {
+        let mut strikes = Strikes::new(rules);
         let zero = Timestamp::from_millis(0);
         strikes.handle(zero, Input::Standing(standing));
         Self {
@@ -64,6 +69,7 @@ impl Person {
             kept: VecDeque::new(),
             pictures: VecDeque::new(),
             words: VecDeque::new(),
+            print: (0, 0),
             out: Vec::new(),
         }
     }
@@ -84,6 +90,13 @@ impl Person {
         if self.place.replace(place).is_some_and(|before| before != place) && self.blurred {
             self.out.push(Carry { place, what: What::Only(Restraint::Blur) });
         }
+    }
+
+    /// A camera that shows the same picture so often stands still. True once for each such stretch.
+    pub(super) fn has_frozen(&mut self, print: u64) -> bool {
+        let times = if self.print.0 == print { self.print.1.saturating_add(1) } else { 1 };
+        self.print = (print, times);
+        times == FROZEN
     }
 
     pub(super) fn notice(&mut self, now: Timestamp, noticed: Noticed) {
@@ -193,4 +206,135 @@ fn push<T>(queue: &mut VecDeque<T>, item: T, most: usize) {
         queue.pop_front();
     }
     queue.push_back(item);
+}
+
+#[cfg(test)]
+mod tests {
+    use visavis_domain::{
+        id::SignalId,
+        strikes::{Concern, DEFAULT_RULES, Modality, Signal},
+    };
+
+    use super::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millis(ms)
+    }
+
+    fn rules() -> Arc<Rules> {
+        Arc::new(toml::from_str(DEFAULT_RULES).unwrap())
+    }
+
+    fn naked(n: u8, ms: i64) -> Noticed {
+        let signal = Signal {
+            id: SignalId::from_bits(n.into()),
+            concern: Concern::Nudity,
+            modality: Modality::Picture,
+            from: at(ms),
+            until: at(ms),
+            score: 1_000,
+            server: true,
+        };
+        let scores = vec![("nudity.one".to_owned(), 1_000)];
+        Noticed { signal: Some(signal), scores, picture: Some(vec![n]), words: None }
+    }
+
+    fn place(room: u128) -> (RoomId, ParticipantId) {
+        (RoomId::from_bits(room), ParticipantId::from_bits(room + 1))
+    }
+
+    fn parts(person: &mut Person) -> Vec<(Option<Restrain>, Option<Record>)> {
+        let parts = |carry: Carry| carry.into_parts(UserId::from_bits(7), DecisionId::from_bits(8), at(0));
+        person.carry().into_iter().map(parts).collect()
+    }
+
+    fn restraints(person: &mut Person) -> Vec<(RoomId, Restraint)> {
+        parts(person)
+            .into_iter()
+            .filter_map(|(told, _)| told)
+            .map(|told| (told.room, told.restraint))
+            .collect()
+    }
+
+    #[test]
+    fn a_blur_goes_with_whoever_it_is_about_until_it_is_calm() {
+        let mut person = Person::new(rules(), Vec::new());
+        person.is_at(at(0), place(1));
+        person.notice(at(0), naked(1, 0));
+        let (here, there) = (RoomId::from_bits(1), RoomId::from_bits(5));
+        assert_eq!(restraints(&mut person), [(here, Restraint::Warn), (here, Restraint::Blur)]);
+        assert!(person.waits());
+        person.is_at(at(1_000), place(1));
+        assert_eq!(restraints(&mut person), []);
+        person.is_at(at(2_000), place(5));
+        assert_eq!(restraints(&mut person), [(there, Restraint::Blur)], "the next room blurs, too");
+        person.handle(at(60_000), Input::Tick);
+        assert_eq!(restraints(&mut person), [(there, Restraint::Clear)]);
+        assert!(!person.waits());
+        person.is_at(at(61_000), place(1));
+        assert_eq!(restraints(&mut person), []);
+    }
+
+    #[test]
+    fn a_record_holds_what_it_rests_on_the_newest_picture_and_what_was_said_just_before() {
+        let mut person = Person::new(rules(), Vec::new());
+        person.is_at(at(0), place(1));
+        let said = |ms: i64, words: &str| Noticed {
+            signal: None,
+            scores: Vec::new(),
+            picture: None,
+            words: Some((at(ms), words.to_owned())),
+        };
+        person.notice(at(1_000), said(1_000, "long ago"));
+        person.notice(at(40_000), said(40_000, "hello"));
+        person.notice(at(41_000), naked(1, 41_000));
+        parts(&mut person);
+        person.notice(at(42_000), said(42_000, "you"));
+        person.notice(at(50_000), naked(2, 50_000));
+        let (told, record) = parts(&mut person).pop().unwrap();
+        let (told, record) = (told.unwrap(), record.unwrap());
+        assert_eq!(told.restraint, Restraint::Remove);
+        assert_eq!(told.notice.map(|notice| notice.decision_id), Some(record.id));
+        assert_eq!(record.act.facts, [SignalId::from_bits(1), SignalId::from_bits(2)]);
+        assert_eq!(record.picture, Some(vec![2]));
+        assert_eq!(record.transcript.as_deref(), Some("hello\nyou"));
+        let kept: Vec<SignalId> = record.signals.iter().map(|kept| kept.signal.id).collect();
+        assert_eq!(kept, record.act.facts, "all that it takes to decide again");
+        assert!(!person.waits(), "who has left isn't blurred");
+    }
+
+    #[test]
+    fn new_rules_hold_at_once_and_a_dry_run_tells_nobody() {
+        let mut person = Person::new(rules(), Vec::new());
+        person.is_at(at(0), place(1));
+        person.handle(at(0), Input::Rules(Arc::new(Rules { dry_run: true, ..Rules::clone(&rules()) })));
+        person.notice(at(0), naked(1, 0));
+        let parts = parts(&mut person);
+        assert!(!parts.is_empty() && parts.iter().all(|(told, record)| told.is_none() && record.is_some()));
+        assert!(!person.waits());
+    }
+
+    #[test]
+    fn a_camera_that_stands_still_is_noticed_once() {
+        let mut person = Person::new(rules(), Vec::new());
+        let frozen =
+            |person: &mut Person, prints: &[u64]| prints.iter().filter(|p| person.has_frozen(**p)).count();
+        assert_eq!(frozen(&mut person, &[1, 2, 3, 4, 5, 6, 7, 8]), 0);
+        assert_eq!(frozen(&mut person, &[9; 20]), 1);
+        assert_eq!(frozen(&mut person, &[1, 9, 9, 9, 9, 9, 9]), 1);
+    }
+
+    #[test]
+    fn what_is_kept_has_bounds() {
+        let mut person = Person::new(rules(), Vec::new());
+        person.is_at(at(0), place(1));
+        for n in 0..200_u8 {
+            let words = Some((at(i64::from(n)), "w".repeat(2_000)));
+            person.notice(at(i64::from(n)), Noticed { words, ..naked(n, i64::from(n)) });
+        }
+        assert!(person.kept.len() <= MAX_KEPT && person.pictures.len() <= MAX_PICTURES);
+        for (_, record) in parts(&mut person) {
+            assert!(record.unwrap().transcript.unwrap().chars().count() <= MAX_TRANSCRIPT);
+        }
+    }
 }

@@ -1,0 +1,134 @@
+//! Acts on their way: to the room where they take effect, and to where they are written down. Nobody who looks waits for it.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::{
+    Semaphore,
+    mpsc::{self, Receiver, Sender},
+};
+use visavis_domain::{
+    contract::{
+        Caller,
+        moderation::{Moderation, Record},
+        rooms::{Restrain, Rooms},
+    },
+    id::UserId,
+    room::restraint::Restraint,
+};
+use visavis_platform::{Clock, Dice, Lifecycle};
+
+use super::person::Carry;
+
+/// Acts of one person go one after the other, in a lane with those of some others; a slow room holds up its lane alone.
+const LANES: usize = 8;
+/// Acts that wait in a lane.
+const IN_A_LANE: usize = 256;
+/// Tries to write a decision down, and the time between the first two; it doubles.
+const TRIES: u32 = 8;
+const TRY_AGAIN: Duration = Duration::from_millis(500);
+/// Decisions that wait to be written down; each holds a small picture at most.
+const MAX_UNWRITTEN: usize = 256;
+
+/// What carries them.
+pub(super) struct Carrier {
+    lanes: Vec<Sender<(UserId, Carry)>>,
+}
+
+/// One lane's hands.
+#[derive(Clone)]
+struct Hands {
+    rooms: Arc<dyn Rooms>,
+    moderation: Arc<dyn Moderation>,
+    clock: Clock,
+    dice: Dice,
+    lifecycle: Lifecycle,
+    unwritten: Arc<Semaphore>,
+}
+
+impl Carrier {
+    pub(super) fn start(
+        rooms: Arc<dyn Rooms>,
+        moderation: Arc<dyn Moderation>,
+        (clock, dice): (Clock, Dice),
+        lifecycle: &Lifecycle,
+    ) -> Self {
+        let unwritten = Arc::new(Semaphore::new(MAX_UNWRITTEN));
+        let hands = Hands { rooms, moderation, clock, dice, lifecycle: lifecycle.clone(), unwritten };
+        let lane = |_| {
+            let (put, take) = mpsc::channel(IN_A_LANE);
+            lifecycle.spawn("watch-acts", hands.clone().work(take));
+            put
+        };
+        Self { lanes: (0..LANES).map(lane).collect() }
+    }
+
+    /// Takes them in this order.
+    pub(super) fn give(&self, user: UserId, carry: Vec<Carry>) {
+        let lane = usize::try_from(user.bits() % LANES as u128).unwrap_or_default();
+        for one in carry {
+            if self.lanes[lane].try_send((user, one)).is_err() {
+                metrics::counter!("visavis_watch_uncarried_total").increment(1);
+                tracing::error!("an act was lost: rooms or the database have not answered for long");
+            }
+        }
+    }
+}
+
+impl Hands {
+    async fn work(self, mut lane: Receiver<(UserId, Carry)>) {
+        while let Some((user, carry)) = lane.recv().await {
+            let decision = self.dice.id(&self.clock);
+            let (restrain, record) = carry.into_parts(user, decision, self.clock.now());
+            if let Some(restrain) = restrain {
+                self.restrain(restrain).await;
+            }
+            if let Some(record) = record {
+                self.write_down(record);
+            }
+        }
+    }
+
+    async fn restrain(&self, restrain: Restrain) {
+        let kind = restraint_name(restrain.restraint);
+        metrics::counter!("visavis_watch_acts_total", "act" => kind).increment(1);
+        if let Err(fault) = self.rooms.restrain(&Caller::internal("watch"), restrain).await {
+            // They have left: the next room begins with what is written down.
+            tracing::info!(fault.code = %fault.code, act = kind, "an act could not be carried to its room");
+        }
+    }
+
+    /// A decision is tried again until it is kept: the person has been told of it.
+    fn write_down(&self, record: Record) {
+        let Ok(place) = Arc::clone(&self.unwritten).try_acquire_owned() else {
+            metrics::counter!("visavis_watch_unwritten_total").increment(1);
+            tracing::error!("a decision was not written down: too many wait for the database");
+            return;
+        };
+        let moderation = Arc::clone(&self.moderation);
+        self.lifecycle.spawn("watch-record", async move {
+            let (_place, mut pause) = (place, TRY_AGAIN);
+            for _ in 0..TRIES {
+                match moderation.record(&Caller::internal("watch"), record.clone()).await {
+                    Ok(()) => return,
+                    Err(fault) => {
+                        tracing::warn!(fault.code = %fault.code, "a decision could not be written down yet");
+                    }
+                }
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+            metrics::counter!("visavis_watch_unwritten_total").increment(1);
+            tracing::error!("a decision was not written down: the database has not answered for two minutes");
+        });
+    }
+}
+
+const fn restraint_name(restraint: Restraint) -> &'static str {
+    match restraint {
+        Restraint::Warn => "warn",
+        Restraint::Blur => "blur",
+        Restraint::Clear => "clear",
+        Restraint::Mute => "mute",
+        Restraint::Remove => "remove",
+    }
+}
