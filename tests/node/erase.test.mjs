@@ -89,7 +89,7 @@ describe('an account', () => {
     await befriend(ada, bob);
     assert.equal((await ada.ask('POST', '/api/rooms', { json: { name: CANARY } })).status, 201);
     const other = await signIn(server, { test: t });
-    const [mine, theirs] = [await ada.open(), await other.open()];
+    const [mine, theirs, bobs] = [await ada.open(), await other.open(), await bob.open()];
     const { roomId } = await meet(mine, theirs);
     await mine.do('chat-message', { roomId, text: `${CANARY} says hello`, nonce: '1' });
     await theirs.event('chat-message');
@@ -111,6 +111,7 @@ describe('an account', () => {
     // What was said to them stands in their page's session until a minute after the page has gone.
     theirs.close();
     assert.equal((await ada.ask('GET', '/api/users/me')).status, 401);
+    await bobs.event('friends-changed');
     assert.deepEqual((await bob.ask('GET', '/api/friends')).body, []);
     const calls = (await other.ask('GET', '/api/users/me/calls')).body.calls;
     assert.equal(calls.length, 1, 'the other one’s history stays, without a name');

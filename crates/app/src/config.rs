@@ -288,8 +288,8 @@ impl Config {
         if !trusted_proxies.is_empty() {
             limits.connections_per_ip = limits.connections;
         }
-        let (proxy_header, watched) = (self.proxy_header, self.watch.on);
-        Ok(Site { hosts, trusted_proxies, proxy_header, dev_outbox, watched, limits })
+        let proxy_header = self.proxy_header;
+        Ok(Site { hosts, trusted_proxies, proxy_header, dev_outbox, limits })
     }
 
     /// The names of this place and its proxies, read from their texts.

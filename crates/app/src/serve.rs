@@ -28,6 +28,7 @@ use visavis_edge::{
     settings::Limits,
     socket::{self, Hub, SocketIoLayer},
     tls::Tls,
+    watching::Watching,
 };
 use visavis_platform::{
     Clock, Db, Dice, Lifecycle, Nodes, Places, Rpc,
@@ -94,6 +95,7 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
         metrics: Arc::new(move || metrics.render()),
         rpc: ground.rpc.clone(),
         checks: fronts.checks.clone(),
+        watching: fronts.watching.clone(),
         lifecycle: lifecycle.clone(),
         outbox,
         dev: config.dev,
@@ -237,13 +239,20 @@ struct Fronts {
     sockets: Option<SocketIoLayer>,
     hub: Option<Hub>,
     checks: Checks,
+    watching: Watching,
 }
 
 impl Fronts {
     fn build(config: &Config, ground: &Ground, roles: &Roles, site: &Site) -> Self {
         let checks = checks(config, ground);
+        let tells = config.watch.on && (config.does(Role::Gateway) || config.does(Role::Sight));
+        let watching = if tells {
+            Watching::keep(Arc::clone(&roles.sight), &ground.lifecycle)
+        } else {
+            Watching::default()
+        };
         if !config.does(Role::Gateway) && !config.does(Role::Signalling) {
-            return Self { public: None, sockets: None, hub: None, checks };
+            return Self { public: None, sockets: None, hub: None, checks, watching };
         }
         let issuer = site.hosts.public.to_string();
         let checker = tokens::Settings { issuer: issuer.clone(), audience: issuer, leeway: LEEWAY };
@@ -254,7 +263,8 @@ impl Fronts {
             .then(|| socket::layer(signalling(config, ground, roles, tokens.clone())));
         let (sockets, hub) = signalling.unzip();
         let public = config.does(Role::Gateway).then(|| {
-            let edge = edge(ground, roles, site, tokens, Arc::clone(&checks));
+            let told = (Arc::clone(&checks), watching.clone());
+            let edge = edge(ground, roles, site, tokens, told);
             let routes = http::routes(edge.clone());
             let routes = match &sockets {
                 Some(sockets) => routes.layer(sockets.clone()),
@@ -262,7 +272,7 @@ impl Fronts {
             };
             guard::wrap(routes, edge)
         });
-        Self { public, sockets, hub, checks }
+        Self { public, sockets, hub, checks, watching }
     }
 }
 
@@ -293,7 +303,13 @@ fn signalling(config: &Config, ground: &Ground, roles: &Roles, tokens: Tokens) -
     }
 }
 
-fn edge(ground: &Ground, roles: &Roles, site: &Site, tokens: Tokens, checks: Checks) -> Edge {
+fn edge(
+    ground: &Ground,
+    roles: &Roles,
+    site: &Site,
+    tokens: Tokens,
+    (checks, watching): (Checks, Watching),
+) -> Edge {
     Edge::new(Parts {
         auth: Arc::clone(&roles.auth),
         users: Arc::clone(&roles.users),
@@ -308,6 +324,7 @@ fn edge(ground: &Ground, roles: &Roles, site: &Site, tokens: Tokens, checks: Che
         site: site.clone(),
         studio: visavis_edge::picture::Studio::default(),
         checks,
+        watching,
     })
 }
 

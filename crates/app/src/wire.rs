@@ -77,6 +77,7 @@ pub struct Roles {
     pub moderation: Arc<dyn Moderation>,
     pub rooms: Arc<dyn Rooms>,
     pub matchmaking: Arc<dyn Matchmaking>,
+    pub sight: Arc<dyn Sight>,
     /// The rooms of this process, to be closed at its end.
     pub node: Option<Arc<Node>>,
 }
@@ -294,5 +295,5 @@ pub async fn roles(
         w.matchmaking(&users, &friends, &rooms)?,
         (matchmaking_contract::serve, matchmaking_contract::remote),
     );
-    Ok(Roles { users, auth, friends, moderation, rooms, matchmaking, node })
+    Ok(Roles { users, auth, friends, moderation, rooms, matchmaking, sight, node })
 }

@@ -1,6 +1,6 @@
 //! How old somebody is, as far as it matters: people of two classes never meet by chance.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,12 +25,6 @@ impl AgeClass {
             Self::Adult => "adult",
             Self::Youth => "youth",
         }
-    }
-}
-
-impl fmt::Display for AgeClass {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -76,6 +76,7 @@ async fn answer() -> std::io::Result<()> {
         metrics,
         rpc,
         checks: Arc::new([]),
+        watching: visavis_edge::watching::Watching::default(),
         lifecycle: lifecycle.clone(),
         outbox: None,
         dev: false,

@@ -19,6 +19,7 @@ pub mod serve;
 pub mod settings;
 pub mod socket;
 pub mod tls;
+pub mod watching;
 mod web;
 
 use std::{fmt, ops::Deref, sync::Arc};
@@ -67,6 +68,8 @@ pub struct Parts {
     pub studio: picture::Studio,
     /// What `/readyz` asks, by name.
     pub checks: Checks,
+    /// What is looked for in calls.
+    pub watching: watching::Watching,
 }
 
 /// The resolved settings of this place.
@@ -80,8 +83,6 @@ pub struct Site {
     pub proxy_header: ProxyHeader,
     /// Where mails can be read with `--dev`, for the sign-in page.
     pub dev_outbox: Option<String>,
-    /// Calls that run through the server are looked at.
-    pub watched: bool,
     /// Limits.
     pub limits: Limits,
 }

@@ -18,6 +18,7 @@ use crate::{
     health::{self, Checks},
     outbox,
     serve::FromNode,
+    watching::Watching,
 };
 
 /// What the private listener stands on.
@@ -29,6 +30,8 @@ pub struct PrivateDeps {
     pub rpc: Rpc,
     /// What `/readyz` asks.
     pub checks: Checks,
+    /// What is looked for in calls.
+    pub watching: Watching,
     /// Whether the process drains.
     pub lifecycle: Lifecycle,
     /// Where mails are written as files, if they are.
@@ -60,7 +63,7 @@ async fn metrics(State(deps): State<PrivateDeps>) -> impl IntoResponse {
 }
 
 async fn readyz(State(deps): State<PrivateDeps>) -> impl IntoResponse {
-    health::ready(&deps.checks, &deps.lifecycle).await
+    health::ready(&deps.checks, &deps.watching, &deps.lifecycle).await
 }
 
 async fn call(State(deps): State<PrivateDeps>, request: Request) -> Response {
@@ -149,7 +152,8 @@ mod tests {
             tls: None,
         });
         let checks = Arc::new([]);
-        PrivateDeps { metrics: Arc::new(|| "up 1\n".to_owned()), rpc, checks, lifecycle, outbox, dev }
+        let (metrics, watching) = (Arc::new(|| "up 1\n".to_owned()), Watching::default());
+        PrivateDeps { metrics, rpc, checks, watching, lifecycle, outbox, dev }
     }
 
     async fn ask(

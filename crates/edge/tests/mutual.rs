@@ -112,6 +112,7 @@ fn node(id: u128, role: &str, scheme: &str, tls: Option<Files>) -> Node {
         metrics: Arc::new(|| "up 1\n".to_owned()),
         rpc: rpc.clone(),
         checks: Arc::new([]),
+        watching: visavis_edge::watching::Watching::default(),
         lifecycle: lifecycle.clone(),
         outbox: None,
         dev: false,

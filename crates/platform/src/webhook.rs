@@ -141,8 +141,7 @@ impl Webhook {
         let at = self.clock.now().as_secs();
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret.expose().as_bytes());
         let tag = hmac::sign(&key, format!("{at}.{body}").as_bytes());
-        let signature: String =
-            tag.as_ref().iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex).collect();
+        let signature = hex(tag.as_ref());
         let path = &self.url[url::Position::BeforePath..url::Position::AfterQuery];
         let host = &self.url[url::Position::BeforeHost..url::Position::AfterPort];
         Request::post(path)
@@ -154,8 +153,10 @@ impl Webhook {
     }
 }
 
-fn hex(half: u8) -> char {
-    char::from_digit(half.into(), 16).unwrap_or('0')
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(digit).collect()
 }
 
 #[cfg(test)]

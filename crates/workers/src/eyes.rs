@@ -157,7 +157,9 @@ impl Networks {
 
     fn able(&self) -> Able {
         let is_on = |slot: &Slot| match slot {
-            Slot::Nudity | Slot::Weapon | Slot::Violence => self.looker.is_some(),
+            Slot::Nudity | Slot::Weapon => self.looker.is_some(),
+            // There is no model of it that can be had from packages (docs/moderation.md).
+            Slot::Violence => false,
             Slot::Hostile => self.reader.is_some(),
             Slot::Scream | Slot::Shot => self.listener.is_some(),
         };

@@ -163,7 +163,7 @@ export const de: Record<Key, string> = {
   emailWrong: 'Das sieht nicht nach einer E-Mail-Adresse aus. Bitte sieh noch einmal hin.',
   checkDirect: 'Gespräche zwischen zwei Fremden laufen über diesen Server oder direkt zwischen den beiden Geräten. Im direkten Gespräch erfährt das andere Gerät deine Internetadresse; im Profil kannst du sie verbergen.',
   checkUnseen: 'Dieser Server gibt Bild und Ton weiter. Er sieht sie sich nicht an und zeichnet nichts auf.',
-  checkWatched: 'In Gesprächen über diesen Server suchen Programme nach Nacktheit, Waffen, Gewalt und Hass: in einem Bild alle paar Sekunden, in dem, was gesagt und geschrieben wird. Bild und Ton werden nicht aufgehoben; was über jemanden entschieden wurde, schon, mit den Werten, auf denen es beruht. Ein direktes Gespräch wird nicht angesehen.',
+  checkWatched: 'In Gesprächen über diesen Server suchen Programme nach Nacktheit, Waffen, Gewalt und Hass: in einem Bild alle paar Sekunden, in dem, was gesagt und geschrieben wird. Bild und Ton werden nicht aufgehoben; was über jemanden entschieden wurde, schon, mit den Werten, auf denen es beruht. Von einem direkten Gespräch wird nur das Geschriebene gelesen.',
   checkMessages: 'Geschriebene Nachrichten laufen über diesen Server. Er behält sie nicht.',
   checkKept: 'Wir behalten ein Jahr lang, wer wen wann getroffen hat. Meldet jemand ein Gespräch, auch den Grund und die Notiz dazu.',
   reportWhy: 'Warum?',

@@ -161,7 +161,7 @@ export const en = {
   emailWrong: 'That doesn’t look like an email address. Please look at it once more.',
   checkDirect: 'Calls between two strangers go through this server, or directly between the two devices. In a direct call the other device learns your internet address; in your profile you can hide it.',
   checkUnseen: 'This server passes your picture and sound on. It neither looks at them nor records them.',
-  checkWatched: 'In calls through this server programs look for nudity, weapons, violence and hate: at a picture every few seconds, at what is said and written. No picture or sound is kept; what was decided about somebody is, with the scores it rests on. A direct call isn’t looked at.',
+  checkWatched: 'In calls through this server programs look for nudity, weapons, violence and hate: at a picture every few seconds, at what is said and written. No picture or sound is kept; what was decided about somebody is, with the scores it rests on. Of a direct call only what is written is read.',
   checkMessages: 'Written messages pass through this server. They are not kept.',
   checkKept: 'We keep who met whom and when for a year. If somebody reports a call, also the reason and their note.',
   reportWhy: 'Why?',

@@ -29,7 +29,8 @@ struct InfoBody {
     version: &'static str,
     /// Where mails can be read; only on a developer's machine.
     dev_outbox: Option<String>,
-    /// Calls that run through the server are looked at, by programs of this place.
+    /// Programs of this place look at calls that run through the server, and at what is written in all calls of strangers.
+    /// False as well while there are no models to look with.
     watched: bool,
     /// Whether media can go through the server.
     sfu: bool,
@@ -41,7 +42,7 @@ async fn info(State(edge): State<Edge>) -> Reply<InfoBody> {
         name: "visavis",
         version: env!("CARGO_PKG_VERSION"),
         dev_outbox,
-        watched: edge.site.watched,
+        watched: edge.watching.is_on(),
         sfu: true,
     })
 }
@@ -55,5 +56,5 @@ async fn healthz() -> impl IntoResponse {
 }
 
 async fn readyz(State(edge): State<Edge>) -> impl IntoResponse {
-    health::ready(&edge.checks, &edge.lifecycle).await
+    health::ready(&edge.checks, &edge.watching, &edge.lifecycle).await
 }

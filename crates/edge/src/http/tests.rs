@@ -18,7 +18,10 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use visavis_domain::{
     Code,
-    contract::{Caller, Remote, Transport},
+    contract::{
+        Caller, Remote, Transport,
+        sight::{Able, Slot},
+    },
 };
 use visavis_platform::{Dice, Kv};
 
@@ -32,6 +35,7 @@ use crate::{
     },
     http::route::Access,
     settings::{Limit, Limits},
+    watching::Watching,
 };
 
 /// Roles that can't be reached.
@@ -69,11 +73,11 @@ fn edge(limits: Limits) -> Edge {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             proxy_header: ProxyHeader::XForwardedFor,
             dev_outbox: None,
-            watched: true,
             limits,
         },
         studio: crate::picture::Studio::default(),
         checks: Arc::new([("db", db)]),
+        watching: Watching::known(Able { on: vec![Slot::Hostile], off: vec![Slot::Nudity] }),
     })
 }
 
@@ -242,7 +246,10 @@ async fn probes_are_answered_for_every_host_and_draining_is_not_ready() {
     assert_eq!(probe("/healthz").await, (200, json!({ "alive": true })));
     assert_eq!(
         probe("/readyz").await,
-        (200, json!({ "ready": true, "checks": { "db": true, "open": true } }))
+        (
+            200,
+            json!({ "ready": true, "checks": { "db": true, "open": true }, "watching": { "on": ["hostile"], "off": ["nudity"] } })
+        )
     );
     edge.lifecycle.drain.cancel();
     assert_eq!(probe("/readyz").await.0, 503);

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use sqlx::{Column as _, Row as _, ValueRef as _, any::AnyRow};
 use visavis_domain::{
     Timestamp,
-    id::{LoginId, UserId},
+    id::{LoginId, RequestId, UserId},
 };
 
 use super::{Db, Result, Tx, row};
@@ -133,6 +133,8 @@ pub struct Gone {
     pub email: String,
     /// Their login sessions that hadn't ended.
     pub logins: Vec<LoginId>,
+    /// Their friends, and who had asked or was asked, each with the request that it began with.
+    pub friends: Vec<(UserId, RequestId)>,
 }
 
 /// Erases a person from every table. Where others were with them, a name that means nothing stands in their place: calls are
@@ -150,6 +152,15 @@ pub async fn erase(tx: &mut Tx, user: UserId, in_place: UserId) -> Result<Option
         .fetch_all(tx.conn())
         .await?;
     let logins = logins.iter().map(|row| row::id(row, "id")).collect::<Result<Vec<_>>>()?;
+    let friends = sqlx::query(
+        "SELECT high_id AS other, request_id FROM friendships WHERE low_id = $1 \
+         UNION ALL SELECT low_id, request_id FROM friendships WHERE high_id = $1",
+    )
+    .bind(user.to_string())
+    .fetch_all(tx.conn())
+    .await?;
+    let friend = |row: &AnyRow| Ok((row::id(row, "other")?, row::id(row, "request_id")?));
+    let friends = friends.iter().map(friend).collect::<Result<Vec<_>>>()?;
     for statement in [
         "DELETE FROM jobs WHERE key IN (SELECT 'sign-in/' || id FROM challenges WHERE email = $1)",
         "DELETE FROM challenges WHERE email = $1",
@@ -174,7 +185,7 @@ pub async fn erase(tx: &mut Tx, user: UserId, in_place: UserId) -> Result<Option
     ] {
         sqlx::query(statement).bind(user.to_string()).execute(tx.conn()).await?;
     }
-    Ok(Some(Gone { email, logins }))
+    Ok(Some(Gone { email, logins, friends }))
 }
 
 /// A suspension that outlives its account.

@@ -37,13 +37,13 @@ pub(super) async fn sweep(db: &Db, now: Timestamp, retention: &Retention) -> Res
     let (calls, reports) = (now - DAY * retention.calls_days, now - DAY * retention.reports_days);
     for (statement, before) in [
         (
-            "DELETE FROM calls WHERE room_id IN (SELECT room_id FROM calls WHERE opened_at < $1 LIMIT $2) \
-             AND ended_at IS NOT NULL",
+            "DELETE FROM calls WHERE room_id IN \
+             (SELECT room_id FROM calls WHERE opened_at < $1 AND ended_at IS NOT NULL LIMIT $2)",
             calls,
         ),
         (
-            "DELETE FROM visits WHERE participant_id IN (SELECT participant_id FROM visits WHERE came_at < $1 LIMIT $2) \
-             AND left_at IS NOT NULL",
+            "DELETE FROM visits WHERE participant_id IN \
+             (SELECT participant_id FROM visits WHERE came_at < $1 AND left_at IS NOT NULL LIMIT $2)",
             calls,
         ),
         ("DELETE FROM reports WHERE id IN (SELECT id FROM reports WHERE at < $1 LIMIT $2)", reports),

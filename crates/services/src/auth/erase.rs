@@ -56,6 +56,9 @@ impl Auth {
         }
         self.deps.postbox.forget(&mut tx, &format!("forget/{}", req.user), &gone.email).await?;
         tx.commit().await?;
+        for (other, request) in gone.friends {
+            self.deps.bus.publish(Event::Parted { user: req.user, other, request }).await;
+        }
         for login in gone.logins {
             self.deps.bus.publish(Event::LoginRevoked { login }).await;
         }

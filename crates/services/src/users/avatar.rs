@@ -7,9 +7,12 @@ use visavis_domain::{
     contract::users::{AvatarName, SetAvatar},
     id::UserId,
 };
-use visavis_platform::db::{
-    Tx,
-    avatars::{self, Sized},
+use visavis_platform::{
+    db::{
+        Tx,
+        avatars::{self, Sized},
+    },
+    webhook::hex,
 };
 
 use super::Users;
@@ -34,8 +37,7 @@ impl Users {
                 .ok_or_else(|| Fault::field(field, "must be a small WebP"))
         };
         decode("small", &req.small)?;
-        let hash = digest(&SHA256, &decode("large", &req.large)?);
-        let sha256: String = hash.as_ref().iter().flat_map(|b| [b >> 4, b & 15]).map(hex).collect();
+        let sha256 = hex(digest(&SHA256, &decode("large", &req.large)?).as_ref());
         let sizes = [Sized { side: 256, webp: req.large }, Sized { side: 64, webp: req.small }];
         let mut tx = self.db.write().await?;
         avatars::insert(&mut tx, &sha256, &sizes).await?;
@@ -60,8 +62,4 @@ impl Users {
     pub(super) async fn find_avatar(&self, name: &AvatarName) -> Result<String, Fault> {
         avatars::get(&self.db, &name.sha256, name.side).await?.ok_or_else(|| Fault::not_found("That picture"))
     }
-}
-
-fn hex(half: u8) -> char {
-    char::from_digit(half.into(), 16).unwrap_or('0')
 }

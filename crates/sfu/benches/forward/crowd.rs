@@ -99,9 +99,9 @@ struct Person {
 impl Crowd {
     /// `senders` of the people of each room send.
     pub fn open(rooms: usize, people: usize, senders: usize, voice: bool) -> Result<Self, String> {
-        let known = Threads::named("media-", &[]);
+        let known = Threads::known("media-");
         let server = Server::start();
-        let threads = Threads::named("media-", known.ids());
+        let threads = Threads::named("media-", &known);
         let mut all = Vec::new();
         for room in 0..rooms {
             for n in 0..people {

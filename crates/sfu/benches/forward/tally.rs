@@ -86,23 +86,34 @@ fn pin_thread(thread: Option<Pid>, core: usize) {
 pub struct Threads(Vec<i32>);
 
 impl Threads {
-    /// Those that aren't in `known`.
-    pub fn named(start: &str, known: &[i32]) -> Self {
+    /// Those that there are now.
+    pub fn known(start: &str) -> Vec<i32> {
         let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
         let ids = tasks.filter_map(|task| {
             let name = fs::read_to_string(task.path().join("comm")).ok()?;
-            let id = task.file_name().to_str()?.parse::<i32>().ok()?;
-            (name.starts_with(start) && !known.contains(&id)).then_some(id)
+            name.starts_with(start).then(|| task.file_name().to_str()?.parse::<i32>().ok())?
         });
-        let ids: Vec<i32> = ids.collect();
+        ids.collect()
+    }
+
+    /// Those that were just started, and aren't in `known`. A thread gives itself its name once it runs.
+    pub fn named(start: &str, known: &[i32]) -> Self {
+        let new =
+            || -> Vec<i32> { Self::known(start).into_iter().filter(|id| !known.contains(id)).collect() };
+        let mut ids = new();
+        for _ in 0..100 {
+            std::thread::sleep(Duration::from_millis(50));
+            let now = new();
+            if !now.is_empty() && now == ids {
+                break;
+            }
+            ids = now;
+        }
+        assert!(!ids.is_empty(), "no thread is called {start}: nothing could be measured");
         for id in &ids {
             pin_thread(Pid::from_raw(*id), 0);
         }
         Self(ids)
-    }
-
-    pub fn ids(&self) -> &[i32] {
-        &self.0
     }
 
     /// Their time on a CPU so far.

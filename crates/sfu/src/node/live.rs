@@ -122,7 +122,7 @@ impl AnyRoom {
         }
     }
 
-    /// Who is in a group.
+    /// Who is in a group, and whose room it is.
     pub(super) fn people(&self) -> Vec<UserId> {
         match self {
             Self::Pair(_) => Vec::new(),

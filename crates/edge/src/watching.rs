@@ -1,0 +1,75 @@
+//! What is looked for in calls at present, as those who look say: people are told the truth on the page, and an operator
+//! at `/readyz`.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use visavis_domain::contract::{
+    Caller,
+    sight::{Able, Sight},
+};
+use visavis_platform::Lifecycle;
+
+/// Between two questions; right after the start models may still be on their way into memory.
+const ASK_EVERY: Duration = Duration::from_secs(15);
+const ASK_AT_FIRST: Duration = Duration::from_secs(1);
+
+/// The newest answer.
+#[derive(Debug, Clone, Default)]
+pub struct Watching(Arc<RwLock<State>>);
+
+#[derive(Debug, Clone, Default)]
+enum State {
+    /// This place watches nothing.
+    #[default]
+    Off,
+    /// It is set to watch; nobody has said yet what.
+    Unknown,
+    Known(Able),
+}
+
+impl Watching {
+    /// Keeps asking those who look.
+    pub fn keep(sight: Arc<dyn Sight>, lifecycle: &Lifecycle) -> Self {
+        let watching = Self(Arc::new(RwLock::new(State::Unknown)));
+        let kept = watching.clone();
+        lifecycle.spawn("watching", async move {
+            loop {
+                let able = sight.able(&Caller::internal("watching"), ()).await;
+                let pause = if able.is_ok() { ASK_EVERY } else { ASK_AT_FIRST };
+                // Whoever can't be asked now may look all the same: what was known stays.
+                if let Ok(able) = able {
+                    *kept.0.write().unwrap_or_else(PoisonError::into_inner) = State::Known(able);
+                }
+                tokio::time::sleep(pause).await;
+            }
+        });
+        watching
+    }
+
+    /// Whether people must reckon with being watched.
+    pub(crate) fn is_on(&self) -> bool {
+        match &*self.0.read().unwrap_or_else(PoisonError::into_inner) {
+            State::Off => false,
+            State::Unknown => true,
+            State::Known(able) => !able.on.is_empty(),
+        }
+    }
+
+    /// What is looked for, and what isn't for want of models. Nothing while it isn't known.
+    pub(crate) fn able(&self) -> Option<Able> {
+        match &*self.0.read().unwrap_or_else(PoisonError::into_inner) {
+            State::Known(able) => Some(able.clone()),
+            State::Off | State::Unknown => None,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Watching {
+    pub(crate) fn known(able: Able) -> Self {
+        Self(Arc::new(RwLock::new(State::Known(able))))
+    }
+}
