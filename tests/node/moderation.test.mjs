@@ -42,7 +42,8 @@ describe('somebody who is suspended', () => {
     assert.match(told.statement.en.appeal, /at no cost/);
     assert.match(told.statement.de.decision, /Dein Konto ist gesperrt/);
     assert.ok(told.appealUntil);
-    const before = (await again.ask('GET', '/api/users/me/reputation')).body.score;
+    const { score: before } = (await again.ask('GET', '/api/users/me/reputation')).body;
+    assert.equal(before, 70 - 15 - 1, 'the decision, and the report of somebody who came today');
 
     const json = { decisionId: told.id, text: 'It was a quotation.' };
     const appealed = await again.ask('POST', '/api/appeals', { json });
@@ -57,8 +58,8 @@ describe('somebody who is suspended', () => {
 
     await page.do('find-match', {});
     await page.do('cancel-match', {});
-    const score = (await again.ask('GET', '/api/users/me/reputation')).body.score;
-    assert.equal(score, before + 15, 'what it had cost is given back at once');
+    const { score } = (await again.ask('GET', '/api/users/me/reputation')).body;
+    assert.equal(score, 70, 'what it had cost is given back at once, and what the report had, which came to nothing');
     const [after] = await decisionsOf(again);
     assert.ok(after.overturnedAt && after.appeal.state === 'overturned' && after.appeal.note === 'You were right.');
     assert.match((await newestMail(server, eve.email, 2)).raw, /You were right/);

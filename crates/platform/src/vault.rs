@@ -407,10 +407,10 @@ mod tests {
         let sealed = vault.seal(ID, day, b"a picture").await.unwrap();
         let wrapped = vault.rewrap(ID, day, hold, &sealed.wrapped).await.unwrap();
         vault.shred(days(400)).await.unwrap();
-        let held = Sealed { wrapped, ..sealed };
-        assert_eq!(vault.unseal(ID, hold, &held).await.unwrap(), b"a picture");
+        let kept = Sealed { wrapped, ..sealed };
+        assert_eq!(vault.unseal(ID, hold, &kept).await.unwrap(), b"a picture");
         vault.end_hold(CASE).await.unwrap();
-        assert_eq!(vault.unseal(ID, hold, &held).await, Err(Error::Gone));
+        assert_eq!(vault.unseal(ID, hold, &kept).await, Err(Error::Gone));
     }
 
     #[tokio::test]

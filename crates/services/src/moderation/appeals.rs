@@ -108,8 +108,8 @@ impl Moderation {
         }
         let more = rows::open_of(&mut tx, case.id).await? > 1;
         case.flow.judge(now, req.moderator, decision.decided_by, more).map_err(refused)?;
-        appeal.state = if req.overturn { "overturned" } else { "upheld" }.to_owned();
-        (appeal.judged_at, appeal.note) = (Some(now), note);
+        let verdict = if req.overturn { "overturned" } else { "upheld" };
+        (appeal.state, appeal.judged_at, appeal.note) = (verdict.to_owned(), Some(now), note);
         rows::judged(&mut tx, &appeal, req.moderator).await?;
         if req.overturn {
             self.take_back(&mut tx, decision, now, None).await?;
@@ -155,7 +155,7 @@ impl Moderation {
                  Schlichtungsstelle oder an ein Gericht wenden.",
             ),
         };
-        let note = appeal.note.iter().map(|note| format!("\n\n{note}")).collect::<String>();
+        let note = appeal.note.as_ref().map(|note| format!("\n\n{note}")).unwrap_or_default();
         let text = format!("{text}{note}\n\n{}/me#decisions\n", self.public_url);
         let mail = Mail { to: user.email, subject: subject.to_owned(), text };
         let until = self.clock.now() + DAY * 7;

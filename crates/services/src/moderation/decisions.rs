@@ -37,9 +37,10 @@ impl Moderation {
         let Record { id, room, user, at, act, signals, picture, transcript } = req;
         let until = act.hours.filter(|_| act.action == Action::Suspend).map(|hours| at + HOUR * hours);
         let now = self.clock.now();
-        let pieces = match act.dry_run {
-            true => Vec::new(),
-            false => self.pieces(picture, transcript, act.keep_days, now).await?,
+        let pieces = if act.dry_run {
+            Vec::new()
+        } else {
+            self.pieces(picture, transcript, act.keep_days, now).await?
         };
         let mut decision = decisions::Decision {
             id,
@@ -231,20 +232,20 @@ pub(super) fn told<'a>(kept: &'a decisions::Decision, facts: &'a [Fact]) -> Resu
     })
 }
 
-pub(super) fn fact(noticed: Noticed) -> Fact {
+pub(super) fn fact(noticed: &Noticed) -> Fact {
     let Signal { from, modality, score, .. } = noticed.signal;
     Fact { at: from, modality, score }
 }
 
 /// Its statement, in every language.
 pub(super) fn words(kept: &decisions::Decision) -> Result<Words, Fault> {
-    let facts: Vec<Fact> = facts(kept)?.into_iter().map(fact).collect();
+    let facts: Vec<Fact> = facts(kept)?.iter().map(fact).collect();
     let told = told(kept, &facts)?;
     Ok(Words { en: statement(&told, Language::En), de: statement(&told, Language::De) })
 }
 
 fn shown(kept: &decisions::Decision, appeal: Option<AppealState>) -> Result<Decision, Fault> {
-    let facts: Vec<Fact> = facts(kept)?.into_iter().map(fact).collect();
+    let facts: Vec<Fact> = facts(kept)?.iter().map(fact).collect();
     Ok(Decision {
         id: kept.id,
         at: kept.at,

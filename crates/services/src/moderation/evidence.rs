@@ -86,12 +86,11 @@ impl Moderation {
         let mut pieces = Vec::new();
         for (kind, plain) in picture.into_iter().chain(words) {
             let (id, expires_at) = (self.dice.id(&self.clock), kept_until(now, keep_days));
-            match self.vault.seal(id, Under::ending(expires_at), &plain).await {
-                Ok(sealed) => pieces.push(Piece { id, kind, at: now, expires_at, sealed }),
-                Err(_) => {
-                    metrics::counter!("visavis_evidence_lost_total").increment(1);
-                    tracing::error!("evidence is not kept: its key can't be written");
-                }
+            if let Ok(sealed) = self.vault.seal(id, Under::ending(expires_at), &plain).await {
+                pieces.push(Piece { id, kind, at: now, expires_at, sealed });
+            } else {
+                metrics::counter!("visavis_evidence_lost_total").increment(1);
+                tracing::error!("evidence is not kept: its key can't be written");
             }
         }
         Ok(pieces)

@@ -161,7 +161,7 @@ impl Moderation {
             let Some(last) = page.last() else { return Ok(out) };
             (at, id) = (last.at, last.id.to_string());
             for kept in page.iter().filter(|kept| kept.overturned_at.is_none()) {
-                let facts: Vec<Fact> = facts(kept)?.into_iter().map(fact).collect();
+                let facts: Vec<Fact> = facts(kept)?.iter().map(fact).collect();
                 out.push(submission(&kept.id.to_string(), &told(kept, &facts)?));
             }
         }
