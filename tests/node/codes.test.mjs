@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test';
 
 import { befriend, befriended } from './lib/friends.mjs';
 import { ask } from './lib/http.mjs';
+import { suspended } from './lib/moderators.mjs';
 import { meet, newAddress, pairUp, people, requestCode, signIn } from './lib/person.mjs';
 import { description } from './lib/sdp.mjs';
 import { startServer } from './lib/server.mjs';
@@ -26,7 +27,6 @@ const LIST = {
 /** What nobody can meet in this release, and why. */
 const NOT_YET = {
   'reauth-required': 'asked only before erasure, which comes later',
-  suspended: 'nothing suspends yet: decisions come with moderation',
   conflict: 'only when eight compare-and-sets in a row are lost to other pages of the same person',
   declined: 'who is called declines by an event: `call-declined`',
   internal: 'a bug by definition: none is left in on purpose',
@@ -66,6 +66,11 @@ const MEET = {
   unauthorized: () => ask(server, 'GET', '/api/users/me'),
   forbidden: async () =>
     ask(server, 'POST', '/api/auth/refresh', { cookie: 'x', headers: { origin: 'https://evil.example' } }),
+  suspended: async (t) => {
+    const [eve, ada] = await people(server, 2, { test: t });
+    const { page } = await suspended(server, t, eve, ada);
+    return page.call('find-match', {});
+  },
   'age-required': async (t) => {
     const person = await signIn(server, { adult: false, test: t });
     return (await person.open()).call('find-match', {});

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use visavis_domain::{id::JobId, wire::Role};
+use visavis_domain::{
+    id::{CaseId, JobId},
+    wire::Role,
+};
 
 /// Visavis: meet people face to face, on your own server.
 #[derive(Debug, Parser)]
@@ -37,6 +40,66 @@ pub enum Command {
     /// About the models that moderation looks with.
     #[command(subcommand)]
     Models(ModelsCommand),
+    /// What shows what was decided, and who looked at it.
+    Evidence {
+        /// Which place.
+        #[command(flatten)]
+        place: Place,
+        /// What.
+        #[command(subcommand)]
+        command: EvidenceCommand,
+    },
+    /// What was decided.
+    Moderation {
+        /// Which place.
+        #[command(flatten)]
+        place: Place,
+        /// What.
+        #[command(subcommand)]
+        command: ModerationCommand,
+    },
+}
+
+/// What about evidence.
+#[derive(Debug, Clone, Subcommand)]
+pub enum EvidenceCommand {
+    /// Whether every piece and every entry of the audit log is as it was written; fails when one isn't.
+    Verify,
+    /// Nothing of a case is deleted any more, until it is released: for a court, say.
+    Hold {
+        /// The case.
+        case: CaseId,
+        /// Why; written into the audit log.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// A hold ends: what is past its day is gone at once.
+    Release {
+        /// The case.
+        case: CaseId,
+        /// Why; written into the audit log.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+}
+
+/// What about decisions.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ModerationCommand {
+    /// Computes the decisions by rule of a case again from what was noticed; fails when one differs.
+    Replay {
+        /// The case.
+        case: CaseId,
+        /// Rules of the version that held then; else those that hold now.
+        #[arg(long, value_name = "FILE")]
+        rules: Option<PathBuf>,
+    },
+    /// Decisions that stand, one JSON object a line, in the shape of the EU's transparency database. Names nobody.
+    Export {
+        /// Those of the last so many days.
+        #[arg(long, value_name = "DAYS", default_value_t = 1)]
+        days: u32,
+    },
 }
 
 /// What about the models.
@@ -208,6 +271,16 @@ mod tests {
             assert!(line(&format!("visavis admin jobs {jobs}")).is_ok(), "{jobs}");
         }
         assert!(line("visavis admin jobs drop 7").is_err() && line("visavis admin jobs").is_err());
+        let case = CaseId::from_bits(7);
+        for right in [
+            "evidence verify --data d".to_owned(),
+            format!("evidence hold {case} --reason court"),
+            format!("moderation replay {case} --rules r.toml"),
+            "moderation export --days 7".to_owned(),
+        ] {
+            assert!(line(&format!("visavis {right}")).is_ok(), "{right}");
+        }
+        assert!(line(&format!("visavis evidence hold {case}")).is_err(), "without a reason");
         let Ok(Cli { command: Command::LoadTest(LoadTest::Room(load)) }) =
             line("visavis load-test room --publishers 9 --subscribers 1 --rooms 2 --duration 60")
         else {

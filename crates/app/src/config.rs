@@ -450,6 +450,13 @@ impl Config {
         if on_a_server && self.redis.url.is_none() {
             warnings.push("redis isn't set: this must be the only process on its database".to_owned());
         }
+        if !self.is_whole() && self.does(Role::Moderation) && self.moderation.evidence.keys.is_none() {
+            warnings.push(
+                "moderation.evidence.keys isn't set: this must be the only process with the role moderation, for the keys of \
+                 evidence are in its data folder"
+                    .to_owned(),
+            );
+        }
         if matches!(self.mail.backend, mail::Kind::Dir) && !self.dev {
             warnings.push(
                 "mail.backend = dir: mails are written to files only, nobody is sent a code".to_owned(),

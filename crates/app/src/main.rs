@@ -8,6 +8,7 @@ mod descriptors;
 mod load_test;
 mod media;
 mod models;
+mod moderation;
 mod serve;
 mod shared;
 mod undertaker;
@@ -74,6 +75,9 @@ pub enum Failure {
     /// Models can't be used.
     #[error(transparent)]
     Models(#[from] models::Trouble),
+    /// Something of moderation isn't as it should be.
+    #[error(transparent)]
+    Moderation(#[from] moderation::Trouble),
     /// The system has refused.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -107,6 +111,14 @@ fn run(command: Command) -> Result<(), Failure> {
         }
         Command::LoadTest(LoadTest::Room(room)) => Ok(runtime()?.block_on(load_test::run(room))?),
         Command::Models(command) => Ok(models::run(&command)?),
+        Command::Evidence { place, command } => {
+            let Loaded { config, .. } = load(&place.into())?;
+            runtime()?.block_on(moderation::evidence(&config, command))
+        }
+        Command::Moderation { place, command } => {
+            let Loaded { config, .. } = load(&place.into())?;
+            runtime()?.block_on(moderation::decisions(&config, command))
+        }
         Command::Config(ConfigCommand::Example) => {
             print!("{}", config::example());
             Ok(())

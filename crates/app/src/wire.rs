@@ -20,7 +20,7 @@ use visavis_domain::{
     room::tap::Consumer,
 };
 use visavis_platform::{
-    Bus, Clock, Db, Dials, Dice, Kv, Lifecycle, Nodes, Pages, Places, Rpc,
+    Bus, Clock, Db, Dials, Dice, Kv, Lifecycle, Nodes, Pages, Places, Rpc, Vault,
     mail::{Mailer, Postbox},
     secret::Secret,
     session_log::SessionLog,
@@ -158,14 +158,13 @@ impl Wiring<'_> {
         Ok(Some(Arc::new(friends::Friends::new(deps))))
     }
 
-    fn moderation(&self) -> Result<Option<Arc<dyn Moderation>>, Fault> {
+    async fn moderation(&self, issuer: &str) -> Result<Option<Arc<dyn Moderation>>, Fault> {
         if !self.does(Role::Moderation) {
             return Ok(None);
         }
-        let g = self.ground;
-        let (clock, dice, bus) = (g.clock.clone(), g.dice.clone(), g.bus.clone());
-        let settings = self.config.moderation.clone();
-        Ok(Some(Arc::new(moderation::Moderation::new(g.db()?, clock, dice, bus, settings))))
+        let role = moderation_of(self.ground, self.config, issuer).await?;
+        role.keep_up(&self.ground.lifecycle);
+        Ok(Some(Arc::new(role)))
     }
 
     fn node(&self, (ports, reach): Forwards) -> Result<Option<Arc<Node>>, Fault> {
@@ -270,6 +269,33 @@ impl Wiring<'_> {
     }
 }
 
+/// The role `moderation` itself: for the server, and for an operator's commands.
+pub async fn moderation_of(
+    ground: &Ground,
+    config: &Config,
+    issuer: &str,
+) -> Result<moderation::Moderation, Fault> {
+    let (secret, clock, dice, bus) =
+        (ground.secret.clone(), ground.clock.clone(), ground.dice.clone(), ground.bus.clone());
+    let settings = config.moderation.clone();
+    let vault = Vault::open(&settings.evidence, &config.data, secret.clone(), dice.clone()).await;
+    let vault = vault.map_err(|error| {
+        tracing::error!(%error, "the keys of evidence can't be reached");
+        Fault::internal()
+    })?;
+    Ok(moderation::Moderation::new(moderation::Deps {
+        db: ground.db()?,
+        postbox: Postbox::new(secret.clone(), clock.clone(), dice.clone(), bus.clone()),
+        clock,
+        dice,
+        bus,
+        secret,
+        vault,
+        public_url: issuer.to_owned(),
+        settings,
+    }))
+}
+
 /// Builds the roles in their order. `issuer` is the public URL that tokens and mails name.
 pub async fn roles(
     ground: &Ground,
@@ -281,7 +307,8 @@ pub async fn roles(
     let users = w.pick(w.users()?, (users_contract::serve, users_contract::remote));
     let auth = w.pick(w.auth(&users, issuer).await?, (auth_contract::serve, auth_contract::remote));
     let friends = w.pick(w.friends()?, (friends_contract::serve, friends_contract::remote));
-    let moderation = w.pick(w.moderation()?, (moderation_contract::serve, moderation_contract::remote));
+    let moderation =
+        w.pick(w.moderation(issuer).await?, (moderation_contract::serve, moderation_contract::remote));
     let node = w.node(forwards)?;
     let object = node.clone().map(|node| node as Arc<dyn Rooms>);
     let here = w.pick(object, (rooms_contract::serve, rooms_contract::remote));

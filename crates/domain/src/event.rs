@@ -442,6 +442,11 @@ pub enum Event {
         /// The request that it once came from, so that both are told once.
         request: RequestId,
     },
+    /// What holds for a person is another than before: suspended, or no longer.
+    StandingChanged {
+        /// Who.
+        user: UserId,
+    },
     /// New signing keys: fetch them.
     KeysChanged,
     /// A node has come or is about to go: look who is there.
@@ -462,7 +467,7 @@ pub enum Topic {
     Sessions,
     /// `LoginRevoked`, `KeysChanged`.
     Logins,
-    /// `Blocked`, `Parted`, `Reported`.
+    /// `Blocked`, `Parted`, `Reported`, `StandingChanged`.
     People,
     /// `NodesChanged`.
     Nodes,
@@ -502,7 +507,10 @@ impl Event {
             Self::PoolGrew { .. } => Topic::Pools,
             Self::LogGrew { .. } | Self::Volatile { .. } | Self::SessionMoved { .. } => Topic::Sessions,
             Self::LoginRevoked { .. } | Self::KeysChanged => Topic::Logins,
-            Self::Blocked { .. } | Self::Parted { .. } | Self::Reported { .. } => Topic::People,
+            Self::Blocked { .. }
+            | Self::Parted { .. }
+            | Self::Reported { .. }
+            | Self::StandingChanged { .. } => Topic::People,
             Self::NodesChanged => Topic::Nodes,
             Self::JobAdded => Topic::Jobs,
         }

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::{Timestamp, id::DecisionId};
+
 /// The closed list of error codes. A client may match on them; adding one is a change of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -200,12 +202,26 @@ pub struct Fault {
     /// The fields at fault, if any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldFault>,
+    /// Of `suspended`: until when, and by which decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Box<Suspended>>,
+}
+
+/// A suspension that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Suspended {
+    /// Its end.
+    pub until: Timestamp,
+    /// What it rests on.
+    #[serde(alias = "decision")]
+    pub decision_id: DecisionId,
 }
 
 impl Fault {
     /// A fault with this code and sentence.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), retry_after_ms: None, fields: Vec::new() }
+        Self { code, detail: detail.into(), retry_after_ms: None, fields: Vec::new(), suspended: None }
     }
 
     /// The request has the wrong shape.
@@ -240,6 +256,12 @@ impl Fault {
     /// Too many requests; try again in `millis`.
     pub fn rate_limited(millis: u64) -> Self {
         Self::new(Code::RateLimited, "Too many requests. Please slow down.").retry_in(millis)
+    }
+
+    /// Whoever is suspended meets nobody.
+    pub fn suspended(suspended: Suspended) -> Self {
+        let detail = "Your account is suspended. Your page says why, until when, and how to appeal.";
+        Self { suspended: Some(Box::new(suspended)), ..Self::new(Code::Suspended, detail) }
     }
 
     /// The same fault with a hint when to try again.

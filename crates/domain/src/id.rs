@@ -191,6 +191,15 @@ pub mod kind {
     /// See [`super::DecisionId`].
     #[derive(Debug)]
     pub enum Decision {}
+    /// See [`super::CaseId`].
+    #[derive(Debug)]
+    pub enum Case {}
+    /// See [`super::AppealId`].
+    #[derive(Debug)]
+    pub enum Appeal {}
+    /// See [`super::EvidenceId`].
+    #[derive(Debug)]
+    pub enum Evidence {}
 
     impl Kind for User {
         const PREFIX: &'static str = "usr_";
@@ -234,6 +243,15 @@ pub mod kind {
     impl Kind for Decision {
         const PREFIX: &'static str = "dec_";
     }
+    impl Kind for Case {
+        const PREFIX: &'static str = "cas_";
+    }
+    impl Kind for Appeal {
+        const PREFIX: &'static str = "apl_";
+    }
+    impl Kind for Evidence {
+        const PREFIX: &'static str = "evd_";
+    }
 }
 
 /// A person's account.
@@ -264,6 +282,12 @@ pub type JobId = Id<kind::Job>;
 pub type SignalId = Id<kind::Signal>;
 /// What was decided about somebody.
 pub type DecisionId = Id<kind::Decision>;
+/// What moderators have to decide about somebody.
+pub type CaseId = Id<kind::Case>;
+/// An appeal against a decision.
+pub type AppealId = Id<kind::Appeal>;
+/// Something kept that shows what a decision or report rests on.
+pub type EvidenceId = Id<kind::Evidence>;
 
 #[cfg(test)]
 mod tests {

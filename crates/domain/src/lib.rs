@@ -5,7 +5,9 @@
 
 pub mod age;
 pub mod breaker;
+pub mod cases;
 pub mod contract;
+pub mod dsa;
 pub mod event;
 pub mod fault;
 pub mod friendship;
@@ -22,6 +24,7 @@ pub mod queue;
 pub mod replay;
 pub mod reputation;
 pub mod room;
+pub mod statement;
 pub mod strangers;
 pub mod strikes;
 pub mod text;

@@ -39,6 +39,19 @@ pub enum Concern {
     Harassment,
     /// Advertising or fraud.
     Spam,
+    /// Seems to be under 18. Only people say so: no model guesses an age.
+    Minor,
+    /// Something else, said by people.
+    Other,
+    /// Came back in spite of a suspension.
+    Evasion,
+}
+
+impl Concern {
+    /// What only people, or the records of a suspension, can find.
+    pub const fn is_for_people(self) -> bool {
+        matches!(self, Self::Minor | Self::Other | Self::Evasion)
+    }
 }
 
 /// How it was noticed.

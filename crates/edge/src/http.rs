@@ -5,6 +5,7 @@ mod auth;
 mod avatars;
 mod blocks;
 mod friends;
+mod moderation;
 mod place;
 mod reports;
 mod rooms;
@@ -27,6 +28,7 @@ pub(crate) fn table() -> Vec<Route> {
         blocks::routes(),
         friends::routes(),
         reports::routes(),
+        moderation::routes(),
         rooms::routes(),
         place::routes(),
     ]
@@ -58,7 +60,7 @@ async fn unknown(_: Uri) -> impl IntoResponse {
 
 /// What every body that a route takes makes of these bytes: the door of `fuzzing`.
 #[cfg(any(test, fuzzing))]
-pub(crate) fn read_bodies(bytes: &[u8]) -> [Result<String, Fault>; 7] {
+pub(crate) fn read_bodies(bytes: &[u8]) -> [Result<String, Fault>; 11] {
     use visavis_domain::contract::users::Patch;
     fn read<T: serde::de::DeserializeOwned + std::fmt::Debug>(bytes: &[u8]) -> Result<String, Fault> {
         guard::extract::read_json::<T>(bytes).map(|body| format!("{body:?}"))
@@ -71,6 +73,10 @@ pub(crate) fn read_bodies(bytes: &[u8]) -> [Result<String, Fault>; 7] {
         read::<users::AgeBody>(bytes),
         read::<Patch>(bytes),
         read::<friends::AskBody>(bytes),
+        read::<moderation::DecisionBody>(bytes),
+        read::<moderation::AppealBody>(bytes),
+        read::<moderation::JudgeBody>(bytes),
+        read::<moderation::ExposureBody>(bytes),
     ]
 }
 

@@ -118,6 +118,11 @@ mod tests {
         GET /api/users/{id}, GET /api/blocks, \
         PUT /api/blocks/{userId}, DELETE /api/blocks/{userId}, POST /api/reports, POST /api/rooms, GET /api/rooms/{id}, \
         DELETE /api/rooms/{id}, GET /api/openapi.json, \
+        GET /api/moderation/cases, GET /api/moderation/cases/{id}, GET /api/moderation/cases/{id}/snapshot, \
+        GET /api/moderation/cases/{id}/transcript, POST /api/moderation/cases/{id}/decision, \
+        POST /api/moderation/cases/{id}/decision/preview, POST /api/moderation/cases/{id}/decision/undo, \
+        POST /api/moderation/exposure, GET /api/moderation/appeals, POST /api/moderation/appeals/{id}/decision, \
+        POST /api/appeals, \
         GET /api/info, GET /healthz, GET /readyz";
 
     #[test]

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Serialize;
-use visavis_domain::{Code, Fault, fault::FieldFault};
+use visavis_domain::{Code, Fault, Timestamp, fault::FieldFault, id::DecisionId};
 
 use crate::guard::headers::NO_STORE;
 
@@ -46,6 +46,13 @@ pub(crate) struct Body<'a> {
     /// The fields at fault, if any.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     fields: &'a [FieldFault],
+    /// Of `suspended`: its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    until: Option<Timestamp>,
+    /// Of `suspended`: what it rests on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision_id: Option<DecisionId>,
 }
 
 impl From<Fault> for Problem {
@@ -89,6 +96,8 @@ impl Problem {
             code,
             request_id,
             fields: &self.fault.fields,
+            until: self.fault.suspended.as_ref().map(|suspended| suspended.until),
+            decision_id: self.fault.suspended.as_ref().map(|suspended| suspended.decision_id),
         };
         let bytes = serde_json::to_vec(&body).unwrap_or_default();
         *response.status_mut() = self.status;

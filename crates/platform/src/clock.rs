@@ -46,4 +46,11 @@ impl Clock {
             millis.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
         }
     }
+
+    /// Sets a manual clock, also back; the system clock stays as it is.
+    pub fn set(&self, to: Timestamp) {
+        if let Self::Manual(millis) = self {
+            millis.store(to.as_millis(), Ordering::SeqCst);
+        }
+    }
 }

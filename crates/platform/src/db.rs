@@ -10,13 +10,18 @@
 //! adds: tables, indexes, columns that may be NULL or have a default. What is to go is first no longer used (one
 //! release), and removed by a migration of a later one.
 
+pub mod appeals;
+pub mod audit;
 pub mod avatars;
+pub mod bans;
 pub mod belongings;
 pub mod blocks;
 pub mod calls;
+pub mod cases;
 pub mod codes;
 pub mod decisions;
 mod error;
+pub mod evidence;
 pub mod friendships;
 pub mod history;
 pub mod jobs;
@@ -37,6 +42,8 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use visavis_domain::cases::LAPSES_AFTER;
 
 use crate::Hidden;
 
@@ -143,6 +150,8 @@ impl Db {
             + rooms::sweep(self, now).await?
             + friendships::sweep(self, now).await?
             + belongings::sweep(self, now).await?
+            + cases::lapse(self, now - LAPSES_AFTER).await?
+            + bans::sweep(self, now).await?
             + retention::sweep(self, now, retention).await?;
         Ok(gone > 0)
     }

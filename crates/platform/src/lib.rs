@@ -26,6 +26,7 @@ pub mod rpc;
 pub mod secret;
 pub mod session_log;
 pub mod telemetry;
+pub mod vault;
 pub mod webhook;
 
 pub use board::Board;
@@ -42,3 +43,4 @@ pub use nodes::Nodes;
 pub use pages::Pages;
 pub use places::Places;
 pub use rpc::Rpc;
+pub use vault::Vault;

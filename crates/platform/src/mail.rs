@@ -226,6 +226,17 @@ impl Postbox {
 
     /// Adds a mail to the transaction. The same key twice is one mail; after `expires_at` it isn't sent any more.
     pub async fn put(&self, tx: &mut Tx, key: &str, mail: &Mail, expires_at: Timestamp) -> Result<(), Fault> {
+        self.put_for(tx, key, mail, (self.clock.now(), expires_at)).await
+    }
+
+    /// The same of a mail that isn't sent before a time: until then it can be taken back ([`Self::take_back`]).
+    pub async fn put_for(
+        &self,
+        tx: &mut Tx,
+        key: &str,
+        mail: &Mail,
+        (from, expires_at): (Timestamp, Timestamp),
+    ) -> Result<(), Fault> {
         let plain = serde_json::to_vec(mail).map_err(|_| Fault::internal())?;
         let payload = self.secret.seal(SEALED_FOR, &self.dice, &plain).map_err(|_| Fault::internal())?;
         let job = rows::NewJob {
@@ -233,7 +244,7 @@ impl Postbox {
             kind: jobs::Kind::Mail.as_str(),
             key,
             payload: &payload,
-            created_at: self.clock.now(),
+            created_at: from,
             expires_at: Some(expires_at),
         };
         let waiting = rows::waiting(tx, job.kind, MAX_WAITING).await?;
@@ -243,6 +254,11 @@ impl Postbox {
         }
         rows::insert(tx, &job).await?;
         Ok(())
+    }
+
+    /// A mail that nobody has begun to send isn't sent. False when it may be on its way.
+    pub async fn take_back(&self, tx: &mut Tx, key: &str) -> Result<bool, Fault> {
+        Ok(rows::take_back(tx, key).await?)
     }
 
     /// Adds to the transaction that what lies of this address outside the database is to be forgotten.

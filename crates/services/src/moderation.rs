@@ -1,24 +1,38 @@
-//! Trust and safety: reports by people, and what was decided about whom.
+//! Trust and safety: reports by people, what was decided about whom, what shows it, and the people who decide.
 
+mod appeals;
+mod bans;
+mod blur;
+mod deciding;
 mod decisions;
+mod desk;
+mod evidence;
+pub mod tools;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use visavis_domain::{
     Fault,
+    cases::{Gravity, measure, priority, voices},
     contract::{
         Caller,
-        moderation::{Decision, Moderation as Contract, Record, Report, Standing},
+        moderation::{
+            Appeal, AppealList, AppealPage, CaseList, CasePage, CaseView, Decide, Decided, Decision, Exposed,
+            Exposure, Judge, Judged, LookAtCase, Moderation as Contract, ReadEvidence, Record, Report,
+            ReportReason, Seen, Standing, Undo,
+        },
     },
     event::Event,
-    id::{ReportId, UserId},
+    id::{AppealId, ReportId, UserId},
 };
 use visavis_platform::{
-    Bus, Clock, Db, Dice,
-    db::{self, blocks, calls, reports, visits},
+    Bus, Clock, Db, Dice, Lifecycle, Vault,
+    db::{self, Tx, audit, blocks, calls, cases, reports, visits},
+    mail::Postbox,
+    secret::Secret,
 };
 
 /// Limits of reports.
@@ -31,28 +45,126 @@ pub struct Settings {
     pub note_chars: usize,
     /// Days that a strike counts.
     pub strike_days: u32,
+    /// Seconds a day that a moderator may look at pictures.
+    pub exposure_s: u64,
+    /// Where the keys of evidence are.
+    pub evidence: visavis_platform::vault::Settings,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { report_window_s: 24 * 3_600, note_chars: 1_000, strike_days: 90 }
+        Self {
+            report_window_s: 24 * 3_600,
+            note_chars: 1_000,
+            strike_days: 90,
+            exposure_s: 2 * 3_600,
+            evidence: visavis_platform::vault::Settings::default(),
+        }
     }
+}
+
+/// Decisions and reports of a case that are looked at.
+const OF_CASE: i64 = 200;
+/// Between two looks for what has ended.
+const UPKEEP_EVERY: Duration = Duration::from_secs(30);
+
+/// What the role stands on.
+#[derive(Debug, Clone)]
+pub struct Deps {
+    /// Everything that is kept.
+    pub db: Db,
+    /// Time.
+    pub clock: Clock,
+    /// Ids.
+    pub dice: Dice,
+    /// News.
+    pub bus: Bus,
+    /// For MACs.
+    pub secret: Secret,
+    /// Statements of reasons.
+    pub postbox: Postbox,
+    /// What shows it.
+    pub vault: Vault,
+    /// Named in mails.
+    pub public_url: String,
+    /// Limits.
+    pub settings: Settings,
 }
 
 /// The `moderation` role.
 #[derive(Debug, Clone)]
-pub struct Moderation {
-    db: Db,
-    clock: Clock,
-    dice: Dice,
-    bus: Bus,
-    settings: Settings,
+pub struct Moderation(Arc<Deps>);
+
+impl std::ops::Deref for Moderation {
+    type Target = Deps;
+    fn deref(&self) -> &Deps {
+        &self.0
+    }
 }
 
 impl Moderation {
-    /// The role over this database.
-    pub fn new(db: Db, clock: Clock, dice: Dice, bus: Bus, settings: Settings) -> Self {
-        Self { db, clock, dice, bus, settings }
+    /// The role.
+    pub fn new(deps: Deps) -> Self {
+        Self(Arc::new(deps))
+    }
+
+    /// Destroys what has ended, from now on: at once, for it may have ended while nobody looked.
+    pub fn keep_up(&self, lifecycle: &Lifecycle) {
+        let role = self.clone();
+        lifecycle.spawn("evidence", async move {
+            loop {
+                if let Err(fault) = role.end_what_is_over().await {
+                    tracing::error!(fault.code = %fault.code, "evidence that has ended can't be destroyed yet");
+                }
+                tokio::time::sleep(UPKEEP_EVERY).await;
+            }
+        });
+    }
+
+    /// How soon a case is looked at, from what there is in it.
+    async fn reweigh(&self, tx: &mut Tx, case: &mut cases::Case, appealed: bool) -> Result<(), Fault> {
+        let heard = reports::of_case_in(tx, case.id, OF_CASE).await?;
+        let ties = reports::ties(tx, case.id, OF_CASE).await?;
+        let decided = db::decisions::of_case_in(tx, case.id, OF_CASE).await?;
+        let said: Vec<voices::Voice> = heard.iter().map(|report| report.voice).collect();
+        let reasons = heard.iter().filter_map(|report| reason(&report.reason)).map(measure::concern);
+        let concerns = decided.iter().filter_map(|d| serde_json::from_value(d.concern.as_str().into()).ok());
+        let done = decided.iter().filter(|d| !d.dry_run && d.overturned_at.is_none());
+        case.reported = !heard.is_empty();
+        case.noticed = decided.iter().any(|d| d.automated);
+        case.minor = heard.iter().any(|report| reason(&report.reason) == Some(ReportReason::Minor));
+        let gravity = |concern| Gravity {
+            minor: case.minor,
+            action: done.clone().filter_map(|d| serde_json::from_value(d.action.as_str().into()).ok()).max(),
+            voices: voices::weigh(&said, &ties).points,
+            concern,
+            appealed,
+        };
+        let each = reasons.chain(concerns).map(|concern| priority(&gravity(Some(concern))));
+        case.priority = each.max().unwrap_or_else(|| priority(&gravity(None)));
+        Ok(())
+    }
+
+    /// Writes into the audit log what is about to be done.
+    async fn audit(
+        &self,
+        tx: &mut Tx,
+        actor: &str,
+        (act, object): (&str, &str),
+        reason: &str,
+    ) -> Result<(), Fault> {
+        let entry = audit::Entry {
+            n: 0,
+            at: self.clock.now(),
+            actor: actor.to_owned(),
+            act: act.to_owned(),
+            object: object.to_owned(),
+            reason: reason.to_owned(),
+            mac: String::new(),
+        };
+        let secret = self.secret.clone();
+        Ok(audit::append(tx, &entry, move |before, entry| evidence::audit_mac(&secret, before, entry))
+            .await?)
     }
 
     fn checked_note(&self, note: Option<String>) -> Result<Option<String>, Fault> {
@@ -66,11 +178,8 @@ impl Moderation {
         let note = note.trim();
         Ok((!note.is_empty()).then(|| note.to_owned()))
     }
-}
 
-#[async_trait]
-impl Contract for Moderation {
-    async fn report(&self, _cx: &Caller, req: Report) -> Result<ReportId, Fault> {
+    async fn take_report(&self, req: Report) -> Result<ReportId, Fault> {
         let note = self.checked_note(req.note)?;
         let now = self.clock.now();
         let since = now - Duration::from_secs(self.settings.report_window_s);
@@ -80,6 +189,8 @@ impl Contract for Moderation {
         {
             return Err(Fault::not_found("Somebody you met there within the last 24 hours"));
         }
+        let keep_days = measure::keep_days(req.reason);
+        let pieces = self.pieces(req.picture, req.transcript, keep_days, now).await?;
         let report = reports::Report {
             id: self.dice.id(&self.clock),
             reporter: req.reporter,
@@ -96,6 +207,9 @@ impl Contract for Moderation {
         };
         // No limit of blocks here: safety first, and reports have limits of their own at the edge.
         let blocked = blocks::insert(&mut tx, req.reporter, req.reported, now).await?;
+        if id == report.id {
+            self.join_case(&mut tx, about, id, pieces).await?;
+        }
         tx.commit().await?;
         metrics::counter!("visavis_reports_total", "reason" => report.reason).increment(1);
         self.bus.publish(Event::Blocked { user: by, other: about }).await;
@@ -105,6 +219,46 @@ impl Contract for Moderation {
         }
         self.bus.publish(Event::Reported { user: about }).await;
         Ok(id)
+    }
+
+    /// A new report opens the person's case, or joins it. Whoever seems to be under 18 has everything of it held.
+    async fn join_case(
+        &self,
+        tx: &mut Tx,
+        about: UserId,
+        report: ReportId,
+        pieces: Vec<evidence::Piece>,
+    ) -> Result<(), Fault> {
+        let now = self.clock.now();
+        let mut case = cases::open_or_join(tx, self.dice.id(&self.clock), about, now).await?;
+        reports::join(tx, report, case.id).await?;
+        self.put_pieces(tx, &case, &report.to_string(), pieces).await?;
+        self.reweigh(tx, &mut case, false).await?;
+        case.changed_at = now;
+        if case.minor && case.held_for.is_none() {
+            case.held_for = Some("minor".to_owned());
+            self.audit(tx, "rule", ("hold", &case.id.to_string()), "minor").await?;
+        }
+        self.hold_what_must_be(tx, &case).await?;
+        cases::write(tx, &case).await?;
+        Ok(())
+    }
+}
+
+/// A reason as it is kept.
+fn reason(text: &str) -> Option<ReportReason> {
+    serde_json::from_value(text.into()).ok()
+}
+
+/// A case that isn't there.
+fn no_case() -> Fault {
+    Fault::not_found("That case")
+}
+
+#[async_trait]
+impl Contract for Moderation {
+    async fn report(&self, _cx: &Caller, req: Report) -> Result<ReportId, Fault> {
+        self.take_report(req).await
     }
 
     async fn record(&self, _cx: &Caller, req: Record) -> Result<(), Fault> {
@@ -117,5 +271,45 @@ impl Contract for Moderation {
 
     async fn decisions(&self, _cx: &Caller, user: UserId) -> Result<Vec<Decision>, Fault> {
         self.decisions_about(user).await
+    }
+
+    async fn seen(&self, _cx: &Caller, req: Seen) -> Result<(), Fault> {
+        self.seen_from(req).await
+    }
+
+    async fn cases(&self, _cx: &Caller, req: CaseList) -> Result<CasePage, Fault> {
+        self.list_cases(req).await
+    }
+
+    async fn case(&self, _cx: &Caller, req: LookAtCase) -> Result<CaseView, Fault> {
+        self.look_at_case(req).await
+    }
+
+    async fn evidence(&self, _cx: &Caller, req: ReadEvidence) -> Result<String, Fault> {
+        self.read_evidence(req).await
+    }
+
+    async fn decide(&self, _cx: &Caller, req: Decide) -> Result<Decided, Fault> {
+        self.decide_case(req).await
+    }
+
+    async fn undo(&self, _cx: &Caller, req: Undo) -> Result<(), Fault> {
+        self.undo_decision(req).await
+    }
+
+    async fn exposed(&self, _cx: &Caller, req: Exposed) -> Result<Exposure, Fault> {
+        self.count_exposure(req).await
+    }
+
+    async fn appeal(&self, _cx: &Caller, req: Appeal) -> Result<AppealId, Fault> {
+        self.take_appeal(req).await
+    }
+
+    async fn appeals(&self, _cx: &Caller, req: AppealList) -> Result<AppealPage, Fault> {
+        self.list_appeals(req).await
+    }
+
+    async fn judge(&self, _cx: &Caller, req: Judge) -> Result<Judged, Fault> {
+        self.judge_appeal(req).await
     }
 }

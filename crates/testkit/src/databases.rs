@@ -69,6 +69,16 @@ impl Database {
         connection.close().await.unwrap();
     }
 
+    /// Changes what is written, behind the product's back: on every engine.
+    pub async fn change(&self, sql: &str) {
+        sqlx::any::install_default_drivers();
+        let file = || format!("sqlite://{}", self.folder.path().join("visavis.db").display());
+        let url = self.settings.url.as_ref().map_or_else(file, |url| url.expose().to_owned());
+        let mut connection = sqlx::AnyConnection::connect(&url).await.unwrap();
+        sqlx::Executor::execute(&mut connection, AssertSqlSafe(sql.to_owned())).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
     /// Everything that is written in it: the file, or every row of every table as text. Close it first.
     pub async fn contents(&self) -> Vec<u8> {
         let Some(url) = &self.settings.url else {

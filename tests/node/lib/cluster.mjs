@@ -126,6 +126,7 @@ export class Cluster {
     return {
       public_url: `http://${this.listen}`,
       secret_key: this.secret,
+      'moderation.evidence.keys': path.join(this.data, 'evidence-keys'),
       redis,
       'redis.prefix': this.prefix,
       database: database(name, this.database.url),

@@ -160,7 +160,7 @@ export interface Decision {
   id: string;
   at: string;
   action: SafetyAction;
-  concern: 'nudity' | 'weapon' | 'violence' | 'harassment' | 'spam';
+  concern: 'nudity' | 'weapon' | 'violence' | 'harassment' | 'spam' | 'minor' | 'other' | 'evasion';
   rule: string;
   version: string;
   automated: boolean;

@@ -240,6 +240,15 @@ fn what_is_hardly_meant_is_warned_of() {
     }
     let alone = warnings(&[("VISAVIS_DATABASE", "postgres://u:secret@h/d")]);
     assert!(alone.contains("the only process on its database") && !alone.contains("secret"), "{alone}");
+    let apart = [
+        ("VISAVIS_ROLES", "moderation"),
+        ("VISAVIS_REDIS", "redis://h"),
+        ("VISAVIS_SECRET_KEY", "x"),
+        ("VISAVIS_PUBLIC_URL", "https://meet.example"),
+    ];
+    assert!(warnings(&apart).contains("moderation.evidence.keys isn't set"), "{}", warnings(&apart));
+    let shared = [&apart[..], &[("VISAVIS_MODERATION__EVIDENCE__KEYS", "/keys")]].concat();
+    assert!(!warnings(&shared).contains("evidence.keys"));
     let good = warnings(&[("VISAVIS_PUBLIC_URL", "https://meet.example"), ("VISAVIS_MAIL__BACKEND", "smtp")]);
     assert_eq!(good, "");
 }

@@ -66,9 +66,10 @@ pub struct Kept {
     pub what: String,
     /// Why.
     pub why: String,
-    /// Until then.
-    #[schemars(with = "String")]
-    pub until: Timestamp,
+    /// Until then; absent where a person has to end it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub until: Option<Timestamp>,
 }
 
 /// Start of a sign-in.

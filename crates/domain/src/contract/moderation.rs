@@ -1,12 +1,22 @@
 //! Trust and safety: reports by people, and what was decided about whom.
 
+mod desk;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use crate::fault::Suspended;
+pub use desk::{
+    Appeal, AppealList, AppealPage, AppealState, AppealView, CaseKind, CaseList, CasePage, CaseRow, CaseView,
+    Decide, Decided, DecisionRow, EvidenceKind, EvidenceRow, Exposed, Exposure, Judge, Judged, LookAtCase,
+    ReadEvidence, ReportRow, Seen, SignalRow, Undo,
+};
 
 use super::sight::Score;
 use crate::{
     Timestamp,
-    id::{DecisionId, ReportId, RoomId, UserId},
+    id::{AppealId, DecisionId, ReportId, RoomId, UserId},
+    statement::Statement,
     strikes::{Act, Action, Concern, Modality, Signal},
 };
 
@@ -21,6 +31,26 @@ crate::contract! {
         fn standing(UserId) -> Standing [idempotent, 2000 ms];
         /// What was decided about me, newest first, at most a hundred.
         fn decisions(UserId) -> Vec<Decision> [idempotent, 2000 ms];
+        /// Somebody has signed in from there. Whoever comes back that way in spite of a suspension stays away, too.
+        fn seen(Seen) -> () [idempotent, 2000 ms];
+        /// The next cases of a queue.
+        fn cases(CaseList) -> CasePage [idempotent, 3000 ms];
+        /// All of a case. An open one is that moderator's for a while.
+        fn case(LookAtCase) -> CaseView [idempotent, 3000 ms];
+        /// A piece of evidence, in base64; written into the audit log before.
+        fn evidence(ReadEvidence) -> String [idempotent, 5000 ms];
+        /// Decides a case, or only says what whom it is about would read.
+        fn decide(Decide) -> Decided [once, 5000 ms];
+        /// Takes one's own decision back.
+        fn undo(Undo) -> () [once, 5000 ms];
+        /// A moderator looked at pictures for so long.
+        fn exposed(Exposed) -> Exposure [once, 1000 ms];
+        /// Appeals against a decision about me.
+        fn appeal(Appeal) -> AppealId [idempotent, 5000 ms];
+        /// Appeals, the oldest first.
+        fn appeals(AppealList) -> AppealPage [idempotent, 3000 ms];
+        /// Judges an appeal.
+        fn judge(Judge) -> Judged [once, 5000 ms];
     }
 }
 
@@ -66,15 +96,6 @@ pub struct Standing {
     pub suspended: Option<Suspended>,
 }
 
-/// A suspension that runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Suspended {
-    /// Its end.
-    pub until: Timestamp,
-    /// What it rests on.
-    pub decision: DecisionId,
-}
-
 /// What was decided about somebody, as they read it: a statement of reasons (Regulation (EU) 2022/2065, article 17).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -105,6 +126,25 @@ pub struct Decision {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub overturned_at: Option<Timestamp>,
+    /// The statement of reasons, in words.
+    #[serde(default)]
+    pub statement: Words,
+    /// An appeal is possible until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub appeal_until: Option<Timestamp>,
+    /// The appeal against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appeal: Option<AppealState>,
+}
+
+/// The same in every language that there are words in.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Words {
+    /// English.
+    pub en: Statement,
+    /// German.
+    pub de: Statement,
 }
 
 /// Something that was noticed.
@@ -133,6 +173,12 @@ pub struct Report {
     pub reason: ReportReason,
     /// In the reporter's words, at most 1000 characters.
     pub note: Option<String>,
+    /// The last picture that the server had of whom it is about, blurred, as WebP.
+    #[serde(default, with = "super::sight::maybe_bytes")]
+    pub picture: Option<Vec<u8>>,
+    /// What was understood or written in the 30 seconds before.
+    #[serde(default)]
+    pub transcript: Option<String>,
 }
 
 /// The closed list of reasons.

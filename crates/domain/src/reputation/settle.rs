@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::{DAILY_GAIN, DAILY_LOSS, MAX, REPORT_LOSS, START};
-use crate::Timestamp;
+use crate::{Timestamp, strikes::Action};
 
 /// A report is forgiven after so long.
 pub const FORGIVEN_AFTER: Duration = Duration::from_hours(30 * 24);
@@ -14,6 +14,8 @@ pub const FADES_AFTER: Duration = Duration::from_hours(30 * 24);
 /// One person's reports about another count once in so long.
 const SAME_REPORTER: Duration = Duration::from_hours(30 * 24);
 const DAY: Duration = Duration::from_hours(24);
+/// A decision is forgiven after so long.
+pub const DECISION_FORGIVEN_AFTER: Duration = Duration::from_hours(90 * 24);
 /// Reports in a month from which on somebody's reports count for less, and for nothing.
 const MANY: u64 = 10;
 const TOO_MANY: u64 = 30;
@@ -29,6 +31,10 @@ pub enum Kind {
     Recovered,
     /// A gain has faded.
     Faded,
+    /// Something was decided about them.
+    Decided,
+    /// A decision was taken back.
+    Overturned,
 }
 
 impl Kind {
@@ -39,6 +45,8 @@ impl Kind {
             Self::Reported => "reported",
             Self::Recovered => "recovered",
             Self::Faded => "faded",
+            Self::Decided => "decided",
+            Self::Overturned => "overturned",
         }
     }
 
@@ -47,10 +55,15 @@ impl Kind {
         match self {
             Self::CleanCall => "A good call without complaints.",
             Self::Reported => "Somebody you met reported a call with you. It is forgiven after 30 days.",
-            Self::Recovered => "A report is forgiven: 30 days have passed.",
+            Self::Recovered => "Something is forgiven: its time has passed, or it came to nothing.",
             Self::Faded => {
                 "Trust fades a little when nobody has met you for 30 days. A good call brings it back."
             }
+            Self::Decided => {
+                "Something was decided about a call of yours; your profile says what, and how to appeal. It is forgiven after \
+                 90 days."
+            }
+            Self::Overturned => "A decision about you was taken back, and what it had cost you with it.",
         }
     }
 }
@@ -58,7 +71,8 @@ impl Kind {
 impl std::str::FromStr for Kind {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
-        let all = [Self::CleanCall, Self::Reported, Self::Recovered, Self::Faded];
+        let all =
+            [Self::CleanCall, Self::Reported, Self::Recovered, Self::Faded, Self::Decided, Self::Overturned];
         all.into_iter().find(|kind| kind.as_str() == text).ok_or(())
     }
 }
@@ -91,6 +105,31 @@ pub struct Report {
     pub credibility: u8,
 }
 
+/// A decision about the person that costs them trust.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ruling {
+    /// The decision.
+    pub id: String,
+    /// When.
+    pub at: Timestamp,
+    /// What it costs.
+    pub points: u8,
+    /// When it was taken back.
+    pub overturned_at: Option<Timestamp>,
+}
+
+/// What a decision costs: what a rule did on its own less than what a person found. A warning by a rule costs nothing, for one
+/// observation is none.
+pub const fn cost(action: Action, automated: bool) -> u8 {
+    match (action, automated) {
+        (Action::Warn | Action::Blur | Action::Mute, true) => 0,
+        (Action::Warn | Action::Blur | Action::Mute, false) | (Action::Remove, true) => 5,
+        (Action::Remove, false) => 8,
+        (Action::Suspend, true) => 10,
+        (Action::Suspend, false) => 15,
+    }
+}
+
 /// What has happened since it was last asked (what was counted before may be in it again).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -98,6 +137,10 @@ pub struct Facts {
     pub clean: Vec<(String, Timestamp)>,
     /// Reports.
     pub reports: Vec<Report>,
+    /// Reports that came to nothing, as `reporter report`, and when that was found.
+    pub cleared: Vec<(String, Timestamp)>,
+    /// Decisions.
+    pub rulings: Vec<Ruling>,
 }
 
 /// What is known of somebody who reports.
@@ -131,6 +174,8 @@ pub fn credibility(who: &Reporter) -> u8 {
 enum Due<'a> {
     Clean(&'a str),
     Report(&'a Report),
+    Ruling(&'a Ruling),
+    Overturn { source: &'a str, points: i32 },
     Forgive { source: String, points: i32 },
     Fade,
 }
@@ -145,7 +190,9 @@ pub fn settle(score: u8, before: &[Step], facts: &Facts, now: Timestamp) -> Vec<
     loop {
         let next_call = calls.peek().map(|call| (call.1, Due::Clean(&call.0)));
         let next_report = complaints.peek().map(|report| (report.at, Due::Report(report)));
-        let due = [next_call, next_report, book.forgiveness(), book.fading()].into_iter().flatten();
+        let decided = [book.ruling(&facts.rulings), book.overturn(&facts.rulings)];
+        let forgiven = book.forgiveness(&facts.cleared);
+        let due = [next_call, next_report, forgiven, book.fading()].into_iter().chain(decided).flatten();
         let Some((at, due)) = due.filter(|(at, _)| *at <= now).min_by_key(|(at, _)| *at) else { break };
         match due {
             Due::Clean(source) => {
@@ -155,6 +202,13 @@ pub fn settle(score: u8, before: &[Step], facts: &Facts, now: Timestamp) -> Vec<
             Due::Report(report) => {
                 book.reported(report);
                 complaints.next();
+            }
+            Due::Ruling(ruling) => {
+                let (points, until) = (i32::from(ruling.points), at + DECISION_FORGIVEN_AFTER);
+                book.take(Kind::Decided, ruling.id.clone(), at, -points, Some(until));
+            }
+            Due::Overturn { source, points } => {
+                book.take(Kind::Overturned, source.to_owned(), at, points, None);
             }
             Due::Forgive { source, points } => book.take(Kind::Recovered, source, at, points, None),
             Due::Fade => book.take(Kind::Faded, at.as_millis().to_string(), at, -1, None),
@@ -213,23 +267,49 @@ impl Book {
         self.take(Kind::Reported, source, report.at, -i32::from(loss), recover_by);
     }
 
-    /// The next loss that is forgiven.
-    fn forgiveness(&self) -> Option<(Timestamp, Due<'static>)> {
+    /// The next decision that costs something.
+    fn ruling<'a>(&self, all: &'a [Ruling]) -> Option<(Timestamp, Due<'a>)> {
+        let new = all.iter().filter(|ruling| ruling.points > 0 && !self.knows(Kind::Decided, &ruling.id));
+        new.min_by_key(|ruling| (ruling.at, &ruling.id)).map(|ruling| (ruling.at, Due::Ruling(ruling)))
+    }
+
+    /// The next one that is taken back: all that it has cost comes back at once, unless it is forgiven already.
+    fn overturn<'a>(&self, all: &'a [Ruling]) -> Option<(Timestamp, Due<'a>)> {
+        let open = |ruling: &&Ruling| {
+            let (id, gone) = (&ruling.id, [Kind::Overturned, Kind::Recovered]);
+            self.knows(Kind::Decided, id) && !gone.into_iter().any(|kind| self.knows(kind, id))
+        };
+        let over = all.iter().filter(open).filter_map(|ruling| Some((ruling.overturned_at?, ruling)));
+        let (at, ruling) = over.min_by_key(|(at, ruling)| (*at, &ruling.id))?;
+        let step = self.steps.iter().find(|step| step.kind == Kind::Decided && step.source == ruling.id)?;
+        Some((at.max(step.at), Due::Overturn { source: &ruling.id, points: -step.delta }))
+    }
+
+    /// The next loss that is forgiven: when its time has come, or a report came to nothing.
+    fn forgiveness(&self, cleared: &[(String, Timestamp)]) -> Option<(Timestamp, Due<'static>)> {
         let open = |step: &&Step| {
-            step.kind == Kind::Reported && step.delta < 0 && !self.knows(Kind::Recovered, &step.source)
+            matches!(step.kind, Kind::Reported | Kind::Decided)
+                && step.delta < 0
+                && !self.knows(Kind::Recovered, &step.source)
+                && !self.knows(Kind::Overturned, &step.source)
+        };
+        let when = |step: &Step| {
+            let found = cleared.iter().find(|(source, _)| *source == step.source);
+            let found = found.filter(|_| step.kind == Kind::Reported).map(|(_, at)| (*at).max(step.at));
+            found.into_iter().chain(step.recover_by).min()
         };
         let first = self
             .steps
             .iter()
             .filter(open)
-            .filter_map(|s| s.recover_by.map(|at| (at, s)))
+            .filter_map(|s| when(s).map(|at| (at, s)))
             .min_by_key(|(at, _)| *at);
         first.map(|(at, step)| (at, Due::Forgive { source: step.source.clone(), points: -step.delta }))
     }
 
     /// When the next point above the start fades: since the last good call, or the last one that faded or was forgiven.
     fn fading(&self) -> Option<(Timestamp, Due<'static>)> {
-        let counts = |step: &&Step| !matches!(step.kind, Kind::Reported);
+        let counts = |step: &&Step| !matches!(step.kind, Kind::Reported | Kind::Decided);
         let since = self.steps.iter().filter(counts).map(|step| step.at).max()?;
         (self.score > START).then_some((since + FADES_AFTER, Due::Fade))
     }

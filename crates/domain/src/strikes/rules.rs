@@ -127,6 +127,12 @@ impl Rule {
         if !is_name(&self.id) {
             return bad("id", "must be 1 to 64 letters, digits, dots or hyphens");
         }
+        if self.concern.is_for_people() {
+            return bad(
+                "concern",
+                "must be nudity, weapon, violence, harassment or spam: no model knows others",
+            );
+        }
         if !(1..=1_000).contains(&self.at_least) {
             return bad("at_least", "must be 1 to 1000");
         }
@@ -178,6 +184,8 @@ mod tests {
             refused(|r| r.rules[0].first.push(Action::Remove)).as_deref(),
             Some("rules.nudity-picture.first")
         );
+        let guesses = refused(|r| r.rules[0].concern = Concern::Minor);
+        assert_eq!(guesses.as_deref(), Some("rules.nudity-picture.concern"), "nobody's age is guessed");
         assert_eq!(refused(|r| r.rules[0].apart_s = 4).as_deref(), Some("rules.nudity-picture.apart_s"));
         assert_eq!(refused(|r| r.rules[0].at_least = 0).as_deref(), Some("rules.nudity-picture.at_least"));
         assert_eq!(refused(|r| r.rules[0].window_s = 4).as_deref(), Some("rules.nudity-picture.window_s"));

@@ -83,6 +83,27 @@ pub fn prefix(addr: IpAddr) -> String {
     network(addr).to_string()
 }
 
+/// The block that an address is in, as wide as one neighbourhood: a /24, of IPv6 a /48. None of this machine's own, and of
+/// networks that everybody has at home.
+pub fn block(addr: IpAddr) -> Option<String> {
+    match addr.to_canonical() {
+        IpAddr::V4(v4)
+            if v4.is_loopback() || v4.is_private() || v4.is_link_local() || v4.is_unspecified() =>
+        {
+            None
+        }
+        IpAddr::V6(v6) if v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() => None,
+        IpAddr::V4(v4) => {
+            let [a, b, c, _] = v4.octets();
+            Some(format!("{a}.{b}.{c}.0/24"))
+        }
+        IpAddr::V6(v6) => {
+            let [a, b, c, ..] = v6.segments();
+            Some(format!("{a:x}:{b:x}:{c:x}::/48"))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,6 +156,17 @@ mod tests {
         assert_eq!(client("10.0.0.1", "proto=http;For=\"[2001:db8::7]:4711\"", ours, FWD), "2001:db8::7");
         assert_eq!(client("10.0.0.1", "for=6.6.6.6, for=_hidden", ours, FWD), "10.0.0.1");
         assert_eq!(client("10.0.0.1", "for=1.1.1.1, for=10.9.9.9:80", ours, FWD), "1.1.1.1");
+    }
+
+    #[test]
+    fn a_block_is_a_neighbourhood_and_never_an_address() {
+        let of = |text: &str| block(text.parse().unwrap());
+        assert_eq!(of("203.0.113.77").as_deref(), Some("203.0.113.0/24"));
+        assert_eq!(of("::ffff:203.0.113.77").as_deref(), Some("203.0.113.0/24"));
+        assert_eq!(of("2001:db8:7:8::9").as_deref(), Some("2001:db8:7::/48"));
+        for own in ["127.0.0.1", "10.1.2.3", "192.168.1.1", "::1", "fd00::1", "0.0.0.0"] {
+            assert_eq!(of(own), None, "{own}");
+        }
     }
 
     #[test]

@@ -9,11 +9,17 @@ use visavis_domain::{
     Code, Fault,
     contract::Caller,
     id::{Id, Kind},
+    wire::Role,
 };
 
 use crate::{
     Edge,
-    guard::{count_user, frame::RequestCx, tokens::Access},
+    guard::{
+        client::{self, ClientAddr},
+        count_user,
+        frame::RequestCx,
+        tokens::Access,
+    },
     problem::Problem,
 };
 
@@ -43,6 +49,71 @@ impl FromRequestParts<Edge> for Signed {
         let access = edge.tokens.verify(token).await?;
         count_user(edge, &parts.method, access.user).await?;
         Ok(Self(access))
+    }
+}
+
+/// A moderator, or an admin.
+#[derive(Debug)]
+pub struct Moderator(pub Access);
+
+impl FromRequestParts<Edge> for Moderator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
+        let Signed(access) = Signed::from_request_parts(parts, edge).await?;
+        match access.role {
+            Role::Moderator | Role::Admin => Ok(Self(access)),
+            Role::User => Err(Fault::new(Code::Forbidden, "This is for moderators.").into()),
+        }
+    }
+}
+
+/// What a query says, in this shape. Its faults are named like a body's.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Edge> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Edge) -> Result<Self, Problem> {
+        let asked = axum::extract::Query::<T>::try_from_uri(&parts.uri);
+        let fault = || Fault::bad_request("The query of this address can't be read.");
+        Ok(Self(asked.map_err(|_| fault())?.0))
+    }
+}
+
+/// Somebody who isn't suspended.
+#[derive(Debug)]
+pub struct Welcome(pub Access);
+
+impl FromRequestParts<Edge> for Welcome {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
+        let Signed(access) = Signed::from_request_parts(parts, edge).await?;
+        let Cx(cx) = Cx::from_request_parts(parts, edge).await?;
+        match edge.moderation.standing(&cx, access.user).await?.suspended {
+            Some(suspended) => Err(Fault::suspended(suspended).into()),
+            None => Ok(Self(access)),
+        }
+    }
+}
+
+/// The random token of a browser, by which it is known again, and the network it is in: never its address.
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// Of the cookie.
+    pub token: Option<String>,
+    /// A /24 or /48; none of this machine's own.
+    pub network: Option<String>,
+}
+
+impl FromRequestParts<Edge> for Device {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Edge) -> Result<Self, Problem> {
+        let seen = parts.extensions.get::<ClientAddr>().map(|addr| addr.0);
+        Ok(Self { token: cookie_of(&parts.headers, "device"), network: seen.and_then(client::block) })
     }
 }
 
@@ -170,9 +241,13 @@ impl FromRequestParts<Edge> for RefreshCookie {
 }
 
 pub(crate) fn refresh_cookie(headers: &HeaderMap) -> Option<String> {
+    cookie_of(headers, "refresh")
+}
+
+fn cookie_of(headers: &HeaderMap, wanted: &str) -> Option<String> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let (_, token) = pairs.find(|(name, token)| *name == "refresh" && !token.is_empty())?;
+    let (_, token) = pairs.find(|(name, token)| *name == wanted && !token.is_empty())?;
     (token.len() <= MAX_REFRESH).then(|| token.to_owned())
 }
 

@@ -6,14 +6,19 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::{HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use visavis_domain::{
     Code, Fault, Timestamp,
-    contract::auth::{
-        Challenge, Jwks, Login, LoginSession, Magic, MagicSignIn, MaskedEmail, Refresh, Revoke, Sessions,
-        SignedIn, Verify,
+    contract::{
+        Caller,
+        auth::{
+            Challenge, Jwks, Login, LoginSession, Magic, MagicSignIn, MaskedEmail, Refresh, Revoke, Sessions,
+            SignedIn, Verify,
+        },
+        moderation::Seen,
     },
     id::kind,
     wire::Me,
@@ -22,10 +27,13 @@ use visavis_domain::{
 use super::route::{Route, delete, get, post};
 use crate::{
     Edge,
-    guard::extract::{Agent, Cx, Json, PathId, RefreshCookie, Signed},
+    guard::extract::{Agent, Cx, Device, Json, PathId, RefreshCookie, Signed},
     problem::Problem,
 };
 
+/// The random token of a browser, and for how long it is known: a year.
+const DEVICE_BYTES: usize = 16;
+const DEVICE_MAX_AGE_S: u32 = 31_536_000;
 /// 30 days, as long as a login session may lie idle (protocol section 2).
 const COOKIE_MAX_AGE_S: u32 = 2_592_000;
 
@@ -118,11 +126,12 @@ async fn verify(
     State(edge): State<Edge>,
     Cx(cx): Cx,
     Agent(agent): Agent,
+    device: Device,
     Json(body): Json<VerifyBody>,
 ) -> Result<Response, Problem> {
     let signed_in =
         edge.auth.verify(&cx, Verify { challenge_id: body.challenge_id, code: body.code, agent }).await;
-    signed(&edge, "code", signed_in)
+    signed_from(&edge, &cx, "code", signed_in, device).await
 }
 
 async fn peek(
@@ -137,10 +146,11 @@ async fn magic(
     State(edge): State<Edge>,
     Cx(cx): Cx,
     Agent(agent): Agent,
+    device: Device,
     Json(body): Json<MagicBody>,
 ) -> Result<Response, Problem> {
     let signed_in = edge.auth.magic(&cx, MagicSignIn { token: body.token, agent }).await;
-    signed(&edge, "link", signed_in)
+    signed_from(&edge, &cx, "link", signed_in, device).await
 }
 
 async fn refresh(
@@ -185,6 +195,42 @@ async fn end_session(
 async fn jwks(State(edge): State<Edge>, Cx(cx): Cx) -> Result<impl IntoResponse, Problem> {
     // A new key is here well before its first use, so a minute of caching never hides one that is needed.
     Ok(([(header::CACHE_CONTROL, "public, max-age=60")], Reply(edge.auth.jwks(&cx, ()).await?)))
+}
+
+/// A sign-in, and where it came from: whoever is suspended and comes back under another name is known again.
+async fn signed_from(
+    edge: &Edge,
+    cx: &Caller,
+    step: &'static str,
+    result: Result<SignedIn, Fault>,
+    device: Device,
+) -> Result<Response, Problem> {
+    let known = device.token.filter(|token| is_device(token));
+    let token =
+        known.clone().unwrap_or_else(|| BASE64_URL_SAFE_NO_PAD.encode(edge.dice.bytes::<DEVICE_BYTES>()));
+    if let Ok(signed_in) = &result {
+        let seen = Seen { user: signed_in.user.id, device: Some(token.clone()), network: device.network };
+        // Whom that role can't be asked about now is asked about at their next sign-in.
+        if let Err(fault) = edge.moderation.seen(cx, seen).await {
+            tracing::warn!(fault.code = %fault.code, "where somebody signed in from could not be kept");
+        }
+    }
+    let mut response = signed(edge, step, result)?;
+    if known.is_none() {
+        let secure = if edge.site.hosts.public.is_https() { "; Secure" } else { "" };
+        let text = format!(
+            "device={token}; HttpOnly; SameSite=Strict; Path=/api/auth; Max-Age={DEVICE_MAX_AGE_S}{secure}"
+        );
+        let mut value = HeaderValue::try_from(text).map_err(|_| Fault::internal())?;
+        value.set_sensitive(true);
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+    Ok(response)
+}
+
+/// A token that we could have made.
+fn is_device(token: &str) -> bool {
+    BASE64_URL_SAFE_NO_PAD.decode(token).is_ok_and(|bytes| bytes.len() == DEVICE_BYTES)
 }
 
 /// The answer to a sign-in: access token in the body, refresh token in the cookie.

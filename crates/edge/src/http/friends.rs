@@ -14,7 +14,7 @@ use visavis_domain::{
 use super::route::{Route, delete, get, post};
 use crate::{
     Edge,
-    guard::extract::{Cx, Json, PathId, PathText, Signed},
+    guard::extract::{Cx, Json, PathId, PathText, Signed, Welcome},
     problem::Problem,
 };
 
@@ -112,7 +112,7 @@ async fn requests(
 async fn ask(
     State(edge): State<Edge>,
     Cx(cx): Cx,
-    Signed(me): Signed,
+    Welcome(me): Welcome,
     Json(body): Json<AskBody>,
 ) -> Result<impl IntoResponse, Problem> {
     let whom = match (body.private_id, body.user_id) {

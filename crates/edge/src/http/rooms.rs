@@ -15,7 +15,7 @@ use visavis_domain::{
 use super::route::{Route, delete, get, post};
 use crate::{
     Edge,
-    guard::extract::{Cx, Json, PathId, Signed},
+    guard::extract::{Cx, Json, PathId, Signed, Welcome},
     problem::Problem,
 };
 
@@ -90,7 +90,7 @@ impl RoomBody {
 async fn create(
     State(edge): State<Edge>,
     Cx(cx): Cx,
-    Signed(me): Signed,
+    Welcome(me): Welcome,
     Json(body): Json<NewRoomBody>,
 ) -> Result<impl IntoResponse, Problem> {
     let name = body.name.as_deref().map(text::room_name).transpose()?;

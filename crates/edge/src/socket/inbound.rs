@@ -162,7 +162,7 @@ pub(super) async fn work(Turn(session): Turn, State(hub): State<Hub>) {
     }
 }
 
-/// Sends the acknowledgement: `{ok: true, …}` or `{ok: false, error: {code, message, retryAfterMs?}}`.
+/// Sends the acknowledgement: `{ok: true, …}` or `{ok: false, error: {code, message, retryAfterMs?, until?, decisionId?}}`.
 fn answer(ack: AckSender<LocalAdapter>, result: &Result<Value, Fault>) {
     let body = match result {
         Ok(value) => value.clone(),
@@ -171,6 +171,10 @@ fn answer(ack: AckSender<LocalAdapter>, result: &Result<Value, Fault>) {
             let mut error = json!({"code": fault.code, "message": fault.detail});
             if let (Some(millis), Some(fields)) = (fault.retry_after_ms, error.as_object_mut()) {
                 fields.insert("retryAfterMs".to_owned(), millis.into());
+            }
+            if let (Some(suspended), Some(fields)) = (&fault.suspended, error.as_object_mut()) {
+                fields.insert("until".to_owned(), json!(suspended.until));
+                fields.insert("decisionId".to_owned(), json!(suspended.decision_id));
             }
             json!({"ok": false, "error": error})
         }

@@ -80,11 +80,27 @@ impl Hub {
     pub(super) async fn may_meet(&self, cx: &Caller, user: UserId) -> Result<(), Fault> {
         let Some(suspended) = self.moderation.standing(cx, user).await?.suspended else { return Ok(()) };
         let left = suspended.until.since(self.clock.now());
-        let fault = Fault::new(
-            Code::Suspended,
-            "Your account is suspended. Your page says why, until when, and how to appeal.",
-        );
-        Err(fault.retry_in(u64::try_from(left.as_millis()).unwrap_or(u64::MAX)))
+        Err(Fault::suspended(suspended).retry_in(u64::try_from(left.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    /// Whatever a person is in, or waits for, ends for them.
+    pub(super) async fn give_up_seat(&self, cx: &Caller, user: UserId) -> Result<(), Fault> {
+        for _ in 0..MAX_RACES {
+            let Some((seat, text)) = self.seat(user).await? else { return Ok(()) };
+            if let Some(room) = seat.room() {
+                match self.rooms.leave(cx, RoomSeat { room, user, session: seat.session }).await {
+                    Ok(()) => {}
+                    Err(fault) if matches!(fault.code, Code::NotInRoom | Code::PeerGone) => {}
+                    Err(fault) => return Err(fault),
+                }
+            } else {
+                self.matchmaking.cancel(cx, user).await?;
+            }
+            if self.move_seat(user, Some(&text), None).await? {
+                return Ok(());
+            }
+        }
+        Err(Fault::new(Code::Conflict, "Another page of yours was faster."))
     }
 
     async fn search(&self, cx: &Caller, session: &Arc<Session>, wishes: Wishes) -> Result<Value, Fault> {

@@ -1,6 +1,6 @@
 //! What is between people, as far as their pages hear of it.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::Value;
 use visavis_domain::{
@@ -8,11 +8,17 @@ use visavis_domain::{
     contract::Caller,
     event::{Event, ServerEvent, Topic},
     id::{RequestId, RoomId, SocketId, UserId},
+    strikes::Action,
 };
 use visavis_platform::{Board, Pages, board::PARTING, bus::News};
 
 use super::{Hub, inbound::done, payload::Looked, seat::Seat, session::Session};
 
+/// Tries to carry a suspension out, and the pause between them.
+const STANDING_TRIES: u32 = 8;
+const STANDING_AGAIN: std::time::Duration = std::time::Duration::from_millis(500);
+/// Between telling a page and cutting it off: long enough for the word to reach it.
+const HEARD: std::time::Duration = std::time::Duration::from_millis(300);
 /// A lease has ended for certain after so long.
 const A_MOMENT: std::time::Duration = std::time::Duration::from_millis(200);
 
@@ -111,14 +117,71 @@ impl Hub {
     pub(super) async fn hear_people(self) {
         let mut news = self.bus.subscribe(Topic::People);
         while let Some(next) = news.next().await {
-            if let News::Event(Event::Parted { user, other, request }) = next {
-                for person in [user, other] {
-                    if let Err(fault) = self.tell_parted(person, request).await {
-                        tracing::warn!(fault.code = %fault.code, "the end of a friendship could not be told");
+            match next {
+                News::Event(Event::Parted { user, other, request }) => {
+                    for person in [user, other] {
+                        if let Err(fault) = self.tell_parted(person, request).await {
+                            tracing::warn!(fault.code = %fault.code, "the end of a friendship could not be told");
+                        }
+                    }
+                }
+                News::Event(Event::StandingChanged { user }) => {
+                    self.look_at_standing([user].into());
+                }
+                // Anybody who has a page here may be suspended meanwhile.
+                News::Missed => {
+                    let here = self.sessions().iter().map(|session| session.user).collect();
+                    self.look_at_standing(here);
+                }
+                News::Event(_) => {}
+            }
+        }
+    }
+
+    /// Whoever is suspended and has a page here is taken out of whatever they are in, told, and cut off. They may come again,
+    /// to read why.
+    fn look_at_standing(&self, users: BTreeSet<UserId>) {
+        let hub = self.clone();
+        self.lifecycle.spawn("standing", async move {
+            for user in users {
+                for _ in 0..STANDING_TRIES {
+                    match hub.end_if_suspended(user).await {
+                        Ok(()) => break,
+                        Err(fault) => {
+                            tracing::warn!(fault.code = %fault.code, "a suspension could not be carried out yet");
+                            tokio::time::sleep(STANDING_AGAIN).await;
+                        }
                     }
                 }
             }
+        });
+    }
+
+    async fn end_if_suspended(&self, user: UserId) -> Result<(), Fault> {
+        let here: Vec<_> = self.sessions().into_iter().filter(|session| session.user == user).collect();
+        if here.is_empty() {
+            return Ok(());
         }
+        let cx = Caller::internal("standing");
+        let Some(suspended) = self.moderation.standing(&cx, user).await?.suspended else { return Ok(()) };
+        let decisions = self.moderation.decisions(&cx, user).await?;
+        if let Some(one) = decisions.into_iter().find(|one| one.id == suspended.decision_id) {
+            let notice = ServerEvent::SafetyNotice {
+                room_id: None,
+                action: Action::Suspend,
+                rule: one.rule,
+                until: one.until,
+                decision_id: one.id,
+                automated: one.automated,
+            };
+            self.pages().tell_once(user, &notice, &format!("suspended{}", one.id.bits())).await?;
+        }
+        self.give_up_seat(&cx, user).await?;
+        tokio::time::sleep(HEARD).await;
+        for session in here {
+            session.cut();
+        }
+        Ok(())
     }
 
     async fn tell_parted(&self, user: UserId, request: RequestId) -> Result<(), Fault> {

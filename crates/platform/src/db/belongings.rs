@@ -15,7 +15,7 @@ const MOST: i64 = 10_000;
 
 /// What is given, each as a table and a query of everything in it about a person. Not given: what would let somebody in
 /// (hashes of tokens and codes), and who reported them.
-const HELD: [(&str, &str); 15] = [
+const HELD: [(&str, &str); 19] = [
     ("account", "SELECT * FROM users WHERE id = $1 LIMIT $2"),
     (
         "logins",
@@ -62,9 +62,16 @@ const HELD: [(&str, &str); 15] = [
     ),
     (
         "decisions",
-        "SELECT id, room_id, at, action, concern, rule, version, until, automated, signals, overturned_at \
+        "SELECT id, room_id, at, action, concern, rule, version, until, automated, signals, note, reports, overturned_at \
          FROM decisions WHERE user_id = $1 AND dry_run = 0 ORDER BY at DESC LIMIT $2",
     ),
+    ("casesAboutMe", "SELECT state, opened_at, held_for FROM cases WHERE user_id = $1 LIMIT $2"),
+    ("keptOfMe", "SELECT kind, at, expires_at, held FROM evidence WHERE user_id = $1 LIMIT $2"),
+    (
+        "appeals",
+        "SELECT id, decision_id, text, at, state, judged_at, note FROM appeals WHERE user_id = $1 LIMIT $2",
+    ),
+    ("seenFrom", "SELECT kind, at FROM seen_from WHERE user_id = $1 LIMIT $2"),
     (
         "signIns",
         "SELECT c.created_at, c.expires_at, c.used_at, c.tries FROM challenges c JOIN users u ON u.email = c.email \
@@ -73,7 +80,7 @@ const HELD: [(&str, &str); 15] = [
 ];
 
 /// What goes with the account by itself (its references say so), beside what [`erase`] names.
-pub const CASCADES: [&str; 7] = [
+pub const CASCADES: [&str; 9] = [
     "logins",
     "reputation_entries",
     "reputation_moves",
@@ -81,9 +88,11 @@ pub const CASCADES: [&str; 7] = [
     "blocks",
     "friendships",
     "decisions",
+    "appeals",
+    "seen_from",
 ];
 /// What [`erase`] names.
-pub const ERASED: [&str; 10] = [
+pub const ERASED: [&str; 13] = [
     "users",
     "reports",
     "challenges",
@@ -94,10 +103,14 @@ pub const ERASED: [&str; 10] = [
     "calls",
     "visits",
     "group_rooms",
+    "cases",
+    "evidence",
+    "exposure",
 ];
 /// What holds nothing of people: keys, the queue's epochs, pictures by their content (forgotten when nobody has them any
-/// more), MACs of addresses that must stay away.
-pub const NOBODYS: [&str; 4] = ["signing_keys", "pools", "avatars", "kept_suspensions"];
+/// more), MACs of what must stay away, who looked at what by ids that mean nothing without their account.
+pub const NOBODYS: [&str; 8] =
+    ["signing_keys", "pools", "avatars", "kept_suspensions", "bans", "evidence_keys", "audit", "audit_head"];
 
 /// All that is held of somebody, as JSON: by table, rows as they are. Nothing when there is no such account.
 pub async fn held(db: &Db, user: UserId) -> Result<Map<String, Value>> {
@@ -135,6 +148,8 @@ pub struct Gone {
     pub logins: Vec<LoginId>,
     /// Their friends, and who had asked or was asked, each with the request that it began with.
     pub friends: Vec<(UserId, RequestId)>,
+    /// Pictures and words of them that are under legal hold, and stay.
+    pub held: u64,
 }
 
 /// Erases a person from every table. Where others were with them, a name that means nothing stands in their place: calls are
@@ -169,23 +184,36 @@ pub async fn erase(tx: &mut Tx, user: UserId, in_place: UserId) -> Result<Option
     ] {
         sqlx::query(statement).bind(email.as_str()).execute(tx.conn()).await?;
     }
+    let mut held = 0;
     for statement in [
         "UPDATE calls SET caller_id = $2 WHERE caller_id = $1 AND room_id IN \
          (SELECT room_id FROM call_members WHERE user_id = $1)",
         "UPDATE call_members SET user_id = $2 WHERE user_id = $1",
         "UPDATE visits SET user_id = $2 WHERE user_id = $1",
+        // What is under legal hold stays, without a name.
+        "UPDATE cases SET user_id = $2, state = 'final' WHERE user_id = $1 AND held_for IS NOT NULL",
+        "UPDATE evidence SET user_id = $2 WHERE user_id = $1 AND held = 1",
     ] {
-        sqlx::query(statement).bind(user.to_string()).bind(in_place.to_string()).execute(tx.conn()).await?;
+        let done = sqlx::query(statement)
+            .bind(user.to_string())
+            .bind(in_place.to_string())
+            .execute(tx.conn())
+            .await?;
+        // Of the last of them.
+        held = done.rows_affected();
     }
     for statement in [
         "DELETE FROM reports WHERE reporter_id = $1",
         "DELETE FROM reports WHERE reported_id = $1",
         "DELETE FROM group_rooms WHERE owner_id = $1",
+        "DELETE FROM cases WHERE user_id = $1",
+        "DELETE FROM evidence WHERE user_id = $1",
+        "DELETE FROM exposure WHERE moderator_id = $1",
         "DELETE FROM users WHERE id = $1",
     ] {
         sqlx::query(statement).bind(user.to_string()).execute(tx.conn()).await?;
     }
-    Ok(Some(Gone { email, logins, friends }))
+    Ok(Some(Gone { email, logins, friends, held }))
 }
 
 /// A suspension that outlives its account.

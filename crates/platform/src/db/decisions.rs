@@ -3,7 +3,7 @@
 use sqlx::any::AnyRow;
 use visavis_domain::{
     Timestamp,
-    id::{DecisionId, RoomId, UserId},
+    id::{CaseId, DecisionId, Id, Kind, RoomId, UserId},
 };
 
 use super::{Db, Result, Tx, row};
@@ -37,6 +37,16 @@ pub struct Decision {
     pub act: String,
     /// JSON.
     pub signals: String,
+    /// Of which case.
+    pub case: Option<CaseId>,
+    /// The person who decided.
+    pub decided_by: Option<UserId>,
+    /// In their words.
+    pub note: Option<String>,
+    /// Reports that were looked at.
+    pub reports: u32,
+    /// The suspension that was evaded.
+    pub because_of: Option<DecisionId>,
     /// When it was taken back.
     pub overturned_at: Option<Timestamp>,
 }
@@ -44,8 +54,13 @@ pub struct Decision {
 macro_rules! columns {
     () => {
         "id, user_id, room_id, at, action, concern, rule, version, until, automated, dry_run, act, signals, \
-         overturned_at"
+         case_id, decided_by, note, reports, because_of, overturned_at"
     };
+}
+
+fn maybe_id<K: Kind>(row: &AnyRow, column: &str) -> Result<Option<Id<K>>> {
+    let text = row::maybe_text(row, column)?;
+    text.map(|text| text.parse().map_err(|_| row::broken(column))).transpose()
 }
 
 fn decision(row: &AnyRow) -> Result<Decision> {
@@ -63,6 +78,11 @@ fn decision(row: &AnyRow) -> Result<Decision> {
         dry_run: row::flag(row, "dry_run")?,
         act: row::text(row, "act")?,
         signals: row::text(row, "signals")?,
+        case: maybe_id(row, "case_id")?,
+        decided_by: maybe_id(row, "decided_by")?,
+        note: row::maybe_text(row, "note")?,
+        because_of: maybe_id(row, "because_of")?,
+        reports: u32::try_from(row::number(row, "reports")?).map_err(|_| row::broken("reports"))?,
         overturned_at: row::maybe_time(row, "overturned_at")?,
     })
 }
@@ -72,7 +92,8 @@ pub async fn insert(tx: &mut Tx, new: &Decision) -> Result<bool> {
     let done = sqlx::query(concat!(
         "INSERT INTO decisions (",
         columns!(),
-        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL) ON CONFLICT (id) DO NOTHING"
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, NULL) \
+         ON CONFLICT (id) DO NOTHING"
     ))
     .bind(new.id.to_string())
     .bind(new.user.to_string())
@@ -87,6 +108,11 @@ pub async fn insert(tx: &mut Tx, new: &Decision) -> Result<bool> {
     .bind(i64::from(new.dry_run))
     .bind(new.act.as_str())
     .bind(new.signals.as_str())
+    .bind(new.case.map(|case| case.to_string()))
+    .bind(new.decided_by.map(|by| by.to_string()))
+    .bind(new.note.clone())
+    .bind(i64::from(new.reports))
+    .bind(new.because_of.map(|of| of.to_string()))
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() == 1)
@@ -97,7 +123,7 @@ pub async fn of(db: &Db, user: UserId, most: i64) -> Result<Vec<Decision>> {
     let rows = sqlx::query(concat!(
         "SELECT ",
         columns!(),
-        " FROM decisions WHERE user_id = $1 AND dry_run = 0 ORDER BY at DESC, id DESC LIMIT $2"
+        " FROM decisions WHERE user_id = $1 AND dry_run = 0 AND action <> 'none' ORDER BY at DESC, id DESC LIMIT $2"
     ))
     .bind(user.to_string())
     .bind(most)
@@ -116,6 +142,94 @@ pub async fn strikes(db: &Db, user: UserId, since: Timestamp, most: i64) -> Resu
     ))
     .bind(user.to_string())
     .bind(since.as_millis())
+    .bind(most)
+    .fetch_all(db.reads())
+    .await?;
+    rows.iter().map(decision).collect()
+}
+
+/// One.
+pub async fn by_id(db: &Db, id: DecisionId) -> Result<Option<Decision>> {
+    let row = sqlx::query(concat!("SELECT ", columns!(), " FROM decisions WHERE id = $1"))
+        .bind(id.to_string())
+        .fetch_optional(db.reads())
+        .await?;
+    row.as_ref().map(decision).transpose()
+}
+
+/// Those of a case, oldest first.
+pub async fn of_case(db: &Db, case: CaseId, most: i64) -> Result<Vec<Decision>> {
+    let rows = sqlx::query(OF_CASE).bind(case.to_string()).bind(most).fetch_all(db.reads()).await?;
+    rows.iter().map(decision).collect()
+}
+
+/// The same in a transaction that has locked the case.
+pub async fn of_case_in(tx: &mut Tx, case: CaseId, most: i64) -> Result<Vec<Decision>> {
+    let rows = sqlx::query(OF_CASE).bind(case.to_string()).bind(most).fetch_all(tx.conn()).await?;
+    rows.iter().map(decision).collect()
+}
+
+const OF_CASE: &str =
+    concat!("SELECT ", columns!(), " FROM decisions WHERE case_id = $1 ORDER BY at, id LIMIT $2");
+
+/// Takes one back; by which other decision, if by one. False when it is taken back already.
+pub async fn overturn(tx: &mut Tx, id: DecisionId, at: Timestamp, by: Option<DecisionId>) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE decisions SET overturned_at = $2, overturned_by = $3 WHERE id = $1 AND overturned_at IS NULL",
+    )
+    .bind(id.to_string())
+    .bind(at.as_millis())
+    .bind(by.map(|by| by.to_string()))
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Those that stand because of that suspension.
+pub async fn because_of(tx: &mut Tx, id: DecisionId, most: i64) -> Result<Vec<Decision>> {
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM decisions WHERE because_of = $1 AND overturned_at IS NULL LIMIT $2"
+    ))
+    .bind(id.to_string())
+    .bind(most)
+    .fetch_all(tx.conn())
+    .await?;
+    rows.iter().map(decision).collect()
+}
+
+/// It belongs to that case, if to none yet.
+pub async fn join(tx: &mut Tx, id: DecisionId, case: CaseId) -> Result<()> {
+    sqlx::query("UPDATE decisions SET case_id = $2 WHERE id = $1 AND case_id IS NULL")
+        .bind(id.to_string())
+        .bind(case.to_string())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// What that decision of the case took back stands again.
+pub async fn restore(tx: &mut Tx, case: CaseId, by: DecisionId) -> Result<()> {
+    sqlx::query(
+        "UPDATE decisions SET overturned_at = NULL, overturned_by = NULL WHERE case_id = $1 AND overturned_by = $2",
+    )
+    .bind(case.to_string())
+    .bind(by.to_string())
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// All that were done, in order, behind that one: for the export.
+pub async fn all_after(db: &Db, after: (Timestamp, &str), most: i64) -> Result<Vec<Decision>> {
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM decisions WHERE (at, id) > ($1, $2) AND dry_run = 0 AND action <> 'none' ORDER BY at, id LIMIT $3"
+    ))
+    .bind(after.0.as_millis())
+    .bind(after.1)
     .bind(most)
     .fetch_all(db.reads())
     .await?;

@@ -24,7 +24,7 @@ pub struct NewJob<'a> {
     pub key: &'a str,
     /// Sealed by the caller.
     pub payload: &'a str,
-    /// When it was asked for.
+    /// When it was asked for; it isn't done before.
     pub created_at: Timestamp,
     /// After which it is of no use.
     pub expires_at: Option<Timestamp>,
@@ -236,6 +236,15 @@ pub async fn retry(tx: &mut Tx, id: JobId, now: Timestamp) -> Result<bool> {
 /// Forgets a job, whatever its state. False when there is none.
 pub async fn delete(tx: &mut Tx, id: JobId) -> Result<bool> {
     let done = sqlx::query("DELETE FROM jobs WHERE id = $1").bind(id.to_string()).execute(tx.conn()).await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Forgets a job by its key, if nobody has begun it. False when somebody has, or there is none.
+pub async fn take_back(tx: &mut Tx, key: &str) -> Result<bool> {
+    let done = sqlx::query("DELETE FROM jobs WHERE key = $1 AND state = 'waiting' AND tries = 0")
+        .bind(key)
+        .execute(tx.conn())
+        .await?;
     Ok(done.rows_affected() == 1)
 }
 

@@ -1,11 +1,17 @@
 //! Reports of people by people.
 
+use sqlx::any::AnyRow;
 use visavis_domain::{
     Timestamp,
-    id::{ReportId, RoomId, UserId},
+    cases::voices::{NEW, Voice},
+    id::{CaseId, ReportId, RoomId, UserId},
+    reputation::settle::{Reporter, credibility},
 };
 
-use super::{Result, Tx, row};
+use super::{Db, Result, Tx, row, users};
+
+/// Reports of one person are counted over so long, in milliseconds.
+const LATELY: i64 = 30 * 24 * 3_600_000;
 
 /// A report to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,4 +51,115 @@ pub async fn insert(tx: &mut Tx, report: &Report) -> Result<ReportId> {
     .fetch_one(tx.conn())
     .await?;
     row::id(&row, "id")
+}
+
+/// The report belongs to that case, if to none yet. False when it did before.
+pub async fn join(tx: &mut Tx, id: ReportId, case: CaseId) -> Result<bool> {
+    let done = sqlx::query("UPDATE reports SET case_id = $2 WHERE id = $1 AND case_id IS NULL")
+        .bind(id.to_string())
+        .bind(case.to_string())
+        .execute(tx.conn())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// A report of a case, and who made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// The report.
+    pub id: ReportId,
+    /// Where they met.
+    pub room: RoomId,
+    /// From the closed list of the contract.
+    pub reason: String,
+    /// In the reporter's words.
+    pub note: Option<String>,
+    /// When.
+    pub at: Timestamp,
+    /// Who says it, and how far they are believed.
+    pub voice: Voice,
+}
+
+/// The reports of a case, oldest first, in a transaction that has locked the case.
+pub async fn of_case_in(tx: &mut Tx, case: CaseId, most: i64) -> Result<Vec<Heard>> {
+    let rows =
+        sqlx::query(OF_CASE).bind(case.to_string()).bind(LATELY).bind(most).fetch_all(tx.conn()).await?;
+    rows.iter().map(heard).collect()
+}
+
+/// The same, to be shown.
+pub async fn of_case(db: &Db, case: CaseId, most: i64) -> Result<Vec<Heard>> {
+    let rows =
+        sqlx::query(OF_CASE).bind(case.to_string()).bind(LATELY).bind(most).fetch_all(db.reads()).await?;
+    rows.iter().map(heard).collect()
+}
+
+const OF_CASE: &str = "SELECT r.id, r.room_id, r.reporter_id, r.reason, r.note, r.at, u.reputation, u.created_at, \
+    (SELECT COUNT(*) FROM reports o WHERE o.reporter_id = r.reporter_id AND o.at > r.at - $2 AND o.at <= r.at) AS lately, \
+    (SELECT COUNT(*) FROM reports o WHERE o.reporter_id = r.reporter_id AND o.cleared_at IS NOT NULL) AS unfounded, \
+    (SELECT COUNT(*) FROM reports o WHERE o.reporter_id = r.reporter_id AND o.founded = 1) AS founded, \
+    (SELECT COUNT(*) FROM decisions d WHERE d.user_id = r.reporter_id AND d.room_id = r.room_id AND d.dry_run = 0 \
+     AND d.overturned_at IS NULL AND d.action <> 'none') AS against \
+    FROM reports r JOIN users u ON u.id = r.reporter_id WHERE r.case_id = $1 ORDER BY r.at, r.id LIMIT $3";
+
+fn heard(row: &AnyRow) -> Result<Heard> {
+    let at = row::time(row, "at")?;
+    let age = at.since(row::time(row, "created_at")?);
+    let reporter = Reporter { score: users::score(row)?, age, lately: row::count(row, "lately")? };
+    let few = |column| Ok::<_, super::Error>(u32::try_from(row::count(row, column)?).unwrap_or(u32::MAX));
+    Ok(Heard {
+        id: row::id(row, "id")?,
+        room: row::id(row, "room_id")?,
+        reason: row::text(row, "reason")?,
+        note: row::maybe_text(row, "note")?,
+        at,
+        voice: Voice {
+            who: row::id(row, "reporter_id")?,
+            credibility: credibility(&reporter),
+            is_new: age < NEW,
+            provoked: row::count(row, "against")? > 0,
+            unfounded: few("unfounded")?,
+            founded: few("founded")?,
+        },
+    })
+}
+
+/// Pairs of a case's reporters who belong together: friends, and those who sign in with the same device.
+pub async fn ties(tx: &mut Tx, case: CaseId, most: i64) -> Result<Vec<(UserId, UserId)>> {
+    let mut all = Vec::new();
+    for query in [
+        "SELECT f.low_id AS one, f.high_id AS other FROM reports a JOIN friendships f ON f.low_id = a.reporter_id \
+         JOIN reports b ON b.reporter_id = f.high_id AND b.case_id = a.case_id \
+         WHERE a.case_id = $1 AND f.since IS NOT NULL LIMIT $2",
+        "SELECT s.user_id AS one, t.user_id AS other FROM reports a JOIN seen_from s ON s.user_id = a.reporter_id \
+         JOIN seen_from t ON t.mac = s.mac AND t.user_id > s.user_id \
+         JOIN reports b ON b.reporter_id = t.user_id AND b.case_id = a.case_id \
+         WHERE a.case_id = $1 AND s.kind = 'device' LIMIT $2",
+    ] {
+        let rows = sqlx::query(query).bind(case.to_string()).bind(most).fetch_all(tx.conn()).await?;
+        for row in &rows {
+            all.push((row::id(row, "one")?, row::id(row, "other")?));
+        }
+    }
+    Ok(all)
+}
+
+/// What came of the reports of a case: at that time it was found that they came to nothing, or that there was something.
+pub async fn found(tx: &mut Tx, case: CaseId, at: Timestamp, founded: bool) -> Result<()> {
+    let query = if founded {
+        "UPDATE reports SET founded = 1, cleared_at = NULL WHERE case_id = $1 AND at <= $2"
+    } else {
+        "UPDATE reports SET founded = 0, cleared_at = $2 WHERE case_id = $1"
+    };
+    sqlx::query(query).bind(case.to_string()).bind(at.as_millis()).execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// That was taken back: nothing is known of them again.
+pub async fn unfound(tx: &mut Tx, case: CaseId) -> Result<()> {
+    sqlx::query("UPDATE reports SET founded = 0, cleared_at = NULL WHERE case_id = $1")
+        .bind(case.to_string())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }

@@ -6,7 +6,8 @@ use sqlx::any::AnyRow;
 use visavis_domain::{
     Timestamp,
     id::{RoomId, UserId},
-    reputation::settle::{Facts, Report, Reporter, Step, credibility},
+    reputation::settle::{Facts, Report, Reporter, Ruling, Step, cost, credibility},
+    strikes::Action,
 };
 
 use super::{
@@ -64,10 +65,44 @@ pub async fn facts(db: &Db, user: UserId, since: Timestamp, long_enough: Duratio
     .bind(MOST)
     .fetch_all(db.reads())
     .await?;
+    let cleared = sqlx::query(
+        "SELECT reporter_id, id, cleared_at FROM reports WHERE reported_id = $1 AND cleared_at > $2 ORDER BY at LIMIT $3",
+    )
+    .bind(user.to_string())
+    .bind(since.as_millis())
+    .bind(MOST)
+    .fetch_all(db.reads())
+    .await?;
+    let rulings = sqlx::query(
+        "SELECT id, at, action, automated, overturned_at FROM decisions WHERE user_id = $1 AND dry_run = 0 \
+         AND action <> 'none' AND (at > $2 OR overturned_at > $2) ORDER BY at LIMIT $3",
+    )
+    .bind(user.to_string())
+    .bind(since.as_millis())
+    .bind(MOST)
+    .fetch_all(db.reads())
+    .await?;
+    let nothing = |row| {
+        let source = format!("{} {}", row::text(row, "reporter_id")?, row::text(row, "id")?);
+        Ok((source, row::time(row, "cleared_at")?))
+    };
     let call = |row| Ok((row::text(row, "room_id")?, row::time(row, "ended_at")?));
     Ok(Facts {
         clean: clean.iter().map(call).collect::<Result<_>>()?,
         reports: reports.iter().map(report).collect::<Result<_>>()?,
+        cleared: cleared.iter().map(nothing).collect::<Result<_>>()?,
+        rulings: rulings.iter().map(ruling).collect::<Result<_>>()?,
+    })
+}
+
+fn ruling(row: &AnyRow) -> Result<Ruling> {
+    let action = serde_json::from_value(row::text(row, "action")?.into());
+    let action: Action = action.map_err(|_| row::broken("action"))?;
+    Ok(Ruling {
+        id: row::text(row, "id")?,
+        at: row::time(row, "at")?,
+        points: cost(action, row::flag(row, "automated")?),
+        overturned_at: row::maybe_time(row, "overturned_at")?,
     })
 }
 

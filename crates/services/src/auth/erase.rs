@@ -64,12 +64,17 @@ impl Auth {
         }
         self.deps.postbox.nudge().await;
         metrics::counter!("visavis_accounts_erased_total").increment(1);
+        let held = (gone.held > 0).then(|| Kept {
+            what: "blurred pictures or words of a call, without your name".to_owned(),
+            why: "they are under legal hold".to_owned(),
+            until: None,
+        });
         let kept = suspended.map(|suspended| Kept {
             what: "that your address is suspended (not the address itself: a code made from it with a secret key)".to_owned(),
             why: "a suspension that runs holds for whoever comes back with the same address".to_owned(),
-            until: suspended.until,
+            until: Some(suspended.until),
         });
-        Ok(Erased { erased_at: now, kept: kept.into_iter().collect() })
+        Ok(Erased { erased_at: now, kept: kept.into_iter().chain(held).collect() })
     }
 
     /// A new account of an address that was to stay away stays away.
@@ -106,6 +111,11 @@ impl Auth {
             dry_run: false,
             act: serde_json::to_string(&act).map_err(|_| Fault::internal())?,
             signals: "[]".to_owned(),
+            case: None,
+            decided_by: None,
+            note: None,
+            reports: 0,
+            because_of: None,
             overturned_at: None,
         };
         decisions::insert(tx, &decision).await?;

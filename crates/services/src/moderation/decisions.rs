@@ -4,12 +4,18 @@ use std::time::Duration;
 
 use serde::{Serialize, de::DeserializeOwned};
 use visavis_domain::{
-    Fault,
-    contract::moderation::{Decision, Fact, Noticed, Record, Standing, Suspended},
+    Fault, Timestamp,
+    cases::{APPEAL_WITHIN, measure},
+    contract::moderation::{AppealState, Decision, Fact, Noticed, Record, Standing, Suspended, Words},
+    event::Event,
     id::UserId,
+    statement::{Language, Told, statement},
     strikes::{self, Act, Action, MIN_APART_S, Signal},
 };
-use visavis_platform::db::{self, decisions};
+use visavis_platform::{
+    db::{self, Tx, appeals, bans, cases, decisions, users},
+    mail::Mail,
+};
 
 use super::Moderation;
 
@@ -23,14 +29,20 @@ const MAX_SIGNALS: usize = 256;
 const MAX_PICTURE: usize = 64 * 1024;
 const MAX_TRANSCRIPT: usize = 4_000;
 const HOUR: Duration = Duration::from_hours(1);
-const DAY: Duration = Duration::from_hours(24);
+pub(super) const DAY: Duration = Duration::from_hours(24);
 
 impl Moderation {
     pub(super) async fn keep(&self, req: Record) -> Result<(), Fault> {
         check(&req)?;
-        let Record { id, room, user, at, act, signals, .. } = req;
+        let Record { id, room, user, at, act, signals, picture, transcript } = req;
         let until = act.hours.filter(|_| act.action == Action::Suspend).map(|hours| at + HOUR * hours);
-        let decision = decisions::Decision {
+        let now = self.clock.now();
+        let pieces = if act.dry_run {
+            Vec::new()
+        } else {
+            self.pieces(picture, transcript, act.keep_days, now).await?
+        };
+        let mut decision = decisions::Decision {
             id,
             user,
             room,
@@ -44,22 +56,98 @@ impl Moderation {
             dry_run: act.dry_run,
             act: json(&act)?,
             signals: json(&signals)?,
+            case: None,
+            decided_by: None,
+            note: None,
+            reports: 0,
+            because_of: None,
             overturned_at: None,
         };
         let mut tx = self.db.write().await?;
+        let mut case = None;
+        if !act.dry_run {
+            let joined = cases::open_or_join(&mut tx, self.dice.id(&self.clock), user, now).await?;
+            decision.case = Some(joined.id);
+            case = Some(joined);
+        }
         let new = match decisions::insert(&mut tx, &decision).await {
             // Whoever has erased their account meanwhile has nothing written down.
             Err(db::Error::Missing) => return Ok(()),
             written => written?,
         };
+        // Told twice: what was opened for it isn't, either.
+        if !new {
+            return Ok(());
+        }
+        if let Some(case) = &mut case {
+            self.put_pieces(&mut tx, case, &id.to_string(), pieces).await?;
+            self.reweigh(&mut tx, case, false).await?;
+            case.changed_at = now;
+            self.hold_what_must_be(&mut tx, case).await?;
+            cases::write(&mut tx, case).await?;
+            self.follow(&mut tx, &decision, now).await?;
+        }
         tx.commit().await?;
-        if new {
-            let dry = if act.dry_run { "true" } else { "false" };
-            metrics::counter!(
-                "visavis_decisions_total",
-                "action" => decision.action, "rule" => act.rule, "dry_run" => dry
-            )
-            .increment(1);
+        let dry = if act.dry_run { "true" } else { "false" };
+        metrics::counter!(
+            "visavis_decisions_total",
+            "action" => decision.action.clone(), "rule" => act.rule, "dry_run" => dry
+        )
+        .increment(1);
+        self.tell(&decision).await;
+        Ok(())
+    }
+
+    /// What follows a decision that was done: the devices of whoever is suspended are, too, and its statement is mailed.
+    pub(super) async fn follow(
+        &self,
+        tx: &mut Tx,
+        decision: &decisions::Decision,
+        mail_from: Timestamp,
+    ) -> Result<(), Fault> {
+        self.hold_devices(tx, decision).await?;
+        if !decision.automated || matches!(decision.action.as_str(), "remove" | "suspend") {
+            self.mail(tx, decision, mail_from).await?;
+        }
+        Ok(())
+    }
+
+    /// The devices and, for less long, the networks of whoever is suspended.
+    pub(super) async fn hold_devices(
+        &self,
+        tx: &mut Tx,
+        decision: &decisions::Decision,
+    ) -> Result<(), Fault> {
+        if let Some(until) = decision.until.filter(|_| decision.action == "suspend") {
+            let since = decision.at - DAY * 30;
+            let networks = until.min(decision.at + measure::NETWORK_FADES);
+            bans::hold(tx, decision.id, decision.user, since, (until, networks)).await?;
+        }
+        Ok(())
+    }
+
+    /// After the transaction: whoever holds sockets looks what holds for the person now.
+    pub(super) async fn tell(&self, decision: &decisions::Decision) {
+        if !decision.dry_run {
+            self.postbox.nudge().await;
+            self.bus.publish(Event::StandingChanged { user: decision.user }).await;
+        }
+    }
+
+    async fn mail(&self, tx: &mut Tx, decision: &decisions::Decision, from: Timestamp) -> Result<(), Fault> {
+        let Some(user) = users::by_id(&self.db, decision.user).await? else { return Ok(()) };
+        let words = words(decision)?;
+        let (subject, statement, where_to) = match Language::of(&user.languages) {
+            Language::En => ("A decision about your account", words.en, "Read it, or appeal:"),
+            Language::De => ("Eine Entscheidung über dein Konto", words.de, "Nachlesen oder widersprechen:"),
+        };
+        let url = &self.public_url;
+        let text = format!("{}\n\n{where_to}\n{url}/me#decisions\n", statement.text());
+        let mail = Mail { to: user.email, subject: subject.to_owned(), text };
+        let put = self.postbox.put_for(tx, &mail_key(decision), &mail, (from, from + DAY * 7)).await;
+        // A full postbox is no reason not to decide: the statement is on their profile.
+        if put.is_err() {
+            metrics::counter!("visavis_statements_unmailed_total").increment(1);
         }
         Ok(())
     }
@@ -68,14 +156,35 @@ impl Moderation {
         let now = self.clock.now();
         let since = now - DAY * self.settings.strike_days;
         let strikes = decisions::strikes(&self.db, user, since, STRIKES).await?;
-        let running = strikes.iter().filter_map(|d| Some(Suspended { until: d.until?, decision: d.id }));
+        let running = strikes.iter().filter_map(|d| Some(Suspended { until: d.until?, decision_id: d.id }));
         let suspended = running.filter(|s| s.until > now).max_by_key(|s| s.until);
         Ok(Standing { strikes: strikes.iter().map(|d| d.at).collect(), suspended })
     }
 
     pub(super) async fn decisions_about(&self, user: UserId) -> Result<Vec<Decision>, Fault> {
-        decisions::of(&self.db, user, SHOWN).await?.into_iter().map(shown).collect()
+        let appeals = appeals::of_user(&self.db, user, SHOWN).await?;
+        let kept = decisions::of(&self.db, user, SHOWN).await?;
+        let appeal = |kept: &decisions::Decision| {
+            appeals.iter().find(|appeal| appeal.decision == kept.id).map(appeal_state)
+        };
+        kept.iter().map(|one| shown(one, appeal(one))).collect()
     }
+}
+
+/// An appeal, as whoever made it sees it.
+pub(super) fn appeal_state(appeal: &appeals::Appeal) -> AppealState {
+    AppealState {
+        id: appeal.id,
+        at: appeal.at,
+        state: appeal.state.clone(),
+        judged_at: appeal.judged_at,
+        note: appeal.note.clone(),
+    }
+}
+
+/// The job that mails a decision's statement.
+pub(super) fn mail_key(decision: &decisions::Decision) -> String {
+    format!("statement/{}", decision.id)
 }
 
 /// What a record must hold, whoever sends it: nobody is taken out of a call on one observation.
@@ -95,33 +204,75 @@ fn check(record: &Record) -> Result<(), Fault> {
     Ok(())
 }
 
-fn shown(kept: decisions::Decision) -> Result<Decision, Fault> {
+/// What a decision rests on.
+pub(super) fn facts(kept: &decisions::Decision) -> Result<Vec<Noticed>, Fault> {
     let act: Act = parsed(&kept.act)?;
     let signals: Vec<Noticed> = parsed(&kept.signals)?;
-    let facts = signals.into_iter().map(|noticed| noticed.signal).filter(|s| act.facts.contains(&s.id));
-    Ok(Decision {
-        id: kept.id,
+    Ok(signals.into_iter().filter(|noticed| act.facts.contains(&noticed.signal.id)).collect())
+}
+
+/// What is told of it.
+pub(super) fn told<'a>(kept: &'a decisions::Decision, facts: &'a [Fact]) -> Result<Told<'a>, Fault> {
+    Ok(Told {
         at: kept.at,
-        action: act.action,
-        concern: act.concern,
-        rule: kept.rule,
-        version: kept.version,
+        action: parsed_word(&kept.action)?,
+        concern: parsed_word(&kept.concern)?,
+        rule: &kept.rule,
+        version: &kept.version,
         automated: kept.automated,
-        facts: facts.map(|s| Fact { at: s.from, modality: s.modality, score: s.score }).collect(),
+        facts,
+        reports: kept.reports,
         until: kept.until,
-        overturned_at: kept.overturned_at,
+        note: kept.note.as_deref(),
+        appeal_until: kept.at + APPEAL_WITHIN,
     })
 }
 
-fn json(value: &impl Serialize) -> Result<String, Fault> {
+pub(super) fn fact(noticed: &Noticed) -> Fact {
+    let Signal { from, modality, score, .. } = noticed.signal;
+    Fact { at: from, modality, score }
+}
+
+/// Its statement, in every language.
+pub(super) fn words(kept: &decisions::Decision) -> Result<Words, Fault> {
+    let facts: Vec<Fact> = facts(kept)?.iter().map(fact).collect();
+    let told = told(kept, &facts)?;
+    Ok(Words { en: statement(&told, Language::En), de: statement(&told, Language::De) })
+}
+
+fn shown(kept: &decisions::Decision, appeal: Option<AppealState>) -> Result<Decision, Fault> {
+    let facts: Vec<Fact> = facts(kept)?.iter().map(fact).collect();
+    Ok(Decision {
+        id: kept.id,
+        at: kept.at,
+        action: parsed_word(&kept.action)?,
+        concern: parsed_word(&kept.concern)?,
+        rule: kept.rule.clone(),
+        version: kept.version.clone(),
+        automated: kept.automated,
+        facts,
+        until: kept.until,
+        overturned_at: kept.overturned_at,
+        statement: words(kept)?,
+        appeal_until: (appeal.is_none() && kept.overturned_at.is_none()).then(|| kept.at + APPEAL_WITHIN),
+        appeal,
+    })
+}
+
+pub(super) fn json(value: &impl Serialize) -> Result<String, Fault> {
     serde_json::to_string(value).map_err(|_| Fault::internal())
 }
 
-fn parsed<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
+pub(super) fn parsed<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
     serde_json::from_str(text).map_err(|_| Fault::internal())
 }
 
+/// A word of a closed list from its name.
+pub(super) fn parsed_word<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
+    serde_json::from_value(text.into()).map_err(|_| Fault::internal())
+}
+
 /// The name of a word of a closed list, as it is in JSON.
-fn name(word: &impl Serialize) -> Result<String, Fault> {
+pub(super) fn name(word: &impl Serialize) -> Result<String, Fault> {
     parsed(&json(word)?)
 }

@@ -6,7 +6,7 @@ use visavis_domain::{
     Code,
     contract::{
         friends::{self as contract, Answer, Ask, Asked, Find, Friend, FriendRequest, Friends, Pair, Whom},
-        moderation::{self as moderation_contract, Moderation, Report, ReportReason},
+        moderation::{Report, ReportReason},
         users::{Patch, Update},
     },
     event::{Event, ServerEvent, Topic},
@@ -21,7 +21,7 @@ use visavis_platform::{
     pages::sessions_key,
     session_log::SessionLog,
 };
-use visavis_services::{friends, moderation};
+use visavis_services::friends;
 
 use crate::world::{DAY, HOUR, SECOND, Way, World, heard, ways};
 
@@ -304,11 +304,10 @@ async fn a_report_ends_a_friendship_too() {
         s.befriend(ada, bob).await;
         let room = RoomId::from_bits(1);
         s.met(room, &[ada, bob]).await;
-        let (db, clock, dice, bus) = (s.w.db.clone(), s.w.clock.clone(), s.w.dice.clone(), s.w.bus.clone());
-        let service = moderation::Moderation::new(db, clock, dice, bus, moderation::Settings::default());
-        let moderation: Arc<dyn Moderation> = way.reach(Arc::new(service), moderation_contract::through);
+        let moderation = s.w.moderation(way).await;
         let mut people = s.w.bus.subscribe(Topic::People);
-        let report = Report { reporter: bob, reported: ada, room, reason: ReportReason::Spam, note: None };
+        let (reason, note, picture, transcript) = (ReportReason::Spam, None, None, None);
+        let report = Report { reporter: bob, reported: ada, room, reason, note, picture, transcript };
         moderation.report(&s.w.cx, report).await.unwrap();
         heard(&mut people).await;
         assert!(

@@ -12,6 +12,7 @@ mod erase;
 mod friends;
 mod http;
 mod keys;
+mod moderation;
 mod people;
 mod sessions;
 mod standing;

@@ -7,7 +7,7 @@ use visavis_domain::{
     Code,
     contract::{
         friends::{self as friends_contract, Friends, Pair},
-        moderation::{self as moderation_contract, Moderation, Report, ReportReason},
+        moderation::{Report, ReportReason},
     },
     event::{Event, Topic},
     id::{NodeId, ParticipantId, RoomId, UserId},
@@ -16,7 +16,7 @@ use visavis_platform::db::{
     calls::{self, CallMember, CallOpened},
     visits::{self, Visit},
 };
-use visavis_services::{friends, moderation};
+use visavis_services::friends;
 
 const NOBODY: UserId = UserId::from_bits(404);
 const ROOM: RoomId = RoomId::from_bits(1);
@@ -25,12 +25,6 @@ fn friends_of(w: &World, way: Way, max_blocks: u32) -> Arc<dyn Friends> {
     let settings = friends::Settings { max_blocks, ..friends::Settings::default() };
     let service = friends::Friends::new(crate::friends::deps_of(w, settings));
     way.reach(Arc::new(service), friends_contract::through)
-}
-
-fn moderation_of(w: &World, way: Way) -> Arc<dyn Moderation> {
-    let (db, clock, dice, bus) = (w.db.clone(), w.clock.clone(), w.dice.clone(), w.bus.clone());
-    let service = moderation::Moderation::new(db, clock, dice, bus, moderation::Settings::default());
-    way.reach(Arc::new(service), moderation_contract::through)
 }
 
 async fn call(w: &World, room: RoomId, users: &[UserId]) {
@@ -127,6 +121,8 @@ fn report(by: UserId, of: UserId, note: Option<&str>) -> Report {
         room: ROOM,
         reason: ReportReason::Harassment,
         note: note.map(str::to_owned),
+        picture: None,
+        transcript: None,
     }
 }
 
@@ -134,7 +130,7 @@ fn report(by: UserId, of: UserId, note: Option<&str>) -> Report {
 async fn a_report_is_kept_once_and_blocks() {
     for way in ways() {
         let w = World::new(way).await;
-        let (moderation, friends) = (moderation_of(&w, way), friends_of(&w, way, 10));
+        let (moderation, friends) = (w.moderation(way).await, friends_of(&w, way, 10));
         let (ada, bob) = (w.person("ada").await, w.person("bob").await);
         call(&w, ROOM, &[ada, bob]).await;
         let mut people = w.bus.subscribe(Topic::People);
@@ -151,7 +147,7 @@ async fn a_report_is_kept_once_and_blocks() {
 async fn only_somebody_met_there_within_a_day_can_be_reported() {
     for way in ways() {
         let w = World::new(way).await;
-        let (moderation, friends) = (moderation_of(&w, way), friends_of(&w, way, 10));
+        let (moderation, friends) = (w.moderation(way).await, friends_of(&w, way, 10));
         let (ada, bob, eve) = (w.person("ada").await, w.person("bob").await, w.person("eve").await);
         call(&w, ROOM, &[ada, bob]).await;
         call(&w, RoomId::from_bits(2), &[eve, bob]).await;
@@ -173,7 +169,7 @@ async fn only_somebody_met_there_within_a_day_can_be_reported() {
 async fn whoever_was_in_a_group_at_the_same_time_can_be_reported_for_a_day() {
     for way in ways() {
         let w = World::new(way).await;
-        let (moderation, friends) = (moderation_of(&w, way), friends_of(&w, way, 10));
+        let (moderation, friends) = (w.moderation(way).await, friends_of(&w, way, 10));
         let (ada, bob, eve) = (w.person("ada").await, w.person("bob").await, w.person("eve").await);
         let stay = |n, user| Visit {
             participant: ParticipantId::from_bits(n),
@@ -206,7 +202,7 @@ async fn whoever_was_in_a_group_at_the_same_time_can_be_reported_for_a_day() {
 async fn a_day_after_the_end_a_report_still_counts_and_a_note_has_a_length() {
     for way in ways() {
         let w = World::new(way).await;
-        let moderation = moderation_of(&w, way);
+        let moderation = w.moderation(way).await;
         let (ada, bob) = (w.person("ada").await, w.person("bob").await);
         call(&w, ROOM, &[ada, bob]).await;
         calls::ended(&w.db, ROOM, w.clock.now(), "left", &[]).await.unwrap();

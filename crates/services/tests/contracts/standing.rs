@@ -3,7 +3,7 @@
 use visavis_domain::{
     Code,
     contract::{
-        moderation::{self as moderation_contract, Moderation, Report, ReportReason},
+        moderation::{Report, ReportReason},
         users::Rate,
     },
     id::{NodeId, ParticipantId, RoomId, UserId},
@@ -11,7 +11,6 @@ use visavis_domain::{
     wire::Band,
 };
 use visavis_platform::db::calls::{self, CallMember, CallOpened};
-use visavis_services::moderation;
 
 use crate::world::{DAY, MINUTE, SECOND, Way, World, ways};
 
@@ -34,10 +33,9 @@ async fn talk(w: &World, room: u128, both: [UserId; 2]) -> RoomId {
 }
 
 async fn report(w: &World, way: Way, room: RoomId, by: UserId, about: UserId) {
-    let (db, clock, dice, bus) = (w.db.clone(), w.clock.clone(), w.dice.clone(), w.bus.clone());
-    let service = moderation::Moderation::new(db, clock, dice, bus, moderation::Settings::default());
-    let moderation = way.reach::<dyn Moderation>(std::sync::Arc::new(service), moderation_contract::through);
-    let report = Report { reporter: by, reported: about, room, reason: ReportReason::Spam, note: None };
+    let moderation = w.moderation(way).await;
+    let (reason, note, picture, transcript) = (ReportReason::Spam, None, None, None);
+    let report = Report { reporter: by, reported: about, room, reason, note, picture, transcript };
     moderation.report(&w.cx, report).await.unwrap();
 }
 

@@ -10,19 +10,20 @@ use visavis_domain::{
         self, Caller, Link, Loopback,
         age_assurance::AgeAssurance,
         auth::{Auth, Login, SignedIn, Verify},
+        moderation::Moderation,
         users::{Ensure, Users},
     },
     event::{Event, Topic},
     id::UserId,
 };
 use visavis_platform::{
-    Bus, Clock, Db, Dice,
+    Bus, Clock, Db, Dice, Vault,
     bus::{News, Subscription},
     jobs::{self, Kind, Worker},
     mail::{self, Mailer, Postbox, outbox::Outbox},
     secret::Secret,
 };
-use visavis_services::{age, auth, users};
+use visavis_services::{age, auth, moderation, users};
 use visavis_testkit::{
     Database,
     databases::POSTGRES,
@@ -139,6 +140,30 @@ impl World {
         auth::Auth::start(deps).await.unwrap()
     }
 
+    /// The role `moderation` itself.
+    pub async fn moderation_of(&self, settings: moderation::Settings) -> moderation::Moderation {
+        let (secret, dice) = (self.secret.clone(), self.dice.clone());
+        let vault =
+            Vault::open(&settings.evidence, self.place.folder.path(), secret, Dice::Secure).await.unwrap();
+        let (clock, bus) = (self.clock.clone(), self.bus.clone());
+        moderation::Moderation::new(moderation::Deps {
+            db: self.db.clone(),
+            postbox: Postbox::new(self.secret.clone(), clock.clone(), dice.clone(), bus.clone()),
+            clock,
+            dice,
+            bus,
+            secret: self.secret.clone(),
+            vault,
+            public_url: URL.to_owned(),
+            settings,
+        })
+    }
+
+    pub async fn moderation(&self, way: Way) -> Arc<dyn Moderation> {
+        let role = self.moderation_of(moderation::Settings::default()).await;
+        way.reach(Arc::new(role), contract::moderation::through)
+    }
+
     pub async fn auth(&self, way: Way) -> Arc<dyn Auth> {
         way.reach(Arc::new(self.auth_of(auth::Settings::default()).await), contract::auth::through)
     }
@@ -160,6 +185,19 @@ impl World {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         panic!("{count} mails were expected, {} came", self.outbox.newest(1_000).unwrap().len());
+    }
+
+    /// Waits until the outbox holds `count` mails, newest first.
+    pub async fn texts(&self, count: usize) -> Vec<String> {
+        for _ in 0..500 {
+            let mails = self.outbox.newest(1_000).unwrap();
+            if mails.len() >= count {
+                assert_eq!(mails.len(), count, "more mails than expected");
+                return mails.into_iter().map(|(_, text)| text).collect();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{count} mails were expected");
     }
 
     /// Signs in by code. Turns the clock a little: mails of the same millisecond have no order.

@@ -140,6 +140,11 @@ fn sign_text(header: &str, claims: &str, seed: u8) -> String {
     format!("{signed}.{}", b64(signature.as_ref()))
 }
 
+/// A moderator's.
+pub(crate) fn good_moderators() -> String {
+    sign_text(&header().to_string(), &with(claims(), json!({ "role": "moderator" })), 1)
+}
+
 pub(crate) fn good() -> String {
     sign_text(&header().to_string(), &claims().to_string(), 1)
 }

@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod cases;
+
 use std::{
     collections::BTreeSet,
     fmt::Debug,
@@ -21,10 +23,7 @@ use visavis_domain::{
     Timestamp,
     age::AgeClass,
     friendship::{Request, Side, Tie},
-    id::{
-        ChallengeId, DecisionId, JobId, LoginId, NodeId, ParticipantId, ReportId, RequestId, RoomId,
-        TicketId, UserId,
-    },
+    id::{ChallengeId, JobId, LoginId, NodeId, ParticipantId, ReportId, RequestId, RoomId, TicketId, UserId},
     reputation::settle::{Kind, Step},
     wire::Role,
 };
@@ -34,8 +33,8 @@ use visavis_platform::{
     db::{
         Tx,
         belongings::{self, KeptAway},
-        blocks, calls, codes, decisions, friendships, history, jobs, keys, logins, pools, reports, rooms,
-        standing, users, visits,
+        blocks, calls, codes, friendships, history, jobs, keys, logins, pools, reports, rooms, standing,
+        users, visits,
     },
 };
 use visavis_testkit::Database;
@@ -243,7 +242,8 @@ async fn call(db: &Db) {
     call_visits(db).await;
     history::of(db, ADA, 20).await.unwrap();
     call_standing(db).await;
-    call_decisions(db).await;
+    cases::call_decisions(db).await;
+    cases::call_cases(db).await;
     call_jobs(db).await;
     call_rooms(db).await;
     call_belongings(db).await;
@@ -274,31 +274,6 @@ async fn call_belongings(db: &Db) {
     assert!(belongings::erase(&mut tx, BOB, UserId::from_bits(99)).await.unwrap().is_some());
     assert!(belongings::erase(&mut tx, BOB, UserId::from_bits(99)).await.unwrap().is_none());
     tx.commit().await.unwrap();
-}
-
-async fn call_decisions(db: &Db) {
-    let decision = decisions::Decision {
-        id: DecisionId::from_bits(1),
-        user: ADA,
-        room: ROOM,
-        at: NOW,
-        action: "suspend".to_owned(),
-        concern: "nudity".to_owned(),
-        rule: "nudity-picture".to_owned(),
-        version: "1".to_owned(),
-        until: Some(NOW),
-        automated: true,
-        dry_run: false,
-        act: "{}".to_owned(),
-        signals: "[]".to_owned(),
-        overturned_at: None,
-    };
-    let mut tx = db.write().await.unwrap();
-    assert!(decisions::insert(&mut tx, &decision).await.unwrap());
-    assert!(!decisions::insert(&mut tx, &decision).await.unwrap(), "one is one");
-    tx.commit().await.unwrap();
-    assert_eq!(decisions::of(db, ADA, 9).await.unwrap(), std::slice::from_ref(&decision));
-    assert_eq!(decisions::strikes(db, ADA, NOW, 9).await.unwrap(), [decision]);
 }
 
 async fn call_friends(db: &Db) {

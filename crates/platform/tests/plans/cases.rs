@@ -1,0 +1,191 @@
+//! What is decided about people.
+
+use visavis_domain::{
+    Timestamp,
+    cases::State,
+    id::{AppealId, CaseId, DecisionId, EvidenceId, ReportId},
+};
+use visavis_platform::{
+    Db,
+    db::{appeals, audit, bans, cases, decisions, evidence, jobs, reports},
+};
+
+use crate::{ADA, BOB, NOW, ROOM};
+
+pub async fn call_decisions(db: &Db) {
+    let decision = decisions::Decision {
+        id: DecisionId::from_bits(1),
+        user: ADA,
+        room: ROOM,
+        at: NOW,
+        action: "suspend".to_owned(),
+        concern: "nudity".to_owned(),
+        rule: "nudity-picture".to_owned(),
+        version: "1".to_owned(),
+        until: Some(NOW),
+        automated: true,
+        dry_run: false,
+        act: "{}".to_owned(),
+        signals: "[]".to_owned(),
+        case: None,
+        decided_by: None,
+        note: None,
+        reports: 0,
+        because_of: None,
+        overturned_at: None,
+    };
+    let mut tx = db.write().await.unwrap();
+    assert!(decisions::insert(&mut tx, &decision).await.unwrap());
+    assert!(!decisions::insert(&mut tx, &decision).await.unwrap(), "one is one");
+    tx.commit().await.unwrap();
+    assert_eq!(decisions::of(db, ADA, 9).await.unwrap(), std::slice::from_ref(&decision));
+    assert_eq!(decisions::strikes(db, ADA, NOW, 9).await.unwrap(), [decision]);
+}
+
+pub async fn call_cases(db: &Db) {
+    let (id, decision) = (CaseId::from_bits(1), DecisionId::from_bits(1));
+    let mut tx = db.write().await.unwrap();
+    let mut case = cases::open_or_join(&mut tx, id, ADA, NOW).await.unwrap();
+    let other = cases::open_or_join(&mut tx, CaseId::from_bits(2), ADA, NOW).await.unwrap();
+    assert_eq!(other, case, "of one person there is one open case");
+    case.flow.take(NOW, BOB).unwrap();
+    case.reported = true;
+    cases::write(&mut tx, &case).await.unwrap();
+    assert_eq!(cases::lock(&mut tx, id).await.unwrap().as_ref(), Some(&case));
+    reports::join(&mut tx, ReportId::from_bits(1), id).await.unwrap();
+    assert_eq!(reports::of_case_in(&mut tx, id, 9).await.unwrap().len(), 1);
+    reports::ties(&mut tx, id, 9).await.unwrap();
+    reports::found(&mut tx, id, NOW, true).await.unwrap();
+    reports::found(&mut tx, id, NOW, false).await.unwrap();
+    reports::unfound(&mut tx, id).await.unwrap();
+    decisions::join(&mut tx, decision, id).await.unwrap();
+    assert_eq!(decisions::of_case_in(&mut tx, id, 9).await.unwrap().len(), 1);
+    decisions::overturn(&mut tx, decision, NOW, Some(decision)).await.unwrap();
+    decisions::restore(&mut tx, id, decision).await.unwrap();
+    decisions::because_of(&mut tx, decision, 9).await.unwrap();
+    jobs::take_back(&mut tx, "a").await.unwrap();
+    tx.commit().await.unwrap();
+    let wanted = cases::Wanted {
+        state: State::Open,
+        reported: false,
+        noticed: false,
+        minor: false,
+        after: "",
+        for_whom: BOB,
+        now: NOW,
+    };
+    let page = cases::page(db, &wanted, 9).await.unwrap();
+    assert_eq!(page.into_iter().map(|(case, _)| case).collect::<Vec<_>>(), std::slice::from_ref(&case));
+    assert_eq!(cases::page(db, &cases::Wanted { for_whom: ADA, ..wanted }, 9).await.unwrap(), []);
+    assert_eq!(cases::by_id(db, id).await.unwrap(), Some(case));
+    assert_eq!(cases::of(db, ADA, 9).await.unwrap().len(), 1);
+    reports::of_case(db, id, 9).await.unwrap();
+    decisions::of_case(db, id, 9).await.unwrap();
+    decisions::by_id(db, decision).await.unwrap().unwrap();
+    assert_eq!(decisions::all_after(db, (Timestamp::from_millis(0), ""), 9).await.unwrap().len(), 1);
+    call_evidence(db, id).await;
+    call_appeals(db, id).await;
+    call_bans(db).await;
+}
+
+async fn call_evidence(db: &Db, case: CaseId) {
+    let mut piece = evidence::Evidence {
+        id: EvidenceId::from_bits(1),
+        case,
+        user: ADA,
+        source: "s".to_owned(),
+        kind: "picture".to_owned(),
+        at: NOW,
+        expires_at: NOW,
+        held: false,
+        wrapped: String::new(),
+        sealed: String::new(),
+        mac: String::new(),
+    };
+    let mut tx = db.write().await.unwrap();
+    evidence::insert(&mut tx, &piece).await.unwrap();
+    evidence::insert(&mut tx, &evidence::Evidence { id: EvidenceId::from_bits(2), ..piece.clone() })
+        .await
+        .unwrap();
+    piece.held = true;
+    evidence::rewrap(&mut tx, &piece).await.unwrap();
+    assert_eq!(evidence::of_case_in(&mut tx, case, 9).await.unwrap(), std::slice::from_ref(&piece), "once");
+    for _ in 0..2 {
+        let entry = audit::Entry {
+            n: 0,
+            at: NOW,
+            actor: "a".to_owned(),
+            act: "look".to_owned(),
+            object: "o".to_owned(),
+            reason: "r".to_owned(),
+            mac: String::new(),
+        };
+        audit::append(&mut tx, &entry, |before, entry| format!("{before}{}", entry.n)).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let log: Vec<_> = audit::after(db, 0, 9).await.unwrap().into_iter().map(|e| (e.n, e.mac)).collect();
+    assert_eq!(log, [(1, "1".to_owned()), (2, "12".to_owned())]);
+    assert_eq!(audit::head(db).await.unwrap(), (2, "12".to_owned()));
+    assert_eq!(evidence::of_case(db, case, 9).await.unwrap(), evidence::all_after(db, "", 9).await.unwrap());
+    assert_eq!(evidence::sweep(db, NOW, NOW).await.unwrap(), 0, "it is held");
+    let mut tx = db.write().await.unwrap();
+    evidence::delete(&mut tx, piece.id).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(evidence::keep_key(db, "k", "one").await.unwrap(), "one");
+    assert_eq!(evidence::keep_key(db, "k", "two").await.unwrap(), "one", "whoever was first");
+    assert_eq!(evidence::key(db, "k").await.unwrap().as_deref(), Some("one"));
+    assert_eq!(evidence::key_names(db, 9).await.unwrap(), ["k"]);
+    assert!(evidence::destroy_key(db, "k").await.unwrap());
+}
+
+async fn call_appeals(db: &Db, case: CaseId) {
+    let mut appeal = appeals::Appeal {
+        id: AppealId::from_bits(1),
+        decision: DecisionId::from_bits(1),
+        case,
+        user: ADA,
+        text: String::new(),
+        at: NOW,
+        state: "open".to_owned(),
+        judged_at: None,
+        note: None,
+    };
+    let mut tx = db.write().await.unwrap();
+    assert_eq!(appeals::insert(&mut tx, &appeal).await.unwrap(), appeal.id);
+    let again = appeals::Appeal { id: AppealId::from_bits(2), ..appeal.clone() };
+    assert_eq!(appeals::insert(&mut tx, &again).await.unwrap(), appeal.id, "one for each decision");
+    assert_eq!(appeals::open_of(&mut tx, case).await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    assert_eq!(appeals::page(db, "open", (Timestamp::from_millis(0), ""), 9).await.unwrap().len(), 1);
+    assert_eq!(appeals::of_case(db, case, 9).await.unwrap(), appeals::of_user(db, ADA, 9).await.unwrap());
+    let mut tx = db.write().await.unwrap();
+    assert_eq!(appeals::lock(&mut tx, appeal.id).await.unwrap().as_ref(), Some(&appeal));
+    (appeal.state, appeal.judged_at) = ("upheld".to_owned(), Some(NOW));
+    appeals::judged(&mut tx, &appeal, BOB).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(appeals::by_id(db, appeal.id).await.unwrap(), Some(appeal));
+}
+
+async fn call_bans(db: &Db) {
+    let decision = DecisionId::from_bits(1);
+    let from = |kind| bans::From { kind, mac: format!("{kind} of hers") };
+    let later = |ms: i64| Timestamp::from_millis(NOW.as_millis() + ms);
+    let mut tx = db.write().await.unwrap();
+    for kind in ["device", "network"] {
+        bans::saw(&mut tx, ADA, &from(kind), NOW).await.unwrap();
+    }
+    bans::hold(&mut tx, decision, ADA, NOW, (later(9), later(5))).await.unwrap();
+    assert_eq!(bans::exposed(&mut tx, BOB, 1, 5).await.unwrap(), 5);
+    tx.commit().await.unwrap();
+    let until = async |kind: &'static str| {
+        bans::running(db, BOB, &from(kind).mac, NOW).await.unwrap().map(|ban| ban.until)
+    };
+    assert_eq!((until("device").await, until("network").await), (Some(later(9)), Some(later(5))));
+    assert_eq!(bans::running(db, ADA, &from("device").mac, NOW).await.unwrap(), None, "it is their own");
+    assert_eq!(bans::others(db, BOB, &from("device").mac, (NOW, later(1)), 9).await.unwrap(), 1);
+    assert_eq!(bans::exposure(db, BOB, 1).await.unwrap(), 5);
+    let mut tx = db.write().await.unwrap();
+    bans::let_go(&mut tx, decision).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(until("device").await, None);
+}

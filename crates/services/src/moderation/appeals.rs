@@ -1,0 +1,171 @@
+//! Appeals: free, one for each decision, judged by somebody who had no part in it. One that is right gives everything back at
+//! once.
+
+use visavis_domain::{
+    Code, Fault, Timestamp,
+    contract::moderation::{Appeal, AppealList, AppealPage, Judge, Judged},
+    id::AppealId,
+    statement::Language,
+};
+use visavis_platform::{
+    db::{Tx, appeals as rows, cases, decisions, reports, users},
+    mail::Mail,
+};
+
+use super::{Moderation, OF_CASE, deciding::refused, decisions::DAY, desk::appeal_view, no_case};
+
+/// Appeals of a page.
+const PAGE: i64 = 50;
+/// Characters of an appeal.
+const MAX_TEXT: usize = 2_000;
+
+impl Moderation {
+    pub(super) async fn take_appeal(&self, req: Appeal) -> Result<AppealId, Fault> {
+        let text = req.text.trim().to_owned();
+        let long = text.chars().count();
+        if !(1..=MAX_TEXT).contains(&long) || text.chars().any(|c| c.is_control() && !"\n\r\t".contains(c)) {
+            return Err(Fault::field("text", format!("must be 1 to {MAX_TEXT} characters of plain text")));
+        }
+        let now = self.clock.now();
+        let decision = decisions::by_id(&self.db, req.decision).await?;
+        let mine = decision.filter(|one| one.user == req.user && !one.dry_run && one.action != "none");
+        let decision = mine.ok_or_else(|| Fault::not_found("That decision"))?;
+        let mut tx = self.db.write().await?;
+        let case = match decision.case {
+            Some(case) => cases::lock(&mut tx, case).await?.ok_or_else(no_case)?,
+            // From before there were cases.
+            None => cases::open_or_join(&mut tx, self.dice.id(&self.clock), req.user, now).await?,
+        };
+        let new = rows::Appeal {
+            id: self.dice.id(&self.clock),
+            decision: decision.id,
+            case: case.id,
+            user: req.user,
+            text,
+            at: now,
+            state: "open".to_owned(),
+            judged_at: None,
+            note: None,
+        };
+        let id = rows::insert(&mut tx, &new).await?;
+        if id != new.id {
+            return Ok(id);
+        }
+        if decision.overturned_at.is_some() {
+            return Err(Fault::new(Code::WrongState, "That decision was taken back already."));
+        }
+        let mut case = case;
+        case.flow.appeal(now, decision.at).map_err(refused)?;
+        decisions::join(&mut tx, decision.id, case.id).await?;
+        self.reweigh(&mut tx, &mut case, true).await?;
+        case.changed_at = now;
+        cases::write(&mut tx, &case).await?;
+        tx.commit().await?;
+        metrics::counter!("visavis_appeals_total").increment(1);
+        Ok(id)
+    }
+
+    pub(super) async fn list_appeals(&self, req: AppealList) -> Result<AppealPage, Fault> {
+        let cursor = req.cursor.unwrap_or_default();
+        let after = match cursor.split_once(' ') {
+            None if cursor.is_empty() => (Timestamp::from_millis(i64::MIN), ""),
+            Some((at, id)) if id.len() <= 40 && at.parse::<i64>().is_ok() => {
+                (Timestamp::from_millis(at.parse().unwrap_or(i64::MIN)), id)
+            }
+            _ => return Err(Fault::field("cursor", "must be the one of the page before")),
+        };
+        let mut page = rows::page(&self.db, "open", after, PAGE + 1).await?;
+        let most = usize::try_from(PAGE).unwrap_or(usize::MAX);
+        let more = page.len() > most;
+        page.truncate(most);
+        let cursor = page.last().filter(|_| more).map(|one| format!("{} {}", one.at.as_millis(), one.id));
+        let mut appeals = Vec::new();
+        for appeal in &page {
+            let Some(against) = decisions::by_id(&self.db, appeal.decision).await? else { continue };
+            if against.decided_by != Some(req.moderator) && appeal.user != req.moderator {
+                appeals.push(appeal_view(appeal, &against, req.moderator)?);
+            }
+        }
+        Ok(AppealPage { appeals, cursor })
+    }
+
+    pub(super) async fn judge_appeal(&self, req: Judge) -> Result<Judged, Fault> {
+        let note = self.checked_note(req.note.clone())?;
+        let now = self.clock.now();
+        let known = rows::by_id(&self.db, req.appeal).await?.ok_or_else(no_appeal)?;
+        let mut tx = self.db.write().await?;
+        let mut case = cases::lock(&mut tx, known.case).await?.ok_or_else(no_case)?;
+        let mut appeal = rows::lock(&mut tx, req.appeal).await?.ok_or_else(no_appeal)?;
+        if appeal.state != "open" {
+            return Err(Fault::new(Code::WrongState, "It was judged already."));
+        }
+        let all = decisions::of_case_in(&mut tx, case.id, OF_CASE).await?;
+        let decision = all.iter().find(|one| one.id == appeal.decision);
+        let decision = decision.ok_or_else(|| Fault::not_found("That decision"))?;
+        let heard = reports::of_case_in(&mut tx, case.id, OF_CASE).await?;
+        if appeal.user == req.moderator || heard.iter().any(|report| report.voice.who == req.moderator) {
+            return Err(Fault::new(Code::Forbidden, "Nobody decides what they have a part in themselves."));
+        }
+        let more = rows::open_of(&mut tx, case.id).await? > 1;
+        case.flow.judge(now, req.moderator, decision.decided_by, more).map_err(refused)?;
+        let verdict = if req.overturn { "overturned" } else { "upheld" };
+        (appeal.state, appeal.judged_at, appeal.note) = (verdict.to_owned(), Some(now), note);
+        rows::judged(&mut tx, &appeal, req.moderator).await?;
+        if req.overturn {
+            self.take_back(&mut tx, decision, now, None).await?;
+        }
+        let stands = |one: &decisions::Decision| {
+            one.id != decision.id && one.overturned_at.is_none() && !one.dry_run && one.action != "none"
+        };
+        let founded = !req.overturn || all.iter().any(stands);
+        reports::found(&mut tx, case.id, now, founded).await?;
+        self.reweigh(&mut tx, &mut case, more).await?;
+        case.changed_at = now;
+        cases::write(&mut tx, &case).await?;
+        let object = appeal.id.to_string();
+        self.audit(&mut tx, &req.moderator.to_string(), ("judge", &object), &appeal.state).await?;
+        self.mail_answer(&mut tx, &appeal).await?;
+        tx.commit().await?;
+        metrics::counter!("visavis_appeals_judged_total", "rule" => decision.rule.clone(), "came" => appeal.state)
+            .increment(1);
+        self.tell(decision).await;
+        Ok(Judged { decision_id: decision.id, overturned: req.overturn })
+    }
+
+    async fn mail_answer(&self, tx: &mut Tx, appeal: &rows::Appeal) -> Result<(), Fault> {
+        let Some(user) = users::by_id(&self.db, appeal.user).await? else { return Ok(()) };
+        let overturned = appeal.state == "overturned";
+        let (subject, text) = match (Language::of(&user.languages), overturned) {
+            (Language::En, true) => (
+                "Your appeal",
+                "You were right: the decision is taken back, and everything is as it was before.",
+            ),
+            (Language::En, false) => (
+                "Your appeal",
+                "Somebody else has looked at it, and the decision stands. You can turn to a certified body for settling \
+                 disputes out of court, or to a court.",
+            ),
+            (Language::De, true) => (
+                "Dein Widerspruch",
+                "Du hattest recht: Die Entscheidung ist zurückgenommen, und alles ist wie vorher.",
+            ),
+            (Language::De, false) => (
+                "Dein Widerspruch",
+                "Jemand anderes hat es sich angesehen, und die Entscheidung bleibt. Du kannst dich an eine zertifizierte \
+                 Schlichtungsstelle oder an ein Gericht wenden.",
+            ),
+        };
+        let note = appeal.note.as_ref().map(|note| format!("\n\n{note}")).unwrap_or_default();
+        let text = format!("{text}{note}\n\n{}/me#decisions\n", self.public_url);
+        let mail = Mail { to: user.email, subject: subject.to_owned(), text };
+        let until = self.clock.now() + DAY * 7;
+        if self.postbox.put(tx, &format!("appeal/{}", appeal.id), &mail, until).await.is_err() {
+            metrics::counter!("visavis_statements_unmailed_total").increment(1);
+        }
+        Ok(())
+    }
+}
+
+fn no_appeal() -> Fault {
+    Fault::not_found("That appeal")
+}

@@ -1,0 +1,207 @@
+//! A person decides a case, and may take that one step back.
+
+use std::time::Duration;
+
+use visavis_domain::{
+    Code, Fault, Timestamp,
+    cases::{
+        Refused, UNDO_WITHIN,
+        measure::{self, Measure, TERMS},
+    },
+    contract::moderation::{Decide, Decided, Noticed, Undo},
+    id::RoomId,
+    strikes::{Act, Action, Concern},
+};
+use visavis_platform::db::{self, Tx, bans, cases, decisions, reports};
+
+use super::{
+    Moderation, OF_CASE,
+    decisions::{facts, json, mail_key, name, words},
+    evidence::busy,
+    no_case,
+};
+
+/// Facts that a person's decision names.
+const FACTS: usize = 64;
+const HOUR: Duration = Duration::from_hours(1);
+
+impl Moderation {
+    pub(super) async fn decide_case(&self, req: Decide) -> Result<Decided, Fault> {
+        let note = self.checked_note(req.note.clone())?;
+        if req.hours.is_some_and(|hours| !(1..=measure::MAX_HOURS).contains(&hours)) {
+            return Err(Fault::field("hours", format!("must be 1 to {}", measure::MAX_HOURS)));
+        }
+        if req.hours.is_some() && req.action != Measure::Suspend {
+            return Err(Fault::field("hours", "is for `suspend` only"));
+        }
+        if req.reason == Concern::Evasion {
+            return Err(Fault::field("reason", "must be what they did"));
+        }
+        let now = self.clock.now();
+        let mut tx = self.db.write().await?;
+        let mut case = cases::lock(&mut tx, req.case).await?.ok_or_else(no_case)?;
+        case.flow.decide(now, req.moderator).map_err(refused)?;
+        let before = decisions::of_case_in(&mut tx, case.id, OF_CASE).await?;
+        let heard = reports::of_case_in(&mut tx, case.id, OF_CASE).await?;
+        let is_party = heard.iter().any(|report| report.voice.who == req.moderator);
+        if is_party || case.user == req.moderator {
+            return Err(Fault::new(Code::Forbidden, "Nobody decides what they have a part in themselves."));
+        }
+        let decision = self.by_a_person(&req, note, &case, &before, heard.len()).await?;
+        let statement = if req.action == Measure::None { None } else { Some(words(&decision)?) };
+        if req.preview {
+            return Ok(Decided { decision_id: None, statement, until: decision.until, undo_until: None });
+        }
+        decisions::insert(&mut tx, &decision).await.map_err(|error| match error {
+            db::Error::Missing => Fault::not_found("That person"),
+            other => other.into(),
+        })?;
+        reports::found(&mut tx, case.id, now, req.action != Measure::None).await?;
+        if req.action == Measure::None {
+            for one in before.iter().filter(|one| one.overturned_at.is_none()) {
+                self.take_back(&mut tx, one, now, Some(&decision)).await?;
+            }
+        }
+        case.changed_at = now;
+        cases::write(&mut tx, &case).await?;
+        let object = case.id.to_string();
+        let why = format!("{} {}", decision.action, decision.concern);
+        self.audit(&mut tx, &req.moderator.to_string(), ("decide", &object), &why).await?;
+        if req.action != Measure::None {
+            self.follow(&mut tx, &decision, now + UNDO_WITHIN).await?;
+        }
+        tx.commit().await?;
+        metrics::counter!("visavis_cases_decided_total", "action" => req.action.as_str()).increment(1);
+        self.tell(&decision).await;
+        Ok(Decided {
+            decision_id: Some(decision.id),
+            statement,
+            until: decision.until,
+            undo_until: Some(now + UNDO_WITHIN),
+        })
+    }
+
+    async fn by_a_person(
+        &self,
+        req: &Decide,
+        note: Option<String>,
+        case: &cases::Case,
+        before: &[decisions::Decision],
+        reports: usize,
+    ) -> Result<decisions::Decision, Fault> {
+        let now = self.clock.now();
+        let mut signals: Vec<Noticed> = Vec::new();
+        for one in before.iter().filter(|one| one.automated) {
+            for noticed in facts(one)? {
+                if !signals.iter().any(|known| known.signal.id == noticed.signal.id) {
+                    signals.push(noticed);
+                }
+            }
+        }
+        signals.truncate(FACTS);
+        let until = match req.action {
+            Measure::Suspend => {
+                let since = now - super::decisions::DAY * self.settings.strike_days;
+                let standing = decisions::strikes(&self.db, case.user, since, OF_CASE).await?;
+                let standing =
+                    standing.iter().filter(|one| one.action == "suspend" && one.case != Some(case.id));
+                Some(now + HOUR * measure::hours(req.hours, standing.count()))
+            }
+            _ => None,
+        };
+        let concern = name(&req.reason)?;
+        let act = Act {
+            action: req.action.action().unwrap_or(Action::Warn),
+            hours: until.map(|until| u32::try_from(until.since(now).as_secs() / 3_600).unwrap_or(u32::MAX)),
+            concern: req.reason,
+            rule: format!("terms-{concern}"),
+            version: TERMS.to_owned(),
+            facts: signals.iter().map(|noticed| noticed.signal.id).collect(),
+            keep_days: 15,
+            dry_run: false,
+        };
+        Ok(decisions::Decision {
+            id: self.dice.id(&self.clock),
+            user: case.user,
+            room: before.last().map_or(RoomId::from_bits(0), |one| one.room),
+            at: now,
+            action: req.action.as_str().to_owned(),
+            concern,
+            rule: act.rule.clone(),
+            version: act.version.clone(),
+            until,
+            automated: false,
+            dry_run: false,
+            act: json(&act)?,
+            signals: json(&signals)?,
+            case: Some(case.id),
+            decided_by: Some(req.moderator),
+            note,
+            reports: u32::try_from(reports).unwrap_or(u32::MAX),
+            because_of: None,
+            overturned_at: None,
+        })
+    }
+
+    /// Takes a decision back, with whatever stands because of it; by which other one, if by one.
+    pub(super) async fn take_back(
+        &self,
+        tx: &mut Tx,
+        decision: &decisions::Decision,
+        now: Timestamp,
+        by: Option<&decisions::Decision>,
+    ) -> Result<(), Fault> {
+        let inherited = decisions::because_of(tx, decision.id, OF_CASE).await?;
+        for one in std::iter::once(decision).chain(&inherited) {
+            decisions::overturn(tx, one.id, now, by.map(|by| by.id)).await?;
+            bans::let_go(tx, one.id).await?;
+            self.postbox.take_back(tx, &mail_key(one)).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn undo_decision(&self, req: Undo) -> Result<(), Fault> {
+        let now = self.clock.now();
+        let mut tx = self.db.write().await?;
+        let mut case = cases::lock(&mut tx, req.case).await?.ok_or_else(no_case)?;
+        case.flow.undo(now, req.moderator).map_err(refused)?;
+        let all = decisions::of_case_in(&mut tx, case.id, OF_CASE).await?;
+        let mine =
+            |one: &&decisions::Decision| one.decided_by == Some(req.moderator) && one.overturned_at.is_none();
+        let Some(mine) = all.iter().rev().find(mine) else { return Err(refused(Refused::State)) };
+        self.take_back(&mut tx, mine, now, None).await?;
+        decisions::restore(&mut tx, case.id, mine.id).await?;
+        for one in decisions::of_case_in(&mut tx, case.id, OF_CASE).await? {
+            let runs =
+                one.until.is_some_and(|until| until > now) && one.overturned_at.is_none() && !one.dry_run;
+            if runs {
+                self.hold_devices(&mut tx, &one).await?;
+            }
+        }
+        reports::unfound(&mut tx, case.id).await?;
+        case.changed_at = now;
+        cases::write(&mut tx, &case).await.map_err(|error| match error {
+            db::Error::Conflict => {
+                Fault::new(Code::Conflict, "There is a new case of this person: decide that one.")
+            }
+            other => other.into(),
+        })?;
+        let object = case.id.to_string();
+        self.audit(&mut tx, &req.moderator.to_string(), ("undo", &object), &mine.id.to_string()).await?;
+        tx.commit().await?;
+        self.tell(mine).await;
+        Ok(())
+    }
+}
+
+/// In words.
+pub(super) fn refused(why: Refused) -> Fault {
+    let (code, detail) = match why {
+        Refused::Busy => return busy(),
+        Refused::State => (Code::WrongState, "That isn't possible as the case stands."),
+        Refused::NotYours => (Code::Forbidden, "Only whoever decided can take it back."),
+        Refused::SamePerson => (Code::Forbidden, "An appeal is decided by somebody else than the decision."),
+        Refused::TooLate => (Code::WrongState, "The time for that is over."),
+    };
+    Fault::new(code, detail)
+}

@@ -1,0 +1,195 @@
+//! What an operator does from the machine itself: checks, holds, recomputes, hands in.
+
+use visavis_domain::{
+    Fault, Timestamp,
+    contract::moderation::{Fact, Noticed},
+    dsa::{Submission, submission},
+    id::CaseId,
+    strikes::{Act, Input, Output, Rules, Strikes},
+};
+use visavis_platform::{
+    db::{audit, cases, decisions, evidence as rows},
+    vault::{Error, Sealed},
+};
+
+use super::{
+    Moderation, OF_CASE,
+    decisions::{DAY, fact, facts, parsed, told},
+    evidence::{audit_mac, piece_mac, under},
+    no_case,
+};
+
+/// Rows that are read at once.
+const AT_ONCE: i64 = 500;
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Checked {
+    /// Pieces of evidence.
+    pub pieces: u64,
+    /// Of those, how many have ended and wait to be deleted.
+    pub ended: u64,
+    /// Entries of the audit log.
+    pub entries: u64,
+    /// What isn't as it was written.
+    pub wrong: Vec<String>,
+}
+
+/// A decision by rule, computed once more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replayed {
+    /// As it was.
+    pub decision: decisions::Decision,
+    /// What these rules make of what was noticed.
+    pub again: Option<Act>,
+    /// The rules are of the version that it names.
+    pub same_rules: bool,
+}
+
+impl Replayed {
+    /// The same comes of it.
+    pub fn is_same(&self) -> bool {
+        let was = parsed::<Act>(&self.decision.act).ok();
+        self.again.is_some() && was == self.again
+    }
+}
+
+impl Moderation {
+    /// Looks at every piece and every entry.
+    pub async fn verify(&self) -> Result<Checked, Fault> {
+        let mut found = Checked::default();
+        self.verify_pieces(&mut found).await?;
+        self.verify_audit(&mut found).await?;
+        Ok(found)
+    }
+
+    async fn verify_pieces(&self, found: &mut Checked) -> Result<(), Fault> {
+        let (now, mut after) = (self.clock.now(), String::new());
+        loop {
+            let page = rows::all_after(&self.db, &after, AT_ONCE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.id.to_string();
+            for piece in &page {
+                found.pieces += 1;
+                if piece.mac != piece_mac(&self.secret, piece) {
+                    found.wrong.push(format!("{}: a byte of it was changed", piece.id));
+                    continue;
+                }
+                let sealed = Sealed { wrapped: piece.wrapped.clone(), body: piece.sealed.clone() };
+                match self.vault.unseal(piece.id, under(piece), &sealed).await {
+                    Ok(_) => {}
+                    Err(Error::Gone) if !piece.held && piece.expires_at <= now => found.ended += 1,
+                    Err(error) => found.wrong.push(format!("{}: {error}", piece.id)),
+                }
+            }
+        }
+    }
+
+    async fn verify_audit(&self, found: &mut Checked) -> Result<(), Fault> {
+        let (count, last) = audit::head(&self.db).await?;
+        let mut before = String::new();
+        loop {
+            let page = audit::after(&self.db, found.entries, AT_ONCE).await?;
+            if page.is_empty() {
+                break;
+            }
+            for entry in &page {
+                found.entries += 1;
+                if entry.n != found.entries {
+                    found.wrong.push(format!("audit log: entry {} is missing", found.entries));
+                    found.entries = entry.n;
+                } else if entry.mac != audit_mac(&self.secret, &before, entry) {
+                    found.wrong.push(format!("audit log: entry {} was changed", entry.n));
+                }
+                before.clone_from(&entry.mac);
+            }
+        }
+        // What was added while this was read is no gap.
+        if found.entries < count || (found.entries == count && before != last) {
+            found.wrong.push(format!("audit log: it ends at {} of {count}", found.entries));
+        }
+        Ok(())
+    }
+
+    /// Nothing of the case is deleted any more. How many pieces are held.
+    pub async fn hold(&self, id: CaseId, reason: &str) -> Result<u64, Fault> {
+        let mut tx = self.db.write().await?;
+        let mut case = cases::lock(&mut tx, id).await?.ok_or_else(no_case)?;
+        self.audit(&mut tx, "operator", ("hold", &id.to_string()), reason).await?;
+        case.held_for = Some(reason.to_owned());
+        self.hold_what_must_be(&mut tx, &case).await?;
+        cases::write(&mut tx, &case).await?;
+        tx.commit().await?;
+        let pieces = rows::of_case(&self.db, id, OF_CASE).await?;
+        Ok(u64::try_from(pieces.iter().filter(|piece| piece.held).count()).unwrap_or(u64::MAX))
+    }
+
+    /// The hold ends: what is past its day is gone at once.
+    pub async fn release(&self, id: CaseId, reason: &str) -> Result<(), Fault> {
+        let mut tx = self.db.write().await?;
+        let mut case = cases::lock(&mut tx, id).await?.ok_or_else(no_case)?;
+        self.audit(&mut tx, "operator", ("release", &id.to_string()), reason).await?;
+        case.held_for = None;
+        self.release_pieces(&mut tx, &case).await?;
+        cases::write(&mut tx, &case).await?;
+        tx.commit().await?;
+        self.vault.end_hold(id).await.map_err(|_| Fault::unavailable())
+    }
+
+    /// Computes every decision by rule of a case once more, from what was noticed.
+    pub async fn replay(&self, id: CaseId, rules: &Rules) -> Result<Vec<Replayed>, Fault> {
+        let case = cases::by_id(&self.db, id).await?.ok_or_else(no_case)?;
+        let since = Timestamp::from_millis(0);
+        let all = decisions::strikes(&self.db, case.user, since, OF_CASE).await?;
+        let kept = decisions::of_case(&self.db, id, OF_CASE).await?;
+        let by_rule = kept.into_iter().filter(|one| one.automated && !one.rule.starts_with("evasion-"));
+        by_rule
+            .map(|decision| {
+                let before = all.iter().filter(|one| one.at < decision.at);
+                let again = replayed(&decision, rules, before.map(|one| one.at).collect())?;
+                let same_rules = decision.version == rules.version;
+                Ok(Replayed { decision, again, same_rules })
+            })
+            .collect()
+    }
+
+    /// Decisions since then that were done, in the shape of the EU's transparency database.
+    pub async fn export(&self, since: Timestamp) -> Result<Vec<Submission>, Fault> {
+        let (mut at, mut id, mut out) = (since, String::new(), Vec::new());
+        loop {
+            let page = decisions::all_after(&self.db, (at, &id), AT_ONCE).await?;
+            let Some(last) = page.last() else { return Ok(out) };
+            (at, id) = (last.at, last.id.to_string());
+            for kept in page.iter().filter(|kept| kept.overturned_at.is_none()) {
+                let facts: Vec<Fact> = facts(kept)?.iter().map(fact).collect();
+                out.push(submission(&kept.id.to_string(), &told(kept, &facts)?));
+            }
+        }
+    }
+}
+
+/// What the rules make of what a decision says was noticed, up to its latest fact.
+fn replayed(
+    kept: &decisions::Decision,
+    rules: &Rules,
+    standing: Vec<Timestamp>,
+) -> Result<Option<Act>, Fault> {
+    let was: Act = parsed(&kept.act)?;
+    let mut strikes = Strikes::new(Rules { dry_run: was.dry_run, ..rules.clone() });
+    let memory = DAY * rules.memory_days;
+    let standing = standing.into_iter().filter(|at| kept.at.since(*at) < memory).collect();
+    strikes.handle(kept.at, Input::Standing(standing));
+    let mut found = None;
+    for noticed in parsed::<Vec<Noticed>>(&kept.signals)? {
+        strikes.handle(kept.at, Input::Signal(noticed.signal));
+        while let Some(output) = strikes.poll() {
+            if let Output::Act(act) = output
+                && act.facts == was.facts
+                && act.action == was.action
+            {
+                found = Some(act);
+            }
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,162 @@
+//! What shows why something was decided: when it ends, who looks at it, and how it is known to be whole.
+
+use visavis_domain::{
+    Code,
+    cases::{State, measure::Measure},
+    contract::moderation::{EvidenceKind, Exposed, ReadEvidence},
+    id::{EvidenceId, UserId},
+};
+use visavis_platform::db::{belongings, evidence};
+use visavis_services::moderation::Settings;
+
+use super::Suite;
+use crate::world::{DAY, MINUTE, SECOND, Way, ways};
+
+#[tokio::test]
+async fn evidence_is_nothing_a_minute_after_its_day_not_even_from_a_backup_and_what_is_held_stays() {
+    for way in ways() {
+        let s = Suite::new(way).await;
+        s.suspend_by_rule(1, s.eve).await;
+        s.suspend_by_rule(2, s.max).await;
+        let [of_eve, of_max] = [s.eve, s.max].map(|who| who);
+        let all = s.queue(s.mia, State::Open, None).await;
+        let mut found = std::collections::BTreeMap::new();
+        for case in all {
+            let view = s.look(s.mia, case).await.unwrap();
+            found.insert(view.case.user_id, (case, view.evidence[0].expires_at));
+        }
+        let ((ending, end), (held, _)) = (found[&of_eve], found[&of_max]);
+        let kept = end.since(s.w.clock.now());
+        assert!((7 * DAY..=15 * DAY).contains(&kept), "{kept:?}");
+        assert_eq!(s.role.hold(held, "court order 7").await.unwrap(), 2);
+        // A backup: everything but the folder of keys.
+        let backup = evidence::of_case(&s.w.db, ending, 9).await.unwrap();
+        s.w.clock.advance(kept - SECOND);
+        s.role.end_what_is_over().await.unwrap();
+        assert!(s.snapshot(s.mia, ending, EvidenceKind::Picture).await.is_ok(), "a second before");
+        // The server was down at the time.
+        s.w.clock.advance(MINUTE + SECOND);
+        assert_eq!(s.snapshot(s.mia, ending, EvidenceKind::Picture).await.unwrap_err(), Code::NotFound);
+        assert_eq!(s.role.end_what_is_over().await.unwrap(), 2);
+        let mut tx = s.w.db.write().await.unwrap();
+        for piece in &backup {
+            let later = s.w.clock.now() + DAY;
+            let restored = evidence::Evidence { expires_at: later, ..piece.clone() };
+            evidence::insert(&mut tx, &restored).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        assert_eq!(s.snapshot(s.mia, ending, EvidenceKind::Picture).await.unwrap_err(), Code::Internal);
+        assert_eq!(s.verify().await.len(), 2, "and it is found");
+        assert!(s.snapshot(s.mia, held, EvidenceKind::Picture).await.is_ok());
+        s.role.release(held, "court order 8").await.unwrap();
+        assert_eq!(s.snapshot(s.mia, held, EvidenceKind::Picture).await.unwrap_err(), Code::NotFound);
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_loses_evidence_but_keeps_none_longer() {
+    let s = Suite::new(Way::Direct).await;
+    s.w.clock.set(s.w.clock.now() + 9_000 * DAY);
+    s.suspend_by_rule(1, s.eve).await;
+    s.w.clock.set(s.w.clock.now() - 9_000 * DAY);
+    assert_eq!(s.role.end_what_is_over().await.unwrap(), 2, "it would have ended in decades");
+    s.suspend_by_rule(2, s.max).await;
+    s.w.clock.set(s.w.clock.now() - DAY);
+    assert_eq!(s.role.end_what_is_over().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_flipped_byte_and_a_changed_or_missing_row_of_the_log_are_found() {
+    for way in ways() {
+        let s = Suite::new(way).await;
+        s.suspend_by_rule(1, s.eve).await;
+        let case = s.queue(s.mia, State::Open, None).await[0];
+        for _ in 0..3 {
+            s.snapshot(s.mia, case, EvidenceKind::Picture).await.unwrap();
+        }
+        s.decide(s.mia, case, Measure::Suspend).await.unwrap();
+        let checked = s.role.verify().await.unwrap();
+        assert_eq!((checked.pieces, checked.entries, checked.wrong.len()), (2, 4, 0));
+        let change = async |sql: &str| s.w.place.change(sql).await;
+        change("UPDATE audit SET reason = 'nothing' WHERE n = 2").await;
+        assert_eq!(s.verify().await, ["audit log: entry 2 was changed"]);
+        change("UPDATE audit SET reason = 'to decide it' WHERE n = 2").await;
+        assert_eq!(s.verify().await, [""; 0]);
+        change("DELETE FROM audit WHERE n = 4").await;
+        assert_eq!(s.verify().await, ["audit log: it ends at 3 of 4"]);
+        change("DELETE FROM audit WHERE n = 1").await;
+        assert!(s.verify().await.contains(&"audit log: entry 1 is missing".to_owned()));
+        let flip = "CASE WHEN substr(sealed, 9, 1) = 'A' THEN 'B' ELSE 'A' END";
+        change(&format!("UPDATE evidence SET sealed = substr(sealed, 1, 8) || {flip} || substr(sealed, 10)"))
+            .await;
+        assert!(s.verify().await.iter().any(|line| line.contains("a byte of it was changed")));
+        assert_eq!(s.snapshot(s.mia, case, EvidenceKind::Picture).await.unwrap_err(), Code::Internal);
+    }
+}
+
+#[tokio::test]
+async fn a_look_needs_a_reason_is_counted_and_there_is_a_limit_a_day() {
+    for way in ways() {
+        let s = Suite::with(way, Settings { exposure_s: 30, ..Settings::default() }).await;
+        s.suspend_by_rule(1, s.eve).await;
+        let case = s.queue(s.mia, State::Open, None).await[0];
+        let read = |reason: &str| ReadEvidence {
+            moderator: s.mia,
+            case,
+            kind: EvidenceKind::Picture,
+            evidence: None,
+            reason: reason.to_owned(),
+        };
+        for reason in ["", "  ", "x\u{7}yz", &"x".repeat(201)] {
+            assert_eq!(s.m.evidence(&s.w.cx, read(reason)).await.unwrap_err().code, Code::BadRequest);
+        }
+        let other = ReadEvidence { evidence: Some(EvidenceId::from_bits(404)), ..read("to decide") };
+        assert_eq!(s.m.evidence(&s.w.cx, other).await.unwrap_err().code, Code::NotFound);
+        let exposed = |seconds| s.m.exposed(&s.w.cx, Exposed { moderator: s.mia, seconds });
+        assert_eq!(exposed(61).await.unwrap_err().code, Code::BadRequest);
+        assert_eq!(exposed(25).await.unwrap().seconds, 25);
+        s.m.evidence(&s.w.cx, read("to decide")).await.unwrap();
+        let fault = s.m.evidence(&s.w.cx, read("to decide")).await.unwrap_err();
+        assert_eq!(fault.code, Code::RateLimited);
+        s.w.clock.advance(DAY);
+        s.m.evidence(&s.w.cx, read("to decide")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_held_outlives_an_erased_account_without_its_name_and_nothing_else_does() {
+    for way in ways() {
+        let s = Suite::new(way).await;
+        for (n, who) in [(1, s.eve), (2, s.max)] {
+            s.suspend_by_rule(n, who).await;
+        }
+        let mut cases = Vec::new();
+        for case in s.queue(s.mia, State::Open, None).await {
+            cases.push((s.look(s.mia, case).await.unwrap().case.user_id, case));
+        }
+        let case_of = |who| cases.iter().find(|(user, _)| *user == who).unwrap().1;
+        let (held, other) = (case_of(s.eve), case_of(s.max));
+        s.role.hold(held, "court order 7").await.unwrap();
+        let nobody = UserId::from_bits(99);
+        let mut tx = s.w.db.write().await.unwrap();
+        let gone = belongings::erase(&mut tx, s.eve, nobody).await.unwrap().unwrap();
+        assert_eq!(gone.held, 2, "which the receipt names");
+        assert_eq!(belongings::erase(&mut tx, s.max, nobody).await.unwrap().unwrap().held, 0);
+        tx.commit().await.unwrap();
+        let view = s.look(s.mia, held).await.unwrap();
+        assert_eq!((view.case.user_id, view.case.state, view.evidence.len()), (nobody, State::Final, 2));
+        assert!(s.snapshot(s.mia, held, EvidenceKind::Picture).await.is_ok());
+        assert_eq!(s.look(s.mia, other).await.unwrap_err(), Code::NotFound);
+        assert_eq!(s.verify().await, [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn where_no_key_can_be_written_the_decision_is_kept_without_what_shows_it() {
+    let s = Suite::new(Way::Direct).await;
+    std::fs::remove_dir_all(s.w.place.folder.path().join("evidence-keys")).unwrap();
+    s.suspend_by_rule(1, s.eve).await;
+    assert!(s.suspended(s.eve).await);
+    let case = s.queue(s.mia, State::Open, None).await[0];
+    assert!(s.look(s.mia, case).await.unwrap().evidence.is_empty());
+}
