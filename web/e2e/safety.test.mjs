@@ -8,6 +8,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
+import { command } from '../../tests/node/lib/moderators.mjs';
 import { ROOT, startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { accessible } from './lib/axe.mjs';
@@ -91,15 +92,64 @@ describe('a call over the server', () => {
 
     await rita.page.getByRole('link', { name: 'Why, and what I can do' }).click();
     const list = rita.page.locator('#decisions');
-    for (const text of ['You were taken out of a call', 'Your pictures were blurred', 'A warning', 'nudity-picture']) {
+    for (const text of ['You were taken out of a call', 'Your pictures were blurred', 'A warning']) {
       await list.getByText(text).first().waitFor();
     }
-    const facts = await list.getByText(/Seen in a picture/).count();
+    for (const summary of await list.getByText('The whole statement').all()) await summary.click();
+    await list.getByText(/rule "nudity-picture"/).first().waitFor();
+    const facts = await list.getByText(/noticed in a picture of your camera or screen/).count();
     assert.ok(facts >= 4, `${facts} facts: one for each of the first two, two for the last`);
     await rita.picture('safety-decisions-phone');
     await accessible(rita, 'decisions about me');
     await until(async () => (await rita.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)), LONG, 'nothing is wider than a phone');
-    for (const one of [rita, bob]) one.assertNoProblems();
+
+    const score = async () => Number(/\d+/.exec(await rita.page.locator('.score').first().innerText())[0]);
+    assert.equal(await score(), 65, 'trust: 70 at the start, 5 less');
+    const out = list.locator('li', { hasText: 'You were taken out of a call' });
+    await out.getByRole('button', { name: 'Appeal' }).click();
+    await rita.page.keyboard.type('It was a red curtain.');
+    await rita.picture('safety-appeal-phone');
+    await out.getByRole('button', { name: 'Appeal' }).click();
+    await out.getByText(/^You appealed on /).waitFor();
+
+    const mia = await Visitor.start(server, { name: 'mia', viewport: DESKTOP, test: t });
+    await mia.signIn();
+    await mia.page.waitForURL('**/check');
+    await command(server, 'admin', 'grant', mia.email, 'moderator');
+    await mia.page.goto('/console');
+    await mia.page.getByRole('button', { name: 'Appeals' }).click();
+    const appeal = mia.page.locator('article', { hasText: 'It was a red curtain.' });
+    await appeal.getByRole('button', { name: 'Look at the case' }).click();
+    const show = mia.page.getByRole('button', { name: /^Show the picture of/ }).first();
+    await show.waitFor();
+    assert.ok(await show.isDisabled(), 'a look needs a reason');
+    await mia.page.getByLabel('Why do you look?').fill('To judge an appeal');
+    await show.click();
+    const kept = mia.page.locator('.kept-picture').first();
+    await until(() => kept.locator('img').evaluate((img) => img.naturalWidth > 0), LONG, 'the picture is there');
+    assert.match(await kept.locator('img').evaluate((img) => getComputedStyle(img).filter), /blur/);
+    const hold = kept.getByRole('button', { name: 'Hold to see it sharper' });
+    await hold.focus();
+    await mia.page.keyboard.down('Space');
+    assert.doesNotMatch(await kept.locator('img').evaluate((img) => getComputedStyle(img).filter), /blur/);
+    await mia.picture('console-evidence');
+    await mia.page.keyboard.up('Space');
+    assert.match(await kept.locator('img').evaluate((img) => getComputedStyle(img).filter), /blur/);
+    await mia.page.locator('.timeline').getByText(/A rule decided: taken out of the call \(nudity-picture/).waitFor();
+    await accessible(mia, 'a case with evidence');
+    await mia.page.getByRole('button', { name: 'Appeals' }).click();
+    await mia.page.getByText(/[1-9]\d* of 120 minutes with pictures today/).waitFor();
+    await appeal.getByLabel('Your answer').fill('It was a curtain indeed.');
+    await mia.picture('console-appeal');
+    await accessible(mia, 'appeals');
+    await appeal.getByRole('button', { name: 'Take the decision back' }).click();
+    await mia.page.getByText('Judged. They are told.').waitFor();
+
+    await rita.page.reload();
+    await out.getByText(/^Your appeal was right/).waitFor();
+    await out.getByText('It was a curtain indeed.').waitFor();
+    assert.equal(await score(), 70, 'trust is as it was');
+    for (const one of [rita, bob, mia]) one.assertNoProblems();
   });
 
   test('is listened to: a threat brings a warning that says what was heard', { timeout: 240_000 }, async (t) => {
@@ -119,8 +169,9 @@ describe('a call over the server', () => {
     assert.equal(await una.page.locator('.safety').innerText(), '', 'who only listens did nothing');
     await tom.page.goto('/me#decisions');
     const list = tom.page.locator('#decisions');
-    for (const text of ['A warning', 'insults, threats or hate', 'hostile-speech']) await list.getByText(text).first().waitFor();
-    await list.getByText(/^Said, /).first().waitFor();
+    await list.getByText('A warning').first().waitFor();
+    await list.getByText('The whole statement').first().click();
+    for (const text of [/insults, threats or hate/, /rule "hostile-speech"/, /noticed in what was said/]) await list.getByText(text).first().waitFor();
     for (const one of [tom, una]) one.assertNoProblems();
   });
 });

@@ -62,6 +62,22 @@ export class Api {
     return read<T>(await send('POST', path, body));
   }
 
+  /** For parts of the page that bring their own routes along. */
+  ask<T>(method: string, path: string, body?: unknown): Promise<T> {
+    return this.#call(method, path, body);
+  }
+  /** What isn't JSON. */
+  async file(path: string): Promise<Blob> {
+    return (await this.#fetch(path)).blob();
+  }
+  async #fetch(path: string, withinMs?: number): Promise<Response> {
+    const ask = async (token: string): Promise<Response> => send('GET', path, undefined, token, withinMs);
+    let answer = await ask(await this.session.token());
+    if (answer.status === 401) answer = await ask(await this.session.renew());
+    if (!answer.ok) await read(answer);
+    return answer;
+  }
+
   async info(): Promise<Info> {
     return read<Info>(await send('GET', '/api/info'));
   }
@@ -104,6 +120,10 @@ export class Api {
     return (await this.#call<{ decisions: Decision[] }>('GET', '/api/users/me/decisions')).decisions;
   }
 
+  appeal(decisionId: string, text: string): Promise<{ appealId: string }> {
+    return this.#call('POST', '/api/appeals', { decisionId, text });
+  }
+
   setAvatar(picture: Blob): Promise<unknown> {
     return this.#call('PUT', '/api/users/me/avatar', picture);
   }
@@ -112,10 +132,7 @@ export class Api {
   }
   /** Everything held, as a file. */
   async exportMe(): Promise<{ blob: Blob; name: string }> {
-    const ask = async (token: string): Promise<Response> => send('GET', '/api/users/me/export', undefined, token, EXPORT_MS);
-    let answer = await ask(await this.session.token());
-    if (answer.status === 401) answer = await ask(await this.session.renew());
-    if (!answer.ok) await read(answer);
+    const answer = await this.#fetch('/api/users/me/export', EXPORT_MS);
     const named = /filename="([\w.-]+)"/.exec(answer.headers.get('content-disposition') ?? '');
     return { blob: await answer.blob(), name: named?.[1] ?? 'visavis-export.json' };
   }

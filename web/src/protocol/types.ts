@@ -156,17 +156,45 @@ export interface Participant {
 export type SafetyAction = 'warn' | 'blur' | 'mute' | 'remove' | 'suspend';
 
 /** What was decided about me, with what it rests on. */
+export type Concern = 'nudity' | 'weapon' | 'violence' | 'harassment' | 'spam' | 'minor' | 'other' | 'evasion';
+export type Modality = 'picture' | 'speech' | 'sound' | 'text';
+
+/** A statement of reasons, in paragraphs. */
+export interface Statement {
+  decision: string;
+  facts: string[];
+  rule: string;
+  automated: string;
+  duration: string;
+  appeal: string;
+  note?: string;
+}
+
+export type Words = Record<'en' | 'de', Statement>;
+
+export interface AppealState {
+  id: string;
+  at: string;
+  state: 'open' | 'upheld' | 'overturned';
+  judgedAt?: string;
+  note?: string;
+}
+
 export interface Decision {
   id: string;
   at: string;
   action: SafetyAction;
-  concern: 'nudity' | 'weapon' | 'violence' | 'harassment' | 'spam' | 'minor' | 'other' | 'evasion';
+  concern: Concern;
   rule: string;
   version: string;
   automated: boolean;
-  facts: { at: string; modality: 'picture' | 'speech' | 'sound' | 'text'; score: number }[];
+  facts: { at: string; modality: Modality; score: number }[];
   until?: string;
   overturnedAt?: string;
+  statement: Words;
+  /** Until then it can be appealed; not there once it was, or was taken back. */
+  appealUntil?: string;
+  appeal?: AppealState;
 }
 
 /** What somebody sends. */

@@ -31,6 +31,7 @@ const PAGES: Record<string, Route> = {
   '/check': { page: Check, title: 'checkTitle', needs: 'login' },
   '/chat': { page: Chat, title: 'chatTitle', needs: 'login and age', full: true },
   '/friends': { page: later(() => import('./friends/page').then(({ Friends }) => Friends)), title: 'friends', needs: 'login' },
+  '/console': { page: later(() => import('./console/page').then(({ Console }) => Console)), title: 'console', needs: 'login' },
   '/me': { page: later(() => import('./me').then(({ Me }) => Me)), title: 'me', needs: 'login' },
 };
 

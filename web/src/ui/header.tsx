@@ -1,5 +1,5 @@
 /** The line at the top of every page: home, friends, the own profile, the language. */
-import { UserRound, Users } from 'lucide-preact';
+import { Scale, UserRound, Users } from 'lucide-preact';
 
 import { me } from '../app/account';
 import { requestsToMe } from '../app/friends';
@@ -26,6 +26,12 @@ export function Header() {
               <span>{t('friends')}</span>
               {requestsToMe.value > 0 && <span class="sr-only">({t('requestsWait', { n: requestsToMe.value })})</span>}
             </a>
+            {me.value.role !== 'user' && (
+              <a class="plain" href="/console" onClick={follow}>
+                <Scale aria-hidden="true" />
+                <span>{t('console')}</span>
+              </a>
+            )}
             <a class="plain" href="/me" onClick={follow}>
               <UserRound aria-hidden="true" />
               <span>{t('me')}</span>

@@ -1,15 +1,19 @@
-/** What was decided about me: what, by which rule, what it rests on, for how long. */
-import { useEffect, useRef } from 'preact/hooks';
+/** What was decided about me: what, by which rule, what it rests on, for how long, and what I can do about it. */
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { api } from '../../app/account';
-import { type Key, t } from '../../i18n';
+import { type Key, language, t } from '../../i18n';
 import type { Decision } from '../../protocol/types';
 import { when } from '../safety';
+import { StatementText } from '../statement';
 import { Alert } from '../trouble';
 import { useLoaded } from './loaded';
 
+/** The server's limit. */
+const MAX_TEXT = 2_000;
+
 export function Decisions() {
-  const { value, error } = useLoaded(() => api.decisions());
+  const { value, error, change } = useLoaded(() => api.decisions());
   const heading = useRef<HTMLHeadingElement>(null);
   // Led here by the word that something was decided: what is above is longer now than when the page was opened.
   useEffect(() => {
@@ -17,36 +21,83 @@ export function Decisions() {
   }, [value]);
   return (
     <section class="card" id="decisions">
-      <h2 ref={heading} tabIndex={-1}>{t('decisions')}</h2>
+      <h2 ref={heading} tabIndex={-1}>
+        {t('decisions')}
+      </h2>
       <p class="quiet">{t('decisionsHint')}</p>
       <Alert error={error} />
       {value?.length === 0 && <p class="quiet">{t('noDecisions')}</p>}
       <ul class="decisions">
-        {value?.map((one) => <One key={one.id} decision={one} />)}
+        {value?.map((one) => <One key={one.id} decision={one} appeal={(text) => change(async () => void (await api.appeal(one.id, text)))} />)}
       </ul>
     </section>
   );
 }
 
-function One({ decision }: { decision: Decision }) {
-  const { action, concern, automated, facts, rule, version, at, until, overturnedAt } = decision;
+function One({ decision, appeal }: { decision: Decision; appeal: (text: string) => Promise<void> }) {
+  const { action, at, until, overturnedAt, statement } = decision;
   return (
     <li>
       <h3>
         {t(`decided_${action}` as Key, { when: until ? when(until) : '' })} <time dateTime={at}>{when(at)}</time>
       </h3>
       {overturnedAt && <p class="good">{t('overturned', { when: when(overturnedAt) })}</p>}
-      <p>
-        {t('decidedWhy', { concern: t(`concern_${concern}` as Key) })} {t(automated ? 'decidedAutomated' : 'decidedByPerson')}
-      </p>
-      <ul class="quiet">
-        {facts.map((fact) => (
-          <li key={fact.at + fact.modality}>
-            {t('fact', { how: t(`modality_${fact.modality}` as Key), when: when(fact.at), score: Math.round(fact.score / 10) })}
-          </li>
-        ))}
-      </ul>
-      <p class="quiet">{t('decidedRule', { rule, version })}</p>
+      <details>
+        <summary>{t('decisionMore')}</summary>
+        <StatementText statement={statement[language.value]} />
+      </details>
+      {decision.appeal ? <Appealed state={decision.appeal} /> : decision.appealUntil && <Appeal until={decision.appealUntil} send={appeal} />}
     </li>
+  );
+}
+
+const APPEALED: Record<'open' | 'upheld' | 'overturned', Key> = { open: 'appealOpen', upheld: 'appealUpheld', overturned: 'appealOverturned' };
+
+function Appealed({ state: { at, state, judgedAt, note } }: { state: NonNullable<Decision['appeal']> }) {
+  return (
+    <>
+      <p role="status">{t(APPEALED[state], { when: when(judgedAt ?? at) })}</p>
+      {note && <blockquote>{note}</blockquote>}
+    </>
+  );
+}
+
+function Appeal({ until, send }: { until: string; send: (text: string) => Promise<void> }) {
+  const [open, setOpen] = useState(false);
+  const [text, setText] = useState('');
+  const [busy, setBusy] = useState(false);
+  const field = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    if (open) field.current?.focus();
+  }, [open]);
+  if (!open) {
+    return (
+      <p class="row">
+        <button type="button" onClick={() => setOpen(true)}>
+          {t('appealSend')}
+        </button>
+        <span class="quiet">{t('appealUntil', { when: when(until) })}</span>
+      </p>
+    );
+  }
+  return (
+    <form
+      class="appeal"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!text.trim() || busy) return;
+        setBusy(true);
+        void send(text.trim()).finally(() => setBusy(false));
+      }}
+    >
+      <label>
+        {t('appealText')}
+        <textarea ref={field} rows={4} maxLength={MAX_TEXT} required value={text} onInput={(event) => setText(event.currentTarget.value)} />
+      </label>
+      <p class="quiet">{t('appealHint')}</p>
+      <button type="submit" class="primary" disabled={busy || !text.trim()}>
+        {t('appealSend')}
+      </button>
+    </form>
   );
 }

@@ -1,0 +1,132 @@
+// The people who decide, at their desk: what waits, the next case by keyboard, what the person will read, a step back.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { command } from '../../tests/node/lib/moderators.mjs';
+import { meet, people } from '../../tests/node/lib/person.mjs';
+import { startServer } from '../../tests/node/lib/server.mjs';
+import { until } from '../../tests/node/lib/wait.mjs';
+import { accessible } from './lib/axe.mjs';
+import { DESKTOP, LONG, TALL_PHONE, Visitor } from './lib/browser.mjs';
+
+let server;
+before(async () => {
+  server = await startServer();
+});
+after(() => server.end());
+
+async function moderator(t, name) {
+  const one = await Visitor.start(server, { name, test: t });
+  await one.signIn();
+  await one.page.waitForURL('**/check');
+  await command(server, 'admin', 'grant', one.email, 'moderator');
+  await one.page.reload();
+  await one.page.getByRole('link', { name: 'Moderation' }).click();
+  await one.page.waitForURL('**/console');
+  return one;
+}
+
+/** `by` meets `whom` and reports them. */
+async function report(by, whom, reason, note) {
+  const [page, other] = [await whom.open(), await by.open()];
+  const { roomId } = await meet(page, other);
+  const answer = await by.ask('POST', '/api/reports', { json: { roomId, userId: whom.id, reason, note } });
+  assert.equal(answer.status, 201, JSON.stringify(answer.body));
+  return page;
+}
+
+describe('the console', () => {
+  test('is nobody’s who isn’t a moderator', async (t) => {
+    const ned = await Visitor.start(server, { name: 'ned', test: t });
+    await ned.signIn();
+    await ned.page.waitForURL('**/check');
+    await ned.page.goto('/console');
+    await ned.page.getByText('This page is for moderators.').waitFor();
+    assert.equal(await ned.page.getByRole('link', { name: 'Moderation' }).count(), 0);
+  });
+
+  test('gives the next case, shows what the person will read, and takes a step back, all by keyboard', { timeout: 120_000 }, async (t) => {
+    const [eve, ada] = await people(server, 2, { test: t });
+    const mia = await moderator(t, 'mia');
+    const { page } = mia;
+    await page.getByText('Nothing waits here.').waitFor();
+    await mia.picture('console-empty');
+    const eves = await report(ada, eve, 'harassment', 'called me names');
+    await page.keyboard.press('n');
+    const found = page.locator('article.case');
+    await found.waitFor();
+    await until(() => found.locator('h2').evaluate((it) => it === document.activeElement), LONG, 'the case has the focus');
+    await found.getByText('Reported: Insults, threats or hate – “called me names”').waitFor();
+    await found.getByText('Nothing is kept of this case.').waitFor();
+    await accessible(mia, 'a case');
+
+    await page.keyboard.press('4');
+    await page.getByLabel('Hours').fill('48');
+    await page.getByLabel('A word to this person').fill('Please be kind.');
+    // What is typed into a field is no command.
+    await page.keyboard.type(' d p 1 n');
+    await page.getByLabel('A word to this person').fill('Please be kind.');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('d');
+    assert.equal(await page.getByText('Decided.').count(), 0, 'nothing is sent that wasn’t seen before');
+    await page.keyboard.press('p');
+    const preview = page.locator('.preview');
+    await preview.getByText('your account is suspended. The reason is insults, threats or hate.').waitFor();
+    await preview.getByText('Please be kind.').waitFor();
+    await preview.getByRole('button', { name: 'Deutsch' }).click();
+    await preview.getByText('Dein Konto ist gesperrt.').waitFor();
+    await mia.picture('console-preview');
+    await accessible(mia, 'a preview');
+    // Any change needs a new look.
+    await page.keyboard.press('2');
+    assert.equal(await preview.count(), 0);
+    await page.keyboard.press('4');
+    await page.keyboard.press('p');
+    await preview.waitFor();
+    await page.keyboard.press('d');
+    await page.getByText('Decided.').waitFor();
+    await eves.event('disconnect');
+    const back = await eve.open();
+    const { ok, error } = await back.call('find-match', {});
+    assert.deepEqual([ok, error.code], [false, 'suspended']);
+    await mia.picture('console-decided');
+    await page.keyboard.press('u');
+    await page.getByText('Taken back: the case waits again.').waitFor();
+    await back.do('find-match', {});
+    await back.do('cancel-match', {});
+
+    await page.setViewportSize(TALL_PHONE);
+    await page.reload();
+    const row = page.locator('.case-row').first();
+    await row.waitFor();
+    await mia.picture('console-queue-phone');
+    await row.click();
+    await found.waitFor();
+    await mia.picture('console-case-phone');
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than a phone');
+    await page.getByRole('button', { name: 'Back to the list' }).click();
+    await row.waitFor();
+    await page.setViewportSize(DESKTOP);
+    // Light only here.
+    await page.getByRole('link', { name: 'Visavis' }).click();
+    await until(() => page.evaluate(() => !document.documentElement.classList.contains('light')), LONG, 'the rest stays dark');
+    mia.assertNoProblems();
+  });
+
+  test('gives nobody what somebody else has', { timeout: 120_000 }, async (t) => {
+    const [eve, ada] = await people(server, 2, { test: t });
+    await report(ada, eve, 'minor', '');
+    const [mia, max] = [await moderator(t, 'mia2'), await moderator(t, 'max')];
+    await mia.page.locator('.case-row').first().waitFor();
+    const rows = max.page.locator('.case-row');
+    await rows.first().waitFor();
+    assert.match(await rows.first().innerText(), /Under 18\?/, 'the gravest is first');
+    await mia.page.keyboard.press('n');
+    await mia.page.locator('article.case').waitFor();
+    // A list that is out of date meanwhile.
+    await rows.first().click();
+    await max.page.getByText('Somebody else has this case at the moment.').waitFor();
+    for (const one of [mia, max]) one.assertNoProblems();
+  });
+});

@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+
+import type { CaseView, DecisionRow, ReportRow, SignalRow } from '../protocol/desk';
+import { concernOf, pieces, timeline, verdictOf } from './casework';
+
+const signal = { id: 'sig_1', at: '2026-01-01T10:00:01Z', concern: 'nudity', modality: 'picture', score: 990, scores: [], server: true } as SignalRow;
+const report = { id: 'rep_1', at: '2026-01-01T10:00:00.500Z', reason: 'spam' } as ReportRow;
+const decision = { id: 'dec_1', at: '2026-01-01T10:00:02Z', concern: 'violence', action: 'warn' } as DecisionRow;
+const none: Pick<CaseView, 'signals' | 'decisions' | 'reports' | 'appeals'> = { signals: [], decisions: [], reports: [], appeals: [] };
+
+test('a case is told in the order in which it happened', () => {
+  const all = timeline({ ...none, signals: [signal], reports: [report], decisions: [decision] });
+  expect(all.map(({ is }) => is)).toEqual(['report', 'signal', 'decision']);
+});
+
+test('it is about what was decided, else reported, else noticed', () => {
+  expect(concernOf({ ...none, signals: [signal], reports: [report], decisions: [decision] })).toBe('violence');
+  expect(concernOf({ ...none, signals: [signal], reports: [report] })).toBe('spam');
+  expect(concernOf({ ...none, signals: [signal] })).toBe('nudity');
+  expect(concernOf(none)).toBe('other');
+});
+
+test('only what belongs to a measure is sent', () => {
+  expect(verdictOf('suspend', 'spam', 24, ' no ')).toEqual({ action: 'suspend', reason: 'spam', hours: 24, note: 'no' });
+  expect(verdictOf('warn', 'spam', 24, '  ')).toEqual({ action: 'warn', reason: 'spam' });
+  expect(verdictOf('none', 'spam', 24, 'words that nobody reads')).toEqual({ action: 'none', reason: 'spam' });
+});
+
+test('a long look is counted whole, a short one as a second', () => {
+  expect(pieces(0)).toEqual([]);
+  expect(pieces(10)).toEqual([1]);
+  expect(pieces(60_000)).toEqual([60]);
+  expect(pieces(125_400)).toEqual([60, 60, 6]);
+});

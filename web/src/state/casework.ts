@@ -1,0 +1,44 @@
+/** What a moderator sees of a case, in the order in which it happened. Pure. */
+import type { AppealView, CaseView, DecisionRow, Measure, ReportRow, SignalRow, Verdict } from '../protocol/desk';
+import type { Concern } from '../protocol/types';
+
+export type Happened =
+  | { is: 'signal'; at: string; signal: SignalRow }
+  | { is: 'decision'; at: string; decision: DecisionRow }
+  | { is: 'report'; at: string; report: ReportRow }
+  | { is: 'appeal'; at: string; appeal: AppealView };
+
+export function timeline(view: Pick<CaseView, 'signals' | 'decisions' | 'reports' | 'appeals'>): Happened[] {
+  const all: Happened[] = [
+    ...view.signals.map((signal) => ({ is: 'signal' as const, at: signal.at, signal })),
+    ...view.decisions.map((decision) => ({ is: 'decision' as const, at: decision.at, decision })),
+    ...view.reports.map((report) => ({ is: 'report' as const, at: report.at, report })),
+    ...view.appeals.map((appeal) => ({ is: 'appeal' as const, at: appeal.appeal.at, appeal })),
+  ];
+  return all.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+}
+
+/** What the case is most likely about: what was decided last, else what was reported or noticed last. */
+export function concernOf(view: Pick<CaseView, 'signals' | 'decisions' | 'reports'>): Concern {
+  return view.decisions.at(-1)?.concern ?? view.reports.at(-1)?.reason ?? view.signals.at(-1)?.concern ?? 'other';
+}
+
+export const MEASURES: Measure[] = ['none', 'warn', 'remove', 'suspend'];
+export const CONCERNS: Concern[] = ['nudity', 'weapon', 'violence', 'harassment', 'spam', 'minor', 'other'];
+
+/** What is sent: hours only of a suspension, a note only when there is one. */
+export function verdictOf(action: Measure, reason: Concern, hours: number, note: string): Verdict {
+  const words = note.trim();
+  return { action, reason, ...(action === 'suspend' ? { hours } : {}), ...(words && action !== 'none' ? { note: words } : {}) };
+}
+
+/** Seconds of a look, in pieces that the server takes (1 to 60). */
+export function pieces(ms: number): number[] {
+  let left = Math.ceil(ms / 1_000);
+  const all: number[] = [];
+  while (left > 0) {
+    all.push(Math.min(left, 60));
+    left -= 60;
+  }
+  return all;
+}

@@ -1,0 +1,141 @@
+/** All of a case: what happened, what shows it, what was before, and the decision. */
+import { ArrowLeft } from 'lucide-preact';
+import { useEffect, useRef } from 'preact/hooks';
+
+import { putAway } from '../../app/console';
+import { t } from '../../i18n';
+import { c } from '../../i18n/console';
+import type { CaseView, DecisionRow } from '../../protocol/desk';
+import { type Happened, timeline } from '../../state/casework';
+import { when } from '../safety';
+import { Decision } from './decision';
+import { Evidence } from './evidence';
+import { Badges, short } from './queue';
+
+export function Case({ view }: { view: CaseView }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), []);
+  const { case: row, earlier } = view;
+  return (
+    <article class="case" aria-labelledby="case">
+      <header class="card">
+        <button type="button" class="plain back" onClick={putAway}>
+          <ArrowLeft aria-hidden="true" />
+          {c('back')}
+        </button>
+        <h2 id="case" ref={heading} tabIndex={-1}>
+          {c('person', { id: short(row.userId) })}
+        </h2>
+        <p class="row">
+          <Badges row={row} />
+          <span class="quiet">
+            {c('opened', { when: when(row.openedAt) })}
+            {row.mineUntil && ` · ${c('mine', { when: when(row.mineUntil) })}`}
+          </span>
+        </p>
+        {view.brigade && <p class="notice">{c('brigade')}</p>}
+        {view.baiting && <p class="notice">{c('baiting')}</p>}
+      </header>
+      <Evidence view={view} />
+      <section class="card">
+        <h3>{c('timeline')}</h3>
+        <ol class="timeline">
+          {timeline(view).map((one) => (
+            <li key={one.at + one.is + idOf(one)}>
+              <time dateTime={one.at}>{when(one.at)}</time>
+              <Line one={one} />
+            </li>
+          ))}
+        </ol>
+      </section>
+      <section class="card">
+        <h3>{c('earlier')}</h3>
+        {earlier.length === 0 && <p class="quiet">{c('noEarlier')}</p>}
+        <ul>
+          {earlier.map((one) => (
+            <li key={one.id}>
+              <time dateTime={one.at}>{when(one.at)}</time> <DecisionLine decision={one} />
+            </li>
+          ))}
+        </ul>
+      </section>
+      <Decision view={view} />
+      <details class="card">
+        <summary>{c('policy')}</summary>
+        <ul class="policy">
+          {([1, 2, 3, 4, 5] as const).map((n) => (
+            <li key={n}>{c(`policy_${n}`)}</li>
+          ))}
+        </ul>
+      </details>
+    </article>
+  );
+}
+
+function idOf(one: Happened): string {
+  switch (one.is) {
+    case 'signal':
+      return one.signal.id;
+    case 'decision':
+      return one.decision.id;
+    case 'report':
+      return one.report.id;
+    case 'appeal':
+      return one.appeal.appeal.id;
+  }
+}
+
+function Line({ one }: { one: Happened }) {
+  switch (one.is) {
+    case 'decision':
+      return <DecisionLine decision={one.decision} />;
+    case 'appeal':
+      return <p>{c('appealed', { text: one.appeal.text })}</p>;
+    case 'signal': {
+      const { concern, modality, score, scores, server } = one.signal;
+      return (
+        <div>
+          <p>{c('signal', { how: c(`how_${modality}`), concern: c(`concern_${concern}`), score: Math.round(score / 10) })}</p>
+          <p class="quiet">
+            {scores.map(([model, each]) => `${model} ${Math.round(each / 10)}`).join(' · ')}
+            {!server && ` ${c('viewerHint')}`}
+          </p>
+        </div>
+      );
+    }
+    case 'report': {
+      const { reason, note, credibility, founded, unfounded, provoked } = one.report;
+      return (
+        <div>
+          <p>
+            {c('reported', { reason: t(`reason_${reason}`) })}
+            {note && ` – “${note}”`}
+          </p>
+          <p class="quiet">
+            {c('reporterRecord', { credibility, founded, unfounded })}
+            {provoked && ` · ${c('provoked')}`}
+          </p>
+        </div>
+      );
+    }
+  }
+}
+
+export const actWords = (action: string): string => c(`act_${action}` as 'act_none');
+
+function DecisionLine({ decision }: { decision: DecisionRow }) {
+  const { action, automated, mine, rule, version, dryRun, until, note, overturnedAt } = decision;
+  const by = automated ? 'rule' : mine ? 'me' : 'person';
+  const more = [
+    until && c('until', { when: when(until) }),
+    dryRun && c('dryRun'),
+    overturnedAt && c('takenBack', { when: when(overturnedAt) }),
+    note && `“${note}”`,
+  ].filter(Boolean);
+  return (
+    <span class={overturnedAt ? 'over' : ''}>
+      {c(`decisionBy_${by}`, { action: actWords(action), rule, version })}
+      {more.length > 0 && ` · ${more.join(' · ')}`}
+    </span>
+  );
+}

@@ -1,0 +1,166 @@
+/** The decision: what follows, what they will read, and one step back. */
+import { useState } from 'preact/hooks';
+
+import { desk, take, takeNext } from '../../app/console';
+import { language, LANGUAGES } from '../../i18n';
+import { c } from '../../i18n/console';
+import type { CaseView, Decided, Measure } from '../../protocol/desk';
+import type { Concern, Words } from '../../protocol/types';
+import { CONCERNS, concernOf, MEASURES, verdictOf } from '../../state/casework';
+import { when } from '../safety';
+import { StatementText } from '../statement';
+import { Alert } from '../trouble';
+import { useDeskKeys } from './keys';
+
+const MAX_NOTE = 1_000;
+const MAX_HOURS = 8_760;
+
+export function Decision({ view }: { view: CaseView }) {
+  const { id, state } = view.case;
+  const [measure, setMeasure] = useState<Measure | null>(null);
+  const [about, setAbout] = useState<Concern>(concernOf(view));
+  const [hours, setHours] = useState(view.suggestedHours);
+  const [note, setNote] = useState('');
+  const [previewed, setPreviewed] = useState<Decided | null>(null);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const [said, setSaid] = useState('');
+
+  const trying = async (act: () => Promise<void>): Promise<void> => {
+    if (busy) return;
+    setBusy(true);
+    setError(null);
+    await act().catch(setError);
+    setBusy(false);
+  };
+  /** What was shown is what is sent: any change needs a new look. */
+  const changed = <T,>(set: (to: T) => void) => (to: T): void => {
+    set(to);
+    setPreviewed(null);
+  };
+  const preview = (): Promise<void> =>
+    trying(async () => {
+      if (measure) setPreviewed(await desk.preview(id, verdictOf(measure, about, hours, note)));
+    });
+  const decide = (): Promise<void> =>
+    trying(async () => {
+      if (!measure || !previewed) return;
+      await desk.decide(id, verdictOf(measure, about, hours, note));
+      setPreviewed(null);
+      setSaid(c('done'));
+      await take(id);
+    });
+  const undo = (): Promise<void> =>
+    trying(async () => {
+      await desk.undo(id);
+      setSaid(c('undone'));
+      await take(id);
+    });
+
+  const can = state === 'open';
+  const choose = changed(setMeasure);
+  useDeskKeys({
+    ...(can ? Object.fromEntries(MEASURES.map((one, n) => [String(n + 1), () => choose(one)])) : {}),
+    p: () => void (can && preview()),
+    d: () => void (can && decide()),
+    u: () => void (view.undoUntil && undo()),
+  });
+
+  if (!can) {
+    return (
+      <section class="card" aria-labelledby="decide">
+        <h3 id="decide">{c(`state_${state}`)}</h3>
+        <p role="status">{said}</p>
+        {view.undoUntil && (
+          <p class="row">
+            <button type="button" disabled={busy} aria-keyshortcuts="U" onClick={() => void undo()}>
+              {c('undo')} <kbd>U</kbd>
+            </button>
+            <span class="quiet">{c('undoUntil', { when: when(view.undoUntil) })}</span>
+          </p>
+        )}
+        <button type="button" aria-keyshortcuts="N" onClick={() => void takeNext()}>
+          {c('next')} <kbd>N</kbd>
+        </button>
+        <Alert error={error} />
+      </section>
+    );
+  }
+  return (
+    <section class="card" aria-labelledby="decide">
+      <h3 id="decide">{c('decide')}</h3>
+      <p role="status">{said}</p>
+      <fieldset class="measures">
+        <legend>{c('measure')}</legend>
+        {MEASURES.map((one, n) => (
+          <button key={one} type="button" aria-pressed={measure === one} aria-keyshortcuts={String(n + 1)} onClick={() => choose(one)}>
+            {c(`measure_${one}`)} <kbd>{n + 1}</kbd>
+          </button>
+        ))}
+      </fieldset>
+      <div class="row">
+        <label>
+          {c('about')}
+          <select value={about} onChange={(event) => changed(setAbout)(event.currentTarget.value as Concern)}>
+            {CONCERNS.map((one) => (
+              <option key={one} value={one}>
+                {c(`concern_${one}`)}
+              </option>
+            ))}
+          </select>
+        </label>
+        {measure === 'suspend' && (
+          <label class="short">
+            {c('hours')}
+            <input
+              type="number"
+              min={1}
+              max={MAX_HOURS}
+              value={hours}
+              onInput={(event) => changed(setHours)(Math.min(MAX_HOURS, Math.max(1, Number(event.currentTarget.value) || 1)))}
+            />
+          </label>
+        )}
+      </div>
+      {measure !== 'none' && (
+        <label>
+          {c('note')}
+          <textarea rows={2} maxLength={MAX_NOTE} value={note} onInput={(event) => changed(setNote)(event.currentTarget.value)} />
+        </label>
+      )}
+      <div class="row">
+        <button type="button" disabled={!measure || busy} aria-keyshortcuts="P" onClick={() => void preview()}>
+          {c('preview')} <kbd>P</kbd>
+        </button>
+      </div>
+      {previewed && (
+        <div class="preview">
+          {previewed.statement ? <Read words={previewed.statement} /> : <p>{c('theyReadNothing')}</p>}
+          <button type="button" class="primary" disabled={busy} aria-keyshortcuts="D" onClick={() => void decide()}>
+            {c(previewed.statement ? 'send' : 'sendNothing')} <kbd>D</kbd>
+          </button>
+        </div>
+      )}
+      <Alert error={error} />
+    </section>
+  );
+}
+
+function Read({ words }: { words: Words }) {
+  const [tongue, setTongue] = useState(language.value);
+  return (
+    <>
+      <p class="row">
+        <strong>{c('theyRead')}</strong>
+        {(['en', 'de'] as const).map((one) => (
+          <button key={one} type="button" class="plain" lang={one} aria-pressed={tongue === one} onClick={() => setTongue(one)}>
+            {LANGUAGES[one]}
+          </button>
+        ))}
+      </p>
+      <div lang={tongue}>
+        <StatementText statement={words[tongue]} />
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,116 @@
+/** What is kept of a case. Nothing is shown before it was said why; a picture stays blurred and grey but for as long as it is held. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+
+import { count, desk } from '../../app/console';
+import { c } from '../../i18n/console';
+import type { CaseView, EvidenceRow } from '../../protocol/desk';
+import { when } from '../safety';
+import { Alert } from '../trouble';
+
+const REASONS = ['decide', 'appeal', 'second'] as const;
+
+export function Evidence({ view }: { view: CaseView }) {
+  const [why, setWhy] = useState('');
+  const asked = why.trim().length >= 3;
+  return (
+    <section class="card">
+      <h3>{c('evidence')}</h3>
+      {view.evidence.length === 0 && <p class="quiet">{c('noEvidence')}</p>}
+      {view.evidence.length > 0 && (
+        <>
+          <label for="why">{c('why')}</label>
+          <input
+            id="why"
+            list="reasons"
+            maxLength={200}
+            autocomplete="off"
+            aria-describedby="why-hint"
+            value={why}
+            onInput={(event) => setWhy(event.currentTarget.value)}
+          />
+          <datalist id="reasons">
+            {REASONS.map((reason) => (
+              <option key={reason} value={c(`why_${reason}`)} />
+            ))}
+          </datalist>
+          <p id="why-hint" class="quiet hint">
+            {c('whyHint')}
+          </p>
+          <ul class="evidence">
+            {view.evidence.map((piece) => (
+              <Piece key={piece.id} id={view.case.id} piece={piece} why={asked ? why.trim() : null} />
+            ))}
+          </ul>
+        </>
+      )}
+    </section>
+  );
+}
+
+function Piece({ id, piece, why }: { id: string; piece: EvidenceRow; why: string | null }) {
+  const [shown, setShown] = useState<string | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const isPicture = piece.kind === 'picture';
+  useEffect(() => () => void (isPicture && shown && URL.revokeObjectURL(shown)), [isPicture, shown]);
+  const show = async (): Promise<void> => {
+    if (!why) return;
+    try {
+      const blob = await desk.evidence(id, piece, why);
+      setShown(isPicture ? URL.createObjectURL(blob) : await blob.text());
+      setError(null);
+    } catch (problem) {
+      setError(problem);
+    }
+  };
+  const at = when(piece.at);
+  return (
+    <li>
+      {shown === null && (
+        <button type="button" disabled={why === null} onClick={() => void show()}>
+          {c(isPicture ? 'showPicture' : 'showWords', { when: at })}
+        </button>
+      )}
+      {shown !== null && (isPicture ? <Picture url={shown} words={c('picture', { when: at })} /> : <blockquote class="words">{shown}</blockquote>)}
+      <p class="quiet">{piece.held ? c('held') : c('gone', { when: when(piece.expiresAt) })}</p>
+      <Alert error={error} />
+    </li>
+  );
+}
+
+/** Counted from the moment it is there: blurred pictures weigh, too. */
+function Picture({ url, words }: { url: string; words: string }) {
+  const [held, setHeld] = useState(false);
+  const since = useRef(0);
+  useEffect(() => {
+    since.current = performance.now();
+    const tally = (): void => {
+      const now = performance.now();
+      if (!document.hidden) void count(now - since.current);
+      since.current = now;
+    };
+    const timer = setInterval(tally, 30_000);
+    return () => {
+      clearInterval(timer);
+      tally();
+    };
+  }, []);
+  const isHold = (event: KeyboardEvent): boolean => event.key === ' ' || event.key === 'Enter';
+  return (
+    <figure class="kept-picture" data-held={held}>
+      <img src={url} alt={words} draggable={false} />
+      <button
+        type="button"
+        aria-pressed={held}
+        onPointerDown={() => setHeld(true)}
+        onPointerUp={() => setHeld(false)}
+        onPointerLeave={() => setHeld(false)}
+        onPointerCancel={() => setHeld(false)}
+        onKeyDown={(event) => isHold(event) && setHeld(true)}
+        onKeyUp={(event) => isHold(event) && setHeld(false)}
+        onBlur={() => setHeld(false)}
+      >
+        {c('hold')}
+      </button>
+    </figure>
+  );
+}

@@ -1,0 +1,69 @@
+/** Where moderators work: cases that wait, the one in hand, appeals. Light, and quiet. */
+import '../../style/console.css';
+
+import { useEffect, useState } from 'preact/hooks';
+
+import { me } from '../../app/account';
+import { deskError, exposure, inHand, takeNext } from '../../app/console';
+import { wordsFor } from '../../i18n';
+import { c } from '../../i18n/console';
+import { troubleOf } from '../../protocol/types';
+import { Alert } from '../trouble';
+import { Appeals } from './appeals';
+import { Case } from './case';
+import { useDeskKeys } from './keys';
+import { Queue } from './queue';
+
+type Tab = 'cases' | 'appeals';
+
+export function Console() {
+  const [tab, setTab] = useState<Tab>('cases');
+  useEffect(() => {
+    document.documentElement.classList.add('light');
+    return () => document.documentElement.classList.remove('light');
+  }, []);
+  useDeskKeys({ n: () => void takeNext() }, tab === 'cases');
+  if (me.value?.role !== 'moderator' && me.value?.role !== 'admin') {
+    return <p class="card narrow">{c('notForYou')}</p>;
+  }
+  const trouble = deskError.value;
+  const words = trouble && troubleOf(trouble).code === 'busy' ? c('busy') : undefined;
+  return (
+    <div class="console">
+      <header class="row">
+        <h1>{c('title')}</h1>
+        <div class="row tabs" role="group" aria-label={c('title')}>
+          {(['cases', 'appeals'] as const).map((one) => (
+            <button key={one} type="button" class="plain" aria-pressed={tab === one} onClick={() => setTab(one)}>
+              {c(one)}
+            </button>
+          ))}
+        </div>
+        <Meter />
+      </header>
+      <Alert error={trouble} words={words ?? (trouble ? wordsFor(trouble) : undefined)} />
+      {tab === 'appeals' ? (
+        <Appeals look={() => setTab('cases')} />
+      ) : (
+        <div class="desk" data-in-hand={inHand.value !== null}>
+          <Queue />
+          {inHand.value ? <Case key={inHand.value.case.id} view={inHand.value} /> : <p class="card quiet">{c('pick')}</p>}
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** How long I looked at pictures today: a limit that protects whoever looks. */
+function Meter() {
+  const now = exposure.value;
+  if (!now) return null;
+  const [used, limit] = [Math.ceil(now.seconds / 60), Math.round(now.limitSeconds / 60)];
+  const words = now.seconds >= now.limitSeconds ? c('enough') : c('exposure', { used, limit });
+  return (
+    <p class="exposure">
+      <meter aria-label={words} value={Math.min(used, limit)} max={limit} high={limit * 0.8} />
+      <span>{words}</span>
+    </p>
+  );
+}
