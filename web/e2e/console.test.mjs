@@ -71,7 +71,7 @@ describe('the console', () => {
     await page.keyboard.press('d');
     assert.equal(await page.getByText('Decided.').count(), 0, 'nothing is sent that wasn’t seen before');
     await page.keyboard.press('p');
-    const preview = page.locator('.preview');
+    const preview = page.locator('.will-read');
     await preview.getByText('your account is suspended. The reason is insults, threats or hate.').waitFor();
     await preview.getByText('Please be kind.').waitFor();
     await preview.getByRole('button', { name: 'Deutsch' }).click();

@@ -116,7 +116,8 @@ describe('a call over the server', () => {
     await mia.signIn();
     await mia.page.waitForURL('**/check');
     await command(server, 'admin', 'grant', mia.email, 'moderator');
-    await mia.page.goto('/console');
+    await mia.page.reload();
+    await mia.page.getByRole('link', { name: 'Moderation' }).click();
     await mia.page.getByRole('button', { name: 'Appeals' }).click();
     const appeal = mia.page.locator('article', { hasText: 'It was a red curtain.' });
     await appeal.getByRole('button', { name: 'Look at the case' }).click();

@@ -69,7 +69,10 @@ export class Visitor {
       ...(reducedMotion ? { reducedMotion: 'reduce' } : {}),
     });
     const visitor = new Visitor(server, name, profile, context);
-    test?.after(() => visitor.end());
+    test?.after(async () => {
+      if (test.passed === false) await visitor.#tellWhere(test);
+      await visitor.end();
+    });
     if (cookies) await context.addCookies(cookies);
     const page = context.pages()[0] ?? (await context.newPage());
     page.setDefaultTimeout(LONG);
@@ -93,6 +96,12 @@ export class Visitor {
 
   constructor(server, name, profile, context) {
     Object.assign(this, { server, name, profile, context });
+  }
+
+  /** Of a story that failed: what somebody looking at the page would have seen. */
+  async #tellWhere(test) {
+    const seen = await this.page?.evaluate(() => `${location.pathname}: ${document.body.innerText.slice(0, 600)}`).catch(String);
+    test.diagnostic(`${this.name} at ${seen?.replaceAll('\n', ' | ')} (${this.problems.join('; ') || 'no problems'})`);
   }
 
   /** Puts the page's sockets on a wire that can be pulled. */

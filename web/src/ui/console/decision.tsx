@@ -134,7 +134,7 @@ export function Decision({ view }: { view: CaseView }) {
         </button>
       </div>
       {previewed && (
-        <div class="preview">
+        <div class="will-read">
           {previewed.statement ? <Read words={previewed.statement} /> : <p>{c('theyReadNothing')}</p>}
           <button type="button" class="primary" disabled={busy} aria-keyshortcuts="D" onClick={() => void decide()}>
             {c(previewed.statement ? 'send' : 'sendNothing')} <kbd>D</kbd>

@@ -1,5 +1,5 @@
 /** What was decided about me: what, by which rule, what it rests on, for how long, and what I can do about it. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 import { api } from '../../app/account';
 import { type Key, language, t } from '../../i18n';
@@ -67,7 +67,8 @@ function Appeal({ until, send }: { until: string; send: (text: string) => Promis
   const [text, setText] = useState('');
   const [busy, setBusy] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => {
+  // With the click, not a picture later: whoever types on types here.
+  useLayoutEffect(() => {
     if (open) field.current?.focus();
   }, [open]);
   if (!open) {
