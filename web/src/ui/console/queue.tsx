@@ -73,9 +73,9 @@ export function Badges({ row }: { row: CaseRow }) {
   if (row.noticed) badges.push('kind_noticed');
   if (row.held) badges.push('held');
   return (
-    <span class="badges">
+    <span class="tags">
       {badges.map((badge) => (
-        <span key={badge} class={badge === 'kind_minor' ? 'badge grave' : 'badge'}>
+        <span key={badge} class={badge === 'kind_minor' ? 'tag grave' : 'tag'}>
           {c(badge)}
         </span>
       ))}
