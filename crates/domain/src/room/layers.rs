@@ -341,6 +341,8 @@ impl Layers {
             }
         }
         self.apply(next);
+        // What was only tried is something else now: a lack is no dip of an upgrade.
+        self.upgraded = self.upgraded.filter(|_| !self.tried);
         (self.lacking, self.roomy, self.changed) = (None, None, now);
         (self.tried, self.taken_back, self.fallen) = (false, false, false);
     }
@@ -774,6 +776,25 @@ mod tests {
         one.layers[2].live = false;
         layers.handle(at(100), wanted(&[one]));
         assert_eq!(layers.pick(one.origin), Some(1));
+    }
+
+    #[test]
+    fn a_trial_that_became_something_else_is_no_upgrade_that_may_dip() {
+        let mut layers = Layers::new(at(0), 300_000);
+        let want = |max_height, live: [bool; 3]| {
+            let layer = |n: usize| Layer { height: [180, 360, 720][n], bps: 1_000, live: live[n] };
+            vec![Want { origin: origin(1, Source::Camera), max_height, layers: [layer(0), layer(1), layer(2)] }]
+        };
+        let mut step = |now: i64, bps, pictures: Vec<Want>| {
+            layers.handle(at(now), Input::Estimate(bps));
+            layers.handle(at(now), Input::Wanted { pictures, voices: 0 });
+            layers.handle(at(now + STILL_MS), Input::Tick);
+            layers.pick(origin(1, Source::Camera))
+        };
+        assert_eq!(step(0, 0, want(180, [false, true, false])), None);
+        let next = STILL_MS + 980;
+        assert_eq!(step(next, 914_278, want(360, [true, false, false])), Some(0));
+        assert_eq!(step(next + STILL_MS, 0, want(360, [true, false, false])), None, "nothing is carried any more");
     }
 
     fn pictures() -> impl Strategy<Value = Vec<Want>> {
