@@ -37,7 +37,7 @@ describe('a picture', () => {
     const dialog = anna.page.getByRole('dialog');
     await dialog.waitFor();
     await accessible(anna, 'cutting a picture');
-    const zoom = dialog.getByLabel('Closer');
+    const zoom = dialog.getByLabel('Zoom');
     const before = await zoom.inputValue();
     await zoom.press('ArrowRight');
     assert.notEqual(await zoom.inputValue(), before);

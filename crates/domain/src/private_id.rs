@@ -19,7 +19,7 @@ pub fn from_bits(bits: u64) -> String {
 
 /// The canonical form of what somebody typed: case, dashes and spaces don't matter, O and 0 and I, L and 1 are one.
 pub fn parse(text: &str) -> Result<String, Fault> {
-    let wrong = || Fault::field("privateId", "must be a private id such as 7GK2-M4QX-R");
+    let wrong = || Fault::field("privateId", "must be a private id such as 7GK2-M4QX-W");
     if text.len() > 32 {
         return Err(wrong());
     }
@@ -50,6 +50,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn the_example_that_people_are_told_is_one() {
+        let example = "7GK2-M4QX-W";
+        assert_eq!(parse(example).unwrap(), example);
+        assert!(parse("7GK2-M4QX-R").unwrap_err().to_string().contains(example));
+    }
 
     #[test]
     fn what_people_type_is_understood() {

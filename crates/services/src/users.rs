@@ -193,9 +193,17 @@ fn card(user: &User) -> Card {
 }
 
 /// A call as `me` remembers it.
+///
+/// A block isn't told: a call that one has ended looks as if somebody had left it, declined it or given it up.
 fn remembered(me: UserId, past: history::Past) -> PastCall {
     let called = past.caller.map(|caller| caller != me);
-    let answered = past.started_at.is_some() || past.reason.as_deref().is_some_and(|r| ANSWERED.contains(&r));
+    let reason = past.reason.map(|reason| match (reason.as_str(), past.started_at, called) {
+        ("safety", Some(_), _) | ("safety", None, None) => "left".to_owned(),
+        ("safety", None, Some(true)) => "cancelled".to_owned(),
+        ("safety", None, Some(false)) => "declined".to_owned(),
+        _ => reason,
+    });
+    let answered = past.started_at.is_some() || reason.as_deref().is_some_and(|r| ANSWERED.contains(&r));
     let duration = past.started_at.zip(past.ended_at).map(|(from, to)| to.since(from).as_millis());
     let people = past.people.into_iter().map(|other| Card {
         id: other.user,
@@ -215,13 +223,13 @@ fn remembered(me: UserId, past: history::Past) -> PastCall {
         incoming: called,
         missed: called == Some(true) && past.ended_at.is_some() && !answered,
         ended_at: past.ended_at,
-        reason: past.reason,
+        reason,
         people: people.collect(),
     }
 }
 
 /// Ends of calls that whoever was called had something to do with.
-const ANSWERED: [&str; 3] = ["declined", "never-joined", "safety"];
+const ANSWERED: [&str; 2] = ["declined", "never-joined"];
 
 #[async_trait]
 impl Contract for Users {
@@ -298,10 +306,13 @@ impl Contract for Users {
 
     async fn declare_age(&self, cx: &Caller, id: UserId) -> Result<(), Fault> {
         let class = self.age.assess(cx, Assess { user: id, declares_adult: true }).await?;
+        let mut tx = self.db.write().await?;
         let Some(class) = class else {
+            // Also of somebody whose age was confirmed before.
+            users::forget_age(&mut tx, id).await?;
+            tx.commit().await?;
             return Err(Fault::new(Code::AgeRequired, "Your age could not be confirmed."));
         };
-        let mut tx = self.db.write().await?;
         if !users::declare_age(&mut tx, id, class, self.clock.now()).await? {
             return Err(nobody());
         }

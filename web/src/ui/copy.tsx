@@ -18,6 +18,8 @@ interface Props {
 export function CopyText({ text, name, label }: Props) {
   const field = useRef<HTMLInputElement>(null);
   const [said, setSaid] = useState<Key | null>(null);
+  // Something else is there now, which wasn't copied.
+  useEffect(() => setSaid(null), [text]);
   useEffect(() => {
     if (!said) return;
     const timer = setTimeout(() => setSaid(null), COPIED_MS);

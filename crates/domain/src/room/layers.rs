@@ -783,7 +783,11 @@ mod tests {
         let mut layers = Layers::new(at(0), 300_000);
         let want = |max_height, live: [bool; 3]| {
             let layer = |n: usize| Layer { height: [180, 360, 720][n], bps: 1_000, live: live[n] };
-            vec![Want { origin: origin(1, Source::Camera), max_height, layers: [layer(0), layer(1), layer(2)] }]
+            vec![Want {
+                origin: origin(1, Source::Camera),
+                max_height,
+                layers: [layer(0), layer(1), layer(2)],
+            }]
         };
         let mut step = |now: i64, bps, pictures: Vec<Want>| {
             layers.handle(at(now), Input::Estimate(bps));
@@ -794,7 +798,11 @@ mod tests {
         assert_eq!(step(0, 0, want(180, [false, true, false])), None);
         let next = STILL_MS + 980;
         assert_eq!(step(next, 914_278, want(360, [true, false, false])), Some(0));
-        assert_eq!(step(next + STILL_MS, 0, want(360, [true, false, false])), None, "nothing is carried any more");
+        assert_eq!(
+            step(next + STILL_MS, 0, want(360, [true, false, false])),
+            None,
+            "nothing is carried any more"
+        );
     }
 
     fn pictures() -> impl Strategy<Value = Vec<Want>> {

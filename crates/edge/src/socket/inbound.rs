@@ -148,7 +148,7 @@ pub(super) async fn work(Turn(session): Turn, State(hub): State<Hub>) {
     loop {
         while let Some(Waiting { event, ack }) = session.inbox.pop() {
             let result = match event {
-                Ok(event) => patience::bounded(hub.take(&session, event)).await,
+                Ok(event) => Box::pin(patience::bounded(hub.take(&session, event))).await,
                 Err(fault) => Err(fault),
             };
             answer(ack, &result);

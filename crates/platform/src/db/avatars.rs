@@ -63,3 +63,10 @@ pub async fn forget(tx: &mut Tx, sha256: &str, url: &str) -> Result<()> {
     .await?;
     Ok(())
 }
+
+/// The same, by the address that accounts name.
+pub async fn forget_at(tx: &mut Tx, url: &str) -> Result<()> {
+    let sha256 =
+        url.strip_prefix("/api/avatars/").and_then(|rest| rest.split('-').next()).unwrap_or_default();
+    forget(tx, sha256, url).await
+}

@@ -8,7 +8,7 @@ use visavis_domain::{
     id::{LoginId, RequestId, UserId},
 };
 
-use super::{Db, Result, Tx, row};
+use super::{Db, Result, Tx, avatars, row};
 
 /// Rows of one table that are given: more than anybody has who doesn't try.
 const MOST: i64 = 10_000;
@@ -34,11 +34,13 @@ const HELD: [(&str, &str); 19] = [
     ("blocks", "SELECT other_id, at FROM blocks WHERE user_id = $1 ORDER BY at DESC LIMIT $2"),
     (
         "friendsAndRequests",
-        "SELECT low_id, high_id, asked_by, asked_at, expires_at, since FROM friendships WHERE low_id = $1 LIMIT $2",
+        "SELECT low_id, high_id, asked_by, asked_at, expires_at, since FROM friendships WHERE low_id = $1 \
+         AND (withdrawn = 0 OR asked_by <> $1) LIMIT $2",
     ),
     (
         "friendsAndRequestsToo",
-        "SELECT low_id, high_id, asked_by, asked_at, expires_at, since FROM friendships WHERE high_id = $1 LIMIT $2",
+        "SELECT low_id, high_id, asked_by, asked_at, expires_at, since FROM friendships WHERE high_id = $1 \
+         AND (withdrawn = 0 OR asked_by <> $1) LIMIT $2",
     ),
     (
         "reportsByMe",
@@ -47,8 +49,8 @@ const HELD: [(&str, &str); 19] = [
     ("reportsAboutMe", "SELECT reason, at FROM reports WHERE reported_id = $1 LIMIT $2"),
     (
         "calls",
-        "SELECT m.room_id, m.participant_id, m.waited_ms, m.met_at, m.left_at, m.left_reason, c.kind, c.transport, \
-         c.opened_at, c.started_at, c.ended_at, c.reason FROM call_members m JOIN calls c ON c.room_id = m.room_id \
+        "SELECT m.room_id, m.participant_id, m.waited_ms, m.met_at, m.left_at, CASE WHEN m.left_reason = 'safety' THEN 'left' ELSE m.left_reason END AS left_reason, c.kind, c.transport, \
+         c.opened_at, c.started_at, c.ended_at, CASE WHEN c.reason = 'safety' THEN 'left' ELSE c.reason END AS reason FROM call_members m JOIN calls c ON c.room_id = m.room_id \
          WHERE m.user_id = $1 ORDER BY m.met_at DESC LIMIT $2",
     ),
     (
@@ -156,12 +158,12 @@ pub struct Gone {
 /// counted, and others' own history stays. `None` when there is no such account.
 pub async fn erase(tx: &mut Tx, user: UserId, in_place: UserId) -> Result<Option<Gone>> {
     // A write first: whoever else changes the account comes before or after.
-    let row = sqlx::query("UPDATE users SET id = id WHERE id = $1 RETURNING email")
+    let row = sqlx::query("UPDATE users SET id = id WHERE id = $1 RETURNING email, avatar_url")
         .bind(user.to_string())
         .fetch_optional(tx.conn())
         .await?;
     let Some(row) = row else { return Ok(None) };
-    let email = row::text(&row, "email")?;
+    let (email, avatar) = (row::text(&row, "email")?, row::maybe_text(&row, "avatar_url")?);
     let logins = sqlx::query("SELECT id FROM logins WHERE user_id = $1 AND ended_at IS NULL")
         .bind(user.to_string())
         .fetch_all(tx.conn())
@@ -212,6 +214,10 @@ pub async fn erase(tx: &mut Tx, user: UserId, in_place: UserId) -> Result<Option
         "DELETE FROM users WHERE id = $1",
     ] {
         sqlx::query(statement).bind(user.to_string()).execute(tx.conn()).await?;
+    }
+    // In the same transaction: a picture that is put beside it comes before, and goes too, or after, and finds nobody.
+    if let Some(url) = avatar {
+        avatars::forget_at(tx, &url).await?;
     }
     Ok(Some(Gone { email, logins, friends, held }))
 }

@@ -240,6 +240,15 @@ pub async fn update(tx: &mut Tx, id: UserId, changes: &Changes) -> Result<Option
     row.as_ref().map(user).transpose()
 }
 
+/// Nothing is known of a person's age any more.
+pub async fn forget_age(tx: &mut Tx, id: UserId) -> Result<()> {
+    sqlx::query("UPDATE users SET age_declared_at = NULL, age_class = NULL WHERE id = $1")
+        .bind(id.to_string())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// Notes the declaration, of which the first stays, and the class. False when there is no such account.
 pub async fn declare_age(tx: &mut Tx, id: UserId, class: AgeClass, at: Timestamp) -> Result<bool> {
     let done = sqlx::query(

@@ -11,6 +11,7 @@ use visavis_domain::{
     event::Event,
     id::{RoomId, UserId},
     pool::{Answer, Entry, Pairing},
+    queue::Pool,
     strangers::{Standing, Way},
 };
 use visavis_platform::db::calls::{self, MemberLeft};
@@ -25,7 +26,11 @@ pub(super) async fn open(deps: &Deps, pairing: &Pairing) -> Result<Answer, Fault
     if deps.friends.blocked_either_way(&cx, a).await?.contains(&b) {
         return Ok(Answer::No);
     }
-    let way = deps.strangers.way([standing(deps, &cx, a).await?, standing(deps, &cx, b).await?]);
+    let [first, second] = &pairing.guests;
+    let (Some(a), Some(b)) = (standing(deps, &cx, first).await?, standing(deps, &cx, second).await?) else {
+        return Ok(Answer::No);
+    };
+    let way = deps.strangers.way([a, b]);
     match deps.rooms.open_pair(&cx, request(pairing, way)).await? {
         PairOpened::Open(seats) => {
             for guest in &pairing.guests {
@@ -41,11 +46,17 @@ pub(super) async fn open(deps: &Deps, pairing: &Pairing) -> Result<Answer, Fault
     }
 }
 
-async fn standing(deps: &Deps, cx: &Caller, user: UserId) -> Result<Standing, Fault> {
+/// How far somebody is trusted. Nothing when they can't be matched from this pool any more: what is known of their age has
+/// changed while they waited.
+async fn standing(deps: &Deps, cx: &Caller, guest: &Entry) -> Result<Option<Standing>, Fault> {
+    let user = guest.ticket.user;
     let seeker = deps.users.seeker(cx, user).await?;
+    if !seeker.age_declared || Pool::of(seeker.age_class) != guest.ticket.pool {
+        return Ok(None);
+    }
     let long_enough = Duration::from_secs(deps.strangers.clean_call_s);
     let clean_calls = calls::clean(&deps.db, user, long_enough, deps.strangers.proven_calls).await?;
-    Ok(Standing { reputation: seeker.reputation, clean_calls, hides: seeker.hide_ip })
+    Ok(Some(Standing { reputation: seeker.reputation, clean_calls, hides: seeker.hide_ip }))
 }
 
 fn request(pairing: &Pairing, way: Way) -> OpenPair {

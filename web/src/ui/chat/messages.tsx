@@ -24,12 +24,19 @@ interface Props {
 
 export function Conversation({ roomId, empty, names = false, children }: Props) {
   const end = useRef<HTMLLIElement>(null);
+  const list = useRef<HTMLOListElement>(null);
   const count = messages.value.length;
   useEffect(() => end.current?.scrollIntoView({ block: 'end' }), [count]);
+  // A keyboard that comes up takes room: the newest line stays in sight.
+  useEffect(() => {
+    const room = new ResizeObserver(() => end.current?.scrollIntoView({ block: 'end' }));
+    if (list.current) room.observe(list.current);
+    return () => room.disconnect();
+  }, []);
   return (
     <section class="conversation" aria-label={t('chat')}>
       {/* A region that scrolls can be reached by keyboard. */}
-      <ol class="messages" aria-live="polite" tabIndex={0} aria-label={t('chat')}>
+      <ol ref={list} class="messages" aria-live="polite" tabIndex={0} aria-label={t('chat')}>
         {count === 0 && (
           <li class="quiet">
             {t(empty)} {children}

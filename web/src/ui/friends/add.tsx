@@ -52,7 +52,7 @@ export function Add() {
             autocapitalize="characters"
             spellcheck={false}
             maxLength={32}
-            placeholder="7GK2-M4QX-R"
+            placeholder="7GK2-M4QX-W"
             aria-invalid={error !== null}
             aria-describedby="friend-id-wrong"
             value={id}

@@ -1,13 +1,16 @@
 /** My last calls, missed ones too. */
 import { type LucideIcon, PhoneIncoming, PhoneMissed, PhoneOutgoing, Shuffle, Users } from 'lucide-preact';
 
+import { useState } from 'preact/hooks';
+
 import { api } from '../../app/account';
 import { friends } from '../../app/friends';
 import { type Key, language, list, t } from '../../i18n';
-import type { PastCall } from '../../protocol/types';
+import type { Card, PastCall, ReportReason } from '../../protocol/types';
 import { clockTime } from '../../state/duration';
 import { canBeCalled } from '../../state/friends';
 import { CallButton } from '../call-button';
+import { Report } from '../report';
 import { Alert } from '../trouble';
 import { useLoaded } from './loaded';
 
@@ -50,7 +53,33 @@ function Past({ call }: { call: PastCall }) {
           {call.durationMs > 0 && ` · ${clockTime(call.durationMs)}`}
         </small>
       </span>
+      {only && !others.length && canBeReported(call) && <ReportPast call={call} who={only} />}
       {friend && <CallButton who={friend.user} off={!canBeCalled(friend.presence)} />}
     </li>
+  );
+}
+
+/** As long as the server takes a report of it. */
+const REPORTED_WITHIN_MS = 24 * 3_600_000;
+const canBeReported = ({ at, durationMs }: PastCall): boolean => durationMs > 0 && Date.now() - Date.parse(at) < REPORTED_WITHIN_MS;
+
+/** Some things are only said when one is out of it. */
+function ReportPast({ call: { roomId }, who }: { call: PastCall; who: Card }) {
+  const [open, setOpen] = useState(false);
+  const [done, setDone] = useState(false);
+  const act = async (reason: ReportReason, note: string): Promise<void> => {
+    await api.report(roomId, who.id, reason, note);
+    setDone(true);
+  };
+  return (
+    <>
+      <span role="status">{done ? t('reportedPast') : ''}</span>
+      {!done && (
+        <button type="button" class="plain" aria-label={`${t('report')}: ${who.displayName}`} onClick={() => setOpen(true)}>
+          {t('report')}
+        </button>
+      )}
+      {open && <Report name={who.displayName} intro="reportIntroPast" act={act} close={() => setOpen(false)} />}
+    </>
   );
 }

@@ -61,7 +61,7 @@ export function Profile({ me }: { me: Me }) {
     >
       <h2>{t('profile')}</h2>
       <label for="displayName">{t('name')}</label>
-      <input {...field('displayName')} required maxLength={64} autocomplete="nickname" defaultValue={me.displayName} />
+      <input {...field('displayName')} required maxLength={32} autocomplete="nickname" defaultValue={me.displayName} />
       <label for="bio">{t('bio')}</label>
       <textarea {...field('bio')} rows={3} maxLength={500} defaultValue={me.bio} />
       <label for="languages">{t('languages')}</label>

@@ -1,5 +1,6 @@
 /** In a call: who else could come. */
 import { PhoneOutgoing } from 'lucide-preact';
+import { info } from '../../app/account';
 import { useState } from 'preact/hooks';
 
 import { friends } from '../../app/friends';
@@ -47,7 +48,7 @@ export function CallIn({ state, call }: { state: State; call: Call }) {
         })}
       </ul>
       <Alert error={error} />
-      <p class="quiet">{t(state.call?.way === 'p2p' ? 'directHint' : 'throughHint')}</p>
+      <p class="quiet">{t(state.call?.way === 'p2p' ? 'directHint' : info.value?.watched === false ? 'throughHint' : 'watchedHint')}</p>
     </>
   );
 }

@@ -2,7 +2,7 @@
 import { DoorOpen, Lock, Mic, MicOff, Video, VideoOff } from 'lucide-preact';
 import { useEffect } from 'preact/hooks';
 
-import { me } from '../../app/account';
+import { info, me } from '../../app/account';
 import { give } from '../../app/room';
 import { t } from '../../i18n';
 import * as devices from '../../media/devices';
@@ -41,7 +41,9 @@ export function Lobby({ state }: { state: State }) {
         <p class="quiet" role="status">
           {joining ? t(state.online ? 'joining' : 'phase_offline') : ''}
         </p>
-        <p class="quiet">{t('lobbyPrivacy')}</p>
+        <p class="quiet">
+          {t('lobbyPrivacy')} {info.value?.watched !== false && t('watchedHint')}
+        </p>
         <CopyLink link={state.joinUrl} />
       </div>
     </section>
