@@ -1,5 +1,7 @@
 //! The rooms themselves let go of whoever has no seat there any more, whatever the edge believes.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
+
 use std::{net::UdpSocket, sync::Arc, time::Duration};
 
 use visavis_domain::{
@@ -123,7 +125,7 @@ impl World {
         away
     }
 
-    async fn grace_passes(&self) {
+    fn grace_passes(&self) {
         self.engine.clock.advance(Duration::from_secs(16));
     }
 
@@ -161,7 +163,7 @@ async fn whose_seat_is_in_another_room_goes_after_the_grace_and_nobody_else() {
         assert!(!w.is_away(BOB).await, "a seat may just be moving");
         w.look().await;
         assert!(w.is_away(BOB).await && w.is_in(BOB).await, "the grace of a dropped socket");
-        w.grace_passes().await;
+        w.grace_passes();
         w.goes(BOB).await;
         assert!(w.is_in(ADA).await);
         w.look().await;
@@ -177,7 +179,7 @@ async fn whose_session_has_ended_goes_though_the_seat_says_otherwise() {
         w.engine.kv.delete(&session_key(SocketId::from_bits(BOB))).await.unwrap();
         w.look().await;
         w.look().await;
-        w.grace_passes().await;
+        w.grace_passes();
         w.goes(BOB).await;
         assert!(w.is_in(ADA).await);
     }
@@ -195,7 +197,7 @@ async fn whose_seat_comes_back_within_the_grace_stays() {
         w.sit(BOB, ROOM).await;
         w.look().await;
         assert!(!w.is_away(BOB).await);
-        w.grace_passes().await;
+        w.grace_passes();
         w.look().await;
         assert!(w.is_in(BOB).await);
     }
@@ -215,7 +217,7 @@ async fn a_store_that_was_started_again_empty_takes_nobody_out_of_their_call() {
         for _ in 0..4 {
             w.look().await;
         }
-        w.grace_passes().await;
+        w.grace_passes();
         w.look().await;
         assert!(!w.is_away(BOB).await && w.is_in(BOB).await && w.is_in(ADA).await);
         // Known again, it counts again.
@@ -225,7 +227,7 @@ async fn a_store_that_was_started_again_empty_takes_nobody_out_of_their_call() {
         w.sit(BOB, OTHER).await;
         w.look().await;
         w.look().await;
-        w.grace_passes().await;
+        w.grace_passes();
         w.goes(BOB).await;
         assert!(w.is_in(ADA).await);
     }
