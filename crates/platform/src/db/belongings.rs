@@ -28,7 +28,7 @@ const HELD: [(&str, &str); 19] = [
     ),
     (
         "reputationMoves",
-        "SELECT kind, source, at, delta, recover_by FROM reputation_moves WHERE user_id = $1 LIMIT $2",
+        "SELECT kind, at, delta, recover_by FROM reputation_moves WHERE user_id = $1 LIMIT $2",
     ),
     ("ratings", "SELECT room_id, stars, at FROM call_ratings WHERE user_id = $1 LIMIT $2"),
     ("blocks", "SELECT other_id, at FROM blocks WHERE user_id = $1 ORDER BY at DESC LIMIT $2"),
