@@ -124,4 +124,15 @@ describe('an account', () => {
     assert.notEqual(again.id, ada.id);
     assert.notEqual(again.user.displayName, CANARY);
   });
+
+  test('an export doesn’t say who reported one, also not by what it cost', async (t) => {
+    const [ada, bob] = [await signIn(server, { test: t }), await signIn(server, { test: t })];
+    const { roomId } = await meet(await ada.open(), await bob.open());
+    const report = { roomId, userId: ada.id, reason: 'spam' };
+    assert.equal((await bob.ask('POST', '/api/reports', { json: report })).status, 201);
+    assert.equal((await ada.ask('GET', '/api/users/me/reputation')).body.score, 69);
+    const { body } = await ada.ask('GET', '/api/users/me/export');
+    assert.deepEqual([body.tables.reputationMoves.length, body.tables.reportsAboutMe.length], [1, 1]);
+    assert.ok(!JSON.stringify(body).includes(bob.id));
+  });
 });

@@ -12,9 +12,10 @@ use visavis_domain::contract::{
 };
 use visavis_platform::Lifecycle;
 
-/// Between two questions; right after the start models may still be on their way into memory.
+/// Between two questions.
 const ASK_EVERY: Duration = Duration::from_secs(15);
-const ASK_AT_FIRST: Duration = Duration::from_secs(1);
+/// While nothing is looked for: models may be on their way into memory, and nobody is to be told otherwise for longer.
+const ASK_SOON: Duration = Duration::from_secs(1);
 
 /// The newest answer.
 #[derive(Debug, Clone, Default)]
@@ -38,7 +39,8 @@ impl Watching {
         lifecycle.spawn("watching", async move {
             loop {
                 let able = sight.able(&Caller::internal("watching"), ()).await;
-                let pause = if able.is_ok() { ASK_EVERY } else { ASK_AT_FIRST };
+                let looks = able.as_ref().is_ok_and(|able| !able.on.is_empty());
+                let pause = if looks { ASK_EVERY } else { ASK_SOON };
                 // Whoever can't be asked now may look all the same: what was known stays.
                 if let Ok(able) = able {
                     *kept.0.write().unwrap_or_else(PoisonError::into_inner) = State::Known(able);

@@ -13,7 +13,7 @@ pub struct Settings {
     pub on: bool,
     /// The folder that `cargo xtask models` fills.
     pub models: PathBuf,
-    /// Threads that look, each with models of its own (about 300 MB). They get what calls leave.
+    /// Threads that look, each with models of its own in memory. They get what calls leave.
     #[schemars(range(min = 1, max = 64))]
     pub threads: usize,
     /// A picture of each camera and screen so often, in seconds; less often by itself when the threads can't keep up.

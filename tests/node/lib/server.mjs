@@ -16,7 +16,7 @@ if (!['one', 'split'].includes(SHAPE)) throw new Error(`VISAVIS_SHAPE=${SHAPE}: 
 
 /** All tests come from 127.0.0.1 and are a crowd; the limits themselves are tested with settings of their own. */
 export const ROOMY = {
-  // The models take a second and 300 MB of each server; stories about them switch them on.
+  // The models take time and memory of each server; stories about them switch them on.
   'watch.on': false,
   'limits.auth_per_ip.burst': 100_000,
   'limits.auth_per_ip.per_min': 100_000,
