@@ -143,6 +143,7 @@ impl Db {
             + rooms::sweep(self, now).await?
             + friendships::sweep(self, now).await?
             + belongings::sweep(self, now).await?
+            + avatars::sweep(self, now).await?
             + retention::sweep(self, now, retention).await?;
         Ok(gone > 0)
     }

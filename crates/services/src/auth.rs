@@ -411,8 +411,8 @@ impl Contract for Auth {
         Ok(live.into_iter().map(session).collect())
     }
 
-    async fn erase(&self, cx: &Caller, req: Erase) -> Result<Erased, Fault> {
-        self.erase_account(cx, req).await
+    async fn erase(&self, _cx: &Caller, req: Erase) -> Result<Erased, Fault> {
+        self.erase_account(req).await
     }
 
     async fn jwks(&self, _cx: &Caller, (): ()) -> Result<Jwks, Fault> {

@@ -221,7 +221,7 @@ fn remembered(me: UserId, past: history::Past) -> PastCall {
 }
 
 /// Ends of calls that whoever was called had something to do with.
-const ANSWERED: [&str; 3] = ["declined", "never-joined", "safety"];
+const ANSWERED: [&str; 4] = ["declined", "never-joined", "left", "lost"];
 
 #[async_trait]
 impl Contract for Users {
@@ -339,7 +339,9 @@ impl Contract for Users {
             reason: e.reason,
             recover_by: e.recover_by,
         };
-        let entries = users::ledger(&self.db, id).await?.into_iter().map(entry).collect();
+        let mut entries: Vec<_> = users::ledger(&self.db, id).await?.into_iter().map(entry).collect();
+        // What is told by the day comes last on it: the place in the list would say more.
+        entries.sort_by_key(|entry| (std::cmp::Reverse(entry.at.day()), entry.at != entry.at.day()));
         Ok(ReputationView { score, band: reputation::band(score), entries })
     }
 

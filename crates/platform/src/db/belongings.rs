@@ -8,13 +8,14 @@ use visavis_domain::{
     id::{LoginId, RequestId, UserId},
 };
 
-use super::{Db, Result, Tx, row};
+use super::{Db, Result, Tx, avatars, row};
 
 /// Rows of one table that are given: more than anybody has who doesn't try.
 const MOST: i64 = 10_000;
 
 /// What is given, each as a table and a query of everything in it about a person. Not given: what would let somebody in
-/// (hashes of tokens and codes), and who reported them.
+/// (hashes of tokens and codes), and who reported them. A report is told by its day, and what it moved stands in the ledger:
+/// the moment, or the move's cause, would say who it was.
 const HELD: [(&str, &str); 15] = [
     ("account", "SELECT * FROM users WHERE id = $1 LIMIT $2"),
     (
@@ -24,27 +25,38 @@ const HELD: [(&str, &str); 15] = [
     ),
     (
         "reputation",
-        "SELECT n, at, delta, reason, recover_by FROM reputation_entries WHERE user_id = $1 LIMIT $2",
+        "SELECT at, delta, reason, recover_by FROM reputation_entries WHERE user_id = $1 \
+         ORDER BY at DESC, delta LIMIT $2",
     ),
     (
         "reputationMoves",
-        "SELECT kind, source, at, delta, recover_by FROM reputation_moves WHERE user_id = $1 LIMIT $2",
+        "SELECT kind, source, at, delta, recover_by FROM reputation_moves WHERE user_id = $1 \
+         AND kind IN ('clean-call', 'faded') ORDER BY at DESC LIMIT $2",
     ),
     ("ratings", "SELECT room_id, stars, at FROM call_ratings WHERE user_id = $1 LIMIT $2"),
-    ("blocks", "SELECT other_id, at FROM blocks WHERE user_id = $1 ORDER BY at DESC LIMIT $2"),
+    (
+        "blocks",
+        "SELECT other_id, at FROM blocks WHERE user_id = $1 UNION ALL \
+         SELECT other_id, at FROM blocks_of_nobody WHERE user_id = $1 ORDER BY at DESC LIMIT $2",
+    ),
     (
         "friendsAndRequests",
-        "SELECT low_id, high_id, asked_by, asked_at, expires_at, since FROM friendships WHERE low_id = $1 LIMIT $2",
+        "SELECT low_id, high_id, asked_by, asked_at, expires_at, since FROM friendships WHERE low_id = $1 \
+         AND (withdrawn = 0 OR asked_by <> $1) LIMIT $2",
     ),
     (
         "friendsAndRequestsToo",
-        "SELECT low_id, high_id, asked_by, asked_at, expires_at, since FROM friendships WHERE high_id = $1 LIMIT $2",
+        "SELECT low_id, high_id, asked_by, asked_at, expires_at, since FROM friendships WHERE high_id = $1 \
+         AND (withdrawn = 0 OR asked_by <> $1) LIMIT $2",
     ),
     (
         "reportsByMe",
         "SELECT id, room_id, reported_id, reason, note, at FROM reports WHERE reporter_id = $1 LIMIT $2",
     ),
-    ("reportsAboutMe", "SELECT reason, at FROM reports WHERE reported_id = $1 LIMIT $2"),
+    (
+        "reportsAboutMe",
+        "SELECT reason, at - at % 86400000 AS at FROM reports WHERE reported_id = $1 ORDER BY 2 DESC, reason LIMIT $2",
+    ),
     (
         "calls",
         "SELECT m.room_id, m.participant_id, m.waited_ms, m.met_at, m.left_at, m.left_reason, c.kind, c.transport, \
@@ -73,12 +85,13 @@ const HELD: [(&str, &str); 15] = [
 ];
 
 /// What goes with the account by itself (its references say so), beside what [`erase`] names.
-pub const CASCADES: [&str; 7] = [
+pub const CASCADES: [&str; 8] = [
     "logins",
     "reputation_entries",
     "reputation_moves",
     "call_ratings",
     "blocks",
+    "blocks_of_nobody",
     "friendships",
     "decisions",
 ];
@@ -96,8 +109,8 @@ pub const ERASED: [&str; 10] = [
     "group_rooms",
 ];
 /// What holds nothing of people: keys, the queue's epochs, pictures by their content (forgotten when nobody has them any
-/// more), MACs of addresses that must stay away.
-pub const NOBODYS: [&str; 4] = ["signing_keys", "pools", "avatars", "kept_suspensions"];
+/// more), MACs of addresses that must stay away, stays by names of their own.
+pub const NOBODYS: [&str; 5] = ["signing_keys", "pools", "avatars", "kept_suspensions", "kept_apart"];
 
 /// All that is held of somebody, as JSON: by table, rows as they are. Nothing when there is no such account.
 pub async fn held(db: &Db, user: UserId) -> Result<Map<String, Value>> {
@@ -141,12 +154,12 @@ pub struct Gone {
 /// counted, and others' own history stays. `None` when there is no such account.
 pub async fn erase(tx: &mut Tx, user: UserId, in_place: UserId) -> Result<Option<Gone>> {
     // A write first: whoever else changes the account comes before or after.
-    let row = sqlx::query("UPDATE users SET id = id WHERE id = $1 RETURNING email")
+    let row = sqlx::query("UPDATE users SET id = id WHERE id = $1 RETURNING email, avatar_url")
         .bind(user.to_string())
         .fetch_optional(tx.conn())
         .await?;
     let Some(row) = row else { return Ok(None) };
-    let email = row::text(&row, "email")?;
+    let (email, picture) = (row::text(&row, "email")?, row::maybe_text(&row, "avatar_url")?);
     let logins = sqlx::query("SELECT id FROM logins WHERE user_id = $1 AND ended_at IS NULL")
         .bind(user.to_string())
         .fetch_all(tx.conn())
@@ -178,12 +191,18 @@ pub async fn erase(tx: &mut Tx, user: UserId, in_place: UserId) -> Result<Option
         sqlx::query(statement).bind(user.to_string()).bind(in_place.to_string()).execute(tx.conn()).await?;
     }
     for statement in [
+        // To those who had blocked them it must not look different from being blocked back.
+        "INSERT INTO blocks_of_nobody (user_id, other_id, at) SELECT user_id, other_id, at FROM blocks \
+         WHERE other_id = $1 ON CONFLICT (user_id, other_id) DO NOTHING",
         "DELETE FROM reports WHERE reporter_id = $1",
         "DELETE FROM reports WHERE reported_id = $1",
         "DELETE FROM group_rooms WHERE owner_id = $1",
         "DELETE FROM users WHERE id = $1",
     ] {
         sqlx::query(statement).bind(user.to_string()).execute(tx.conn()).await?;
+    }
+    if let Some(url) = picture {
+        avatars::forget(tx, &url).await?;
     }
     Ok(Some(Gone { email, logins, friends }))
 }

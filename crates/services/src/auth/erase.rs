@@ -6,10 +6,7 @@ use std::time::Duration;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD};
 use visavis_domain::{
     Code, Fault, Timestamp,
-    contract::{
-        Caller,
-        auth::{Erase, Erased, Kept},
-    },
+    contract::auth::{Erase, Erased, Kept},
     event::Event,
     id::{RoomId, UserId},
     strikes::{Act, Action, Concern},
@@ -30,7 +27,7 @@ const EARLIER: &str = "earlier-account";
 const DECISIONS: i64 = 100;
 
 impl Auth {
-    pub(super) async fn erase_account(&self, cx: &Caller, req: Erase) -> Result<Erased, Fault> {
+    pub(super) async fn erase_account(&self, req: Erase) -> Result<Erased, Fault> {
         let now = self.now();
         let login = logins::by_id(&self.deps.db, req.login).await?.filter(|login| login.user == req.user);
         let login = login.ok_or_else(super::unauthorized)?;
@@ -39,8 +36,6 @@ impl Auth {
                 Fault::new(Code::ReauthRequired, "Please sign in once more: this can't be taken back.");
             return Err(fault);
         }
-        // Forgotten with its last owner, by those who keep pictures.
-        self.deps.users.remove_avatar(cx, req.user).await?;
         let since = Timestamp::from_millis(0);
         let standing = decisions::strikes(&self.deps.db, req.user, since, DECISIONS).await?;
         let runs =
