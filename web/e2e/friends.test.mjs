@@ -28,7 +28,7 @@ describe('friends', () => {
     const field = anna.page.getByRole('textbox', { name: 'Their private ID' });
     await field.fill(`${id.slice(0, -1)}${id.endsWith('2') ? '3' : '2'}`);
     await anna.button('Look up').click();
-    await anna.page.getByRole('alert').filter({ hasText: /no private ID/ }).waitFor();
+    await anna.page.getByRole('alert').filter({ hasText: /a private ID is nine letters and digits/ }).waitFor();
     await accessible(anna, 'a wrong private ID');
     await field.fill(id.toLowerCase());
     await field.press('Enter');
