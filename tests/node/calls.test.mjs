@@ -227,6 +227,15 @@ describe('races', () => {
       if (blocker === 1) await pages[0].event('call-declined');
       else await pages[0].event('call-ended');
       assert.equal(await code(pages[1].call('call-accept', { roomId })), 'peer-gone');
+      // Nor do they find it in what they remember, or are given.
+      const looks = blocker === 1 ? 'declined' : 'cancelled';
+      for (const [n, person] of all.entries()) {
+        await until(async () => (await history(person))[0]?.endedAt, SOON, 'it is written down');
+        const [past] = await history(person);
+        assert.deepEqual([past.reason, past.missed, past.people], [looks, blocker === 0 && n === 1, []]);
+        const { tables } = (await person.ask('GET', '/api/users/me/export')).body;
+        assert.ok(!JSON.stringify(tables.calls).includes('safety'));
+      }
       for (const n of [0, 1]) assert.equal(await code(pages[n].call('call-user', { userId: all[1 - n].id })), 'forbidden');
     }
   });
@@ -238,6 +247,11 @@ describe('races', () => {
     await pages[0].event('participant-left');
     for (const page of pages) await page.event('call-ended');
     await pages[1].event('room-closed');
+    for (const person of all) {
+      await until(async () => (await history(person))[0]?.endedAt, SOON, 'it is written down');
+      const [past] = await history(person);
+      assert.deepEqual([past.reason, past.missed, past.people], ['left', false, []]);
+    }
   });
 });
 

@@ -242,7 +242,8 @@ test('kill -9 loses no acknowledged write, and the pages go on by themselves', {
   assert.deepEqual([again.newUser, again.id], [false, returned.id]);
 
   // Calls are durable: somebody met before a kill can be reported (only people met within 24 hours can be) …
-  const encounter = met.find(({ by, round: when }) => promised.has(by) && when < KILLS);
+  const bothIn = ({ by, roomId }) => met.some((other) => other.roomId === roomId && other.by !== by);
+  const encounter = met.find((one) => promised.has(one.by) && one.round < KILLS && bothIn(one));
   assert.ok(encounter, 'no regular met anybody before the last kill');
   const report = await encounter.by.ask('POST', '/api/reports', {
     json: { roomId: encounter.roomId, userId: encounter.userId, reason: 'spam' },

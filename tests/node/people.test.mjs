@@ -85,6 +85,24 @@ describe('friends', () => {
     assert.equal((await request(ada, bob)).status, 404);
   });
 
+  test('a block of whoever blocks me is answered and listed as one of nobody', async (t) => {
+    const [ada, bob, gone] = await people(server, 3, { test: t });
+    assert.equal((await bob.ask('PUT', `/api/blocks/${ada.id}`)).status, 204);
+    assert.equal((await gone.ask('DELETE', '/api/users/me')).status, 200);
+    const never = `${bob.id.slice(0, 4)}${'0'.repeat(25)}7`;
+    const ids = [bob.id, gone.id, never];
+    for (const id of ids) {
+      for (const [method, path] of [['DELETE', 'friends'], ['PUT', 'blocks'], ['PUT', 'blocks']]) {
+        assert.equal((await ada.ask(method, `/api/${path}/${id}`)).status, 204, `${method} ${path}`);
+      }
+    }
+    const { blocks } = (await ada.ask('GET', '/api/blocks')).body;
+    assert.deepEqual(blocks.map(({ user }) => user.id).sort(), ids.toSorted());
+    for (const { user } of blocks) assert.deepEqual({ ...user, id: '' }, { id: '', displayName: '', avatarUrl: null, band: 'new' });
+    for (const id of ids) assert.equal((await ada.ask('DELETE', `/api/blocks/${id}`)).status, 204);
+    assert.deepEqual((await ada.ask('GET', '/api/blocks')).body.blocks, []);
+  });
+
   test('another private id finds me, the one before finds nobody', async (t) => {
     const [ada, bob] = await people(server, 2, { test: t });
     const rotated = await bob.ask('POST', '/api/users/me/private-id');
@@ -109,6 +127,10 @@ describe('friends', () => {
     }
     assert.equal((await bob.ask('POST', `/api/friends/requests/${id}/decline`)).status, 204);
     assert.equal((await ada.ask('GET', '/api/friends/requests')).body.outgoing[0].id, id, 'a no isn’t told');
+    assert.equal((await ada.ask('DELETE', `/api/friends/requests/${id}`)).status, 204);
+    const { tables } = (await ada.ask('GET', '/api/users/me/export')).body;
+    assert.deepEqual([...tables.friendsAndRequests, ...tables.friendsAndRequestsToo], [], 'nor what is left of it');
+    assert.notEqual((await request(ada, bob)).body.request.id, id, 'asked again it is another');
   });
 });
 
@@ -182,6 +204,8 @@ describe('after a random chat', () => {
     const after = (await bob.ask('GET', '/api/users/me/reputation')).body;
     assert.deepEqual([after.score, after.entries[0].delta], [69, -1], 'a new account is believed a little');
     assert.ok(after.entries[0].recoverBy && after.entries[0].reason.includes('reported'));
+    assert.equal(Date.parse(after.entries[0].at) % 86_400_000, 0, 'the moment isn’t told');
+    assert.ok(!JSON.stringify((await bob.ask('GET', '/api/users/me/export')).body).replaceAll(`${roomId}`, '').includes(ada.id), 'nor who it was');
     assert.equal(after.entries.reduce((sum, { delta }) => sum + delta, 0), after.score, 'the ledger explains every point');
     assert.equal((await ada.ask('GET', '/api/users/me/calls')).body.calls[0].roomId, roomId);
   });

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use crate::{Code, Fault, Timestamp, id::RequestId};
 
-/// A request that nobody answers is nothing after so long; so is the memory of a declined one.
+/// A request that nobody answers is nothing after so long; so is the memory of a declined one, counted from when it was last
+/// asked.
 pub const REQUEST_LIFE: Duration = Duration::from_hours(14 * 24);
 
 /// Which of the two. The one with the smaller id is the first.
@@ -209,7 +210,9 @@ impl Bond {
         match self.tie {
             Tie::Friends { .. } => Err(Refusal::Friends),
             Tie::Asked(request) if request.by == by && request.withdrawn => {
-                self.tie = Tie::Asked(Request { withdrawn: false, ..request });
+                // To whoever asks it is a new one, as it would be had nobody declined.
+                let until = now + REQUEST_LIFE;
+                self.tie = Tie::Asked(Request { id, at: now, until, withdrawn: false, ..request });
                 Ok(Change::Asked { tell: false })
             }
             Tie::Asked(request) if request.by == by => Ok(Change::Nothing),

@@ -184,6 +184,8 @@ pub enum Output {
         at: Timestamp,
         /// Why.
         reason: CloseReason,
+        /// What the two are told of it, now and ever: a block looks like something else.
+        shown: CloseReason,
         /// Who went, and why.
         left: Vec<(UserId, LeftReason)>,
     },
@@ -237,6 +239,8 @@ pub enum Output {
         user: UserId,
         /// When.
         at: Timestamp,
+        /// Of those who are there: whom they don't see, nor are seen by.
+        apart: Vec<ParticipantId>,
     },
     /// Keep that it is over.
     Went {
@@ -291,6 +295,8 @@ pub struct Room {
     adding: Rings,
     /// A third person who has answered.
     grown: Option<Who>,
+    /// A block ends it.
+    blocked: bool,
     /// Set once: when it ended, to be forgotten after [`TOMBSTONE`].
     ended: Option<Timestamp>,
     out: VecDeque<Output>,
@@ -326,6 +332,7 @@ impl Room {
             ring: None,
             adding: Rings::default(),
             grown: None,
+            blocked: false,
             ended: None,
             out,
         }
@@ -756,15 +763,20 @@ impl Room {
         Ok(Reply::Done)
     }
 
-    /// A block or report: the other one only sees that somebody left.
+    /// A block or report: the other one only sees that somebody left, or didn't come.
     fn part(&mut self, now: Timestamp, by: UserId, other: UserId) -> Reply {
         if self.ended.is_some() || self.part_ringing(now, by, other) {
             return Reply::Done;
         }
         if let (Some(i), Some(_)) = (self.index_of(by), self.index_of(other)) {
+            self.blocked = true;
+            if matches!(self.members[i].place, Place::Expected { .. }) {
+                self.never_came(now, &[i]);
+                return Reply::Done;
+            }
             self.tell_over(i, CallEnd::HungUp);
             self.tell(i, ServerEvent::RoomClosed { room_id: self.id, reason: CloseReason::Left });
-            self.end_for(now, i, LeftReason::Left, CloseReason::Safety);
+            self.end_for(now, i, LeftReason::Left, CloseReason::Left);
         }
         Reply::Done
     }
@@ -859,7 +871,9 @@ impl Room {
         self.stop_ringing(CallEnd::Cancelled, None);
         self.adding.stop_all(self.id, None, &mut self.out);
         self.ended = Some(now);
-        self.out.push_front(Output::Ended { at: now, reason, left });
+        let shown = reason;
+        let reason = if self.blocked { CloseReason::Safety } else { reason };
+        self.out.push_front(Output::Ended { at: now, reason, shown, left });
         self.out.push_back(Output::Media(MediaOrder::Close));
         self.out.push_back(Output::WakeAt(now + TOMBSTONE));
     }

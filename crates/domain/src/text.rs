@@ -4,6 +4,7 @@
 mod contact;
 mod joins;
 mod lists;
+mod official;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
@@ -26,7 +27,7 @@ const BYTES_PER_GRAPHEME: usize = 8;
 const BLANK_BRAILLE: char = '\u{2800}';
 
 /// A name that others see. Compatibility forms (full-width, circled, mathematical) become the letters that they stand for, and
-/// no word mixes alphabets: two names that look the same are the same.
+/// no word mixes alphabets: two names that look the same are the same. A name of whoever runs this place is nobody's.
 pub fn display_name(text: &str) -> Result<String, Fault> {
     let name = line("displayName", &text.nfkc().collect::<String>(), MAX_NAME)?;
     if !name.chars().any(char::is_alphanumeric) {
@@ -35,18 +36,32 @@ pub fn display_name(text: &str) -> Result<String, Fault> {
     if name.split(|c: char| !c.is_alphanumeric()).any(mixes_alphabets) {
         return Err(Fault::field("displayName", "must not mix alphabets in one word"));
     }
+    if official::is_taken(&name) {
+        return Err(Fault::field(
+            "displayName",
+            "must not look like a name of the people who run this place",
+        ));
+    }
     if let Some(contact) = contact::find(&name) {
         return Err(Fault::field("displayName", format!("must not hold {}", contact.name())));
     }
     Ok(name)
 }
 
-/// Letters of two of the alphabets whose letters look alike: Latin, Greek, Cyrillic.
+/// Letters of two of the alphabets whose letters look alike: Latin, Greek, Cyrillic, Armenian, Cherokee, Canadian syllabics,
+/// Coptic, Lisu.
 fn mixes_alphabets(word: &str) -> bool {
     let alphabet = |c: char| match c {
-        'a'..='z' | 'A'..='Z' | '\u{C0}'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}' => Some(0),
+        'a'..='z' | 'A'..='Z' | '\u{C0}'..='\u{2AF}' | '\u{1D00}'..='\u{1D25}' | '\u{1E00}'..='\u{1EFF}' => {
+            Some(0)
+        }
         '\u{370}'..='\u{3FF}' | '\u{1F00}'..='\u{1FFF}' => Some(1),
         '\u{400}'..='\u{52F}' => Some(2),
+        '\u{530}'..='\u{58F}' => Some(3),
+        '\u{13A0}'..='\u{13FF}' | '\u{AB70}'..='\u{ABBF}' => Some(4),
+        '\u{1400}'..='\u{167F}' => Some(5),
+        '\u{2C80}'..='\u{2CFF}' => Some(6),
+        '\u{A4D0}'..='\u{A4FF}' => Some(7),
         _ => None,
     };
     let mut known = word.chars().filter(|c| c.is_alphabetic()).filter_map(alphabet);
@@ -143,7 +158,8 @@ fn check(field: &str, text: &str, most: usize, breaks: bool) -> Result<(), Fault
     if text.len() > most * BYTES_PER_GRAPHEME || text.graphemes(true).count() > most {
         return Err(Fault::field(field, format!("must have at most {most} characters")));
     }
-    if text.chars().any(|c| is_hidden(c, breaks) || c == BLANK_BRAILLE) || !joins::are_in_place(text) {
+    let hidden = |c| is_hidden(c, breaks) || c == BLANK_BRAILLE || (!breaks && is_format(c));
+    if text.chars().any(hidden) || !joins::are_in_place(text) {
         return Err(Fault::field(field, "must not hold invisible characters"));
     }
     if joins::has_tower(text) {
@@ -160,8 +176,8 @@ fn is_hidden(c: char, breaks: bool) -> bool {
         '\u{200C}' | '\u{200D}' | '\u{FE0E}' | '\u{FE0F}' => false,
         // Soft hyphen, grapheme joiner, Arabic letter mark, Hangul fillers, Khmer inherent vowels, Mongolian selectors
         // and vowel separator, zero-width and directional marks, embeddings and overrides, word joiner and invisible
-        // operators, isolates, variation selectors, byte order mark, interlinear annotations, shorthand and musical
-        // controls, tags; private use, on which no two fonts agree.
+        // operators, isolates, variation selectors, byte order mark, interlinear annotations and what stands for an
+        // object, shorthand and musical controls, tags; private use, on which no two fonts agree.
         '\u{AD}'
         | '\u{34F}'
         | '\u{61C}'
@@ -179,7 +195,7 @@ fn is_hidden(c: char, breaks: bool) -> bool {
         | '\u{FE00}'..='\u{FE0D}'
         | '\u{FEFF}'
         | '\u{FFA0}'
-        | '\u{FFF0}'..='\u{FFFB}'
+        | '\u{FFF0}'..='\u{FFFC}'
         | '\u{1BCA0}'..='\u{1BCA3}'
         | '\u{1D173}'..='\u{1D17A}'
         | '\u{E0000}'..='\u{E0FFF}'
@@ -187,6 +203,23 @@ fn is_hidden(c: char, breaks: bool) -> bool {
         | '\u{F0000}'..='\u{10FFFD}' => true,
         c => c.is_control(),
     }
+}
+
+/// What else Unicode calls format characters: they go around or under what follows. A text may hold them, a name has no use
+/// for them: Arabic and Syriac number and verse signs, Kaithi number signs, joiners of hieroglyphs.
+const fn is_format(c: char) -> bool {
+    matches!(
+        c,
+        '\u{600}'..='\u{605}'
+            | '\u{6DD}'
+            | '\u{70F}'
+            | '\u{890}'
+            | '\u{891}'
+            | '\u{8E2}'
+            | '\u{110BD}'
+            | '\u{110CD}'
+            | '\u{13430}'..='\u{1345F}'
+    )
 }
 
 #[cfg(test)]
@@ -227,6 +260,12 @@ mod tests {
             "Ada\u{FE0E} L",
             "Ada\u{2800}",
             "Z\u{30D}\u{30E}\u{304}\u{305}\u{33F}algo",
+            "Ada\u{600}",
+            "\u{604}Ada",
+            "A\u{6DD}da",
+            "Ada\u{110BD}",
+            "Ada\u{13430}",
+            "Ada\u{FFFC}",
         ] {
             assert!(display_name(wrong).is_err(), "{wrong:?}");
         }
@@ -237,7 +276,8 @@ mod tests {
     #[test]
     fn a_name_that_looks_like_another_is_the_other_or_refused_and_leads_nowhere() {
         assert_eq!(display_name("Ａｄａ Ⓛovelace").unwrap(), "Ada Lovelace");
-        for imitation in ["Аda", "Adа", "Lοvelace", "xВx"] {
+        for imitation in ["Аda", "Adа", "Lοvelace", "xВx", "Ꭺda", "Аdɑ", "ᗅda", "Visavis Team", "ɑdmin"]
+        {
             assert!(display_name(imitation).is_err(), "{imitation}");
         }
         for fine in

@@ -27,6 +27,12 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// When that day began, in UTC.
+    #[must_use]
+    pub const fn day(self) -> Self {
+        Self(self.0 - self.0.rem_euclid(86_400_000))
+    }
+
     /// Time that passed since `earlier`; zero when `earlier` is later (clocks may step back).
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

@@ -17,7 +17,7 @@ use visavis_domain::{
         Caller, Input, Output, Reply, Room, Settings, Who,
         group::{self, Group},
     },
-    wire::{Band, Card, Path},
+    wire::{Band, Card, LeftReason, Path},
 };
 
 const T0: Timestamp = Timestamp::from_millis(1_000_000);
@@ -127,6 +127,14 @@ impl Scene {
 
     fn heard(&self, session: Who) -> Vec<&ServerEvent> {
         self.told.iter().filter(|(to, _)| *to == session.session).map(|(_, event)| event).collect()
+    }
+
+    /// What both remember of the end.
+    fn kept(&self) -> Option<(CloseReason, Vec<(UserId, LeftReason)>)> {
+        self.rest.iter().find_map(|output| match output {
+            Output::Ended { shown, left, .. } => Some((*shown, left.clone())),
+            _ => None,
+        })
     }
 
     /// How it ended at that page.
@@ -307,6 +315,15 @@ fn a_block_while_it_rings_looks_like_something_else() {
         let declined = matches!(scene.heard(who(ADA))[..], [ServerEvent::CallDeclined { .. }]);
         assert_eq!(declined, by == BOB);
         assert_eq!(scene.reason(), Some(CloseReason::Safety));
+        // What both remember is what it looks like: to the letter a call that was given up, or declined.
+        let mut real = Scene::ringing();
+        real.give(1, if by == ADA { Input::Cancel(who(ADA), None) } else { Input::Decline(who(BOB)) })
+            .unwrap();
+        assert_eq!(scene.kept(), real.kept());
+        assert_eq!(
+            scene.kept().unwrap().0,
+            if by == ADA { CloseReason::Cancelled } else { CloseReason::Declined }
+        );
         assert_eq!(scene.give(1, Input::Answer(who(BOB))), Err(Code::PeerGone));
     }
     let mut scene = Scene::talking();
@@ -315,6 +332,33 @@ fn a_block_while_it_rings_looks_like_something_else() {
         (scene.end_at(who(ADA)), scene.end_at(who(BOB))),
         (Some(CallEnd::HungUp), Some(CallEnd::HungUp))
     );
+    assert_eq!(scene.kept(), Some((CloseReason::Left, vec![(user(BOB), LeftReason::Left)])));
+    // Who has answered and isn't in yet.
+    let answered = |input| {
+        let mut scene = Scene::ringing();
+        scene.give(1, Input::Answer(who(BOB))).unwrap();
+        scene.give(2, input).unwrap();
+        (scene.kept(), scene.heard(who(ADA)).into_iter().cloned().collect::<Vec<_>>())
+    };
+    assert_eq!(answered(Input::Part { by: user(BOB), other: user(ADA) }), answered(Input::Leave(who(BOB))));
+}
+
+#[test]
+fn who_is_to_be_added_and_blocks_somebody_there_has_declined() {
+    for grown in [false, true] {
+        let after = |input: Input| {
+            let mut scene = if grown { Scene::as_three() } else { Scene::talking() };
+            scene.give(6, add(ADA, 4, &[])).unwrap();
+            scene.rest.clear();
+            scene.give(7, input).unwrap();
+            let missed = scene.rest.iter().any(|o| matches!(o, Output::Missed { .. }));
+            (missed, scene.heard(who(ADA)).into_iter().cloned().collect::<Vec<_>>())
+        };
+        let declined = after(Input::Decline(who(4)));
+        assert!(!declined.0);
+        assert_eq!(after(Input::Part { by: user(4), other: user(ADA) }), declined, "grown: {grown}");
+        assert!(after(Input::Part { by: user(ADA), other: user(4) }).0, "it wasn't them");
+    }
 }
 
 #[test]

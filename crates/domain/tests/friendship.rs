@@ -56,7 +56,16 @@ fn a_declined_request_looks_the_same_to_whoever_asked_and_is_never_told_again() 
     assert_eq!(bond.request_for(T0, BOB), None);
     done(&mut bond, ADA, Act::Withdraw(request(1)));
     assert_eq!(bond.request_for(T0, ADA), None);
-    assert_eq!(done(&mut bond, ADA, Act::Ask(request(2))), Change::Asked { tell: false });
+    // Asked again it is another request, as it is when nobody has declined.
+    let mut open = FRESH;
+    done(&mut open, ADA, Act::Ask(request(1)));
+    done(&mut open, ADA, Act::Withdraw(request(1)));
+    let later = T0 + HOUR;
+    assert_eq!(open.handle(later, ADA, Act::Ask(request(2))), Ok(Change::Asked { tell: true }));
+    assert_eq!(bond.handle(later, ADA, Act::Ask(request(2))), Ok(Change::Asked { tell: false }));
+    let shown = |bond: &Bond| bond.request_for(later, ADA).map(|r| (r.id, r.at, r.until));
+    assert_eq!(shown(&bond), shown(&open));
+    assert_eq!(shown(&bond), Some((request(2), later, later + REQUEST_LIFE)));
     done(&mut bond, ADA, Act::Block);
     done(&mut bond, ADA, Act::Unblock);
     assert_eq!(done(&mut bond, ADA, Act::Ask(request(3))), Change::Asked { tell: false });
@@ -151,9 +160,13 @@ proptest! {
                 prop_assert_eq!(bond.is_friends(), before.is_friends());
             }
             match (act, change) {
-                // A request that was declined and taken back is the same request, with the same end.
+                // After one that was declined and taken back: a new one to whoever asks, and still none to the other.
                 (Act::Ask(_), Ok(Change::Asked { tell: false })) => {
-                    said.yes[by as usize] = said.quiet[other as usize];
+                    said.yes[by as usize] = Some(now + REQUEST_LIFE);
+                    said.quiet[other as usize] = said.yes[by as usize];
+                    prop_assert_eq!(bond.request_for(now, by).map(|r| (r.id, r.at)), Some((fresh, now)));
+                    prop_assert_eq!(bond.request_for(now, other), None);
+                    last = fresh;
                 }
                 (Act::Ask(_), Ok(_)) if !said.wants(by, now) => {
                     said.yes[by as usize] = Some(now + REQUEST_LIFE);

@@ -323,6 +323,26 @@ fn a_block_looks_like_leaving_to_the_other_one() {
     assert_eq!(scene.told[1].iter().filter_map(left).collect::<Vec<_>>(), [(by, LeftReason::Left)]);
     assert!(matches!(scene.told[0][..], [ServerEvent::RoomClosed { reason: CloseReason::Left, .. }]));
     assert_eq!(scene.ended().unwrap().0, CloseReason::Safety);
+    let kept = |o: &Output| match o {
+        Output::Ended { shown, left, .. } => Some((*shown, left.clone())),
+        _ => None,
+    };
+    assert_eq!(scene.rest.iter().find_map(kept), Some((CloseReason::Left, vec![(by, LeftReason::Left)])));
+}
+
+#[test]
+fn a_block_before_one_has_joined_looks_like_not_joining() {
+    let after = |input| {
+        let mut scene = Scene::new();
+        scene.join(2, 1.0);
+        scene.give(2.0, input).unwrap();
+        let searches = scene.rest.iter().any(|o| matches!(o, Output::SearchAgain(w, _) if *w == who(2)));
+        (scene.told[1].clone(), searches)
+    };
+    let (by, other) = (UserId::from_bits(1), UserId::from_bits(2));
+    let left = after(Input::Leave(who(1)));
+    assert!(left.1 && !left.0.is_empty());
+    assert_eq!(after(Input::Part { by, other }), left);
 }
 
 #[test]

@@ -3,7 +3,12 @@
 
 mod rows;
 
-use std::{io::Cursor, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    io::Cursor,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::extract::{FromRequest, Request};
 use http::header;
@@ -13,7 +18,7 @@ use image::{
     imageops::FilterType, metadata::Orientation,
 };
 use tokio::sync::Semaphore;
-use visavis_domain::{Code, Fault};
+use visavis_domain::{Code, Fault, id::UserId};
 
 use crate::{Edge, problem::Problem};
 
@@ -29,8 +34,10 @@ pub(crate) const LARGE: u32 = 256;
 pub(crate) const SMALL: u32 = 64;
 /// Pictures that are decoded at a time in this process: each may take two hundred megabytes.
 const AT_ONCE: usize = 1;
-/// Longest wait for one's turn.
-const TURN: Duration = Duration::from_secs(3);
+/// Longest wait for one's turn: as long as a few of the largest take.
+const TURN: Duration = Duration::from_secs(10);
+/// Whoever has one being made asks again after this.
+const AGAIN_MS: u64 = 2_000;
 
 /// The two that are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,23 +46,50 @@ pub(crate) struct Made {
     pub(crate) small: Vec<u8>,
 }
 
-/// Where pictures wait for their turn.
+/// Where pictures wait for their turn: one of each person at a time, so that nobody stands in the queue twice.
 #[derive(Debug, Clone)]
-pub struct Studio(Arc<Semaphore>);
+pub struct Studio {
+    turns: Arc<Semaphore>,
+    people: Arc<Mutex<HashSet<UserId>>>,
+}
 
 impl Default for Studio {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
+        Self { turns: Arc::new(Semaphore::new(AT_ONCE)), people: Arc::default() }
+    }
+}
+
+/// Somebody's place in the studio, until it is dropped.
+#[derive(Debug)]
+struct Place {
+    user: UserId,
+    people: Arc<Mutex<HashSet<UserId>>>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.people.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.user);
     }
 }
 
 impl Studio {
-    pub(crate) async fn make(&self, upload: Upload) -> Result<Made, Fault> {
-        let turn = tokio::time::timeout(TURN, Arc::clone(&self.0).acquire_owned());
+    fn place(&self, user: UserId) -> Result<Place, Fault> {
+        let new = self.people.lock().unwrap_or_else(PoisonError::into_inner).insert(user);
+        if new {
+            Ok(Place { user, people: Arc::clone(&self.people) })
+        } else {
+            Err(Fault::rate_limited(AGAIN_MS))
+        }
+    }
+
+    pub(crate) async fn make(&self, user: UserId, upload: Upload) -> Result<Made, Fault> {
+        let place = self.place(user)?;
+        let turn = tokio::time::timeout(TURN, Arc::clone(&self.turns).acquire_owned());
         let Ok(Ok(turn)) = turn.await else { return Err(Fault::unavailable()) };
+        // Both are kept to the end, whether somebody still waits for it or not.
         let making = tokio::task::spawn_blocking(move || {
             let made = make(upload.format, &upload.bytes);
-            drop(turn);
+            drop((turn, place));
             made
         });
         making.await.map_err(|_| Fault::internal())?
@@ -256,6 +290,32 @@ mod tests {
         assert_eq!(code(ImageFormat::Jpeg, &claims(5, 5)), Code::UnsupportedMediaType);
         assert_eq!(code(ImageFormat::Png, b"<svg onload=alert(1)>"), Code::BadRequest);
         assert_eq!(code(ImageFormat::Png, b""), Code::BadRequest);
+    }
+
+    fn upload() -> Upload {
+        Upload { format: ImageFormat::Png, bytes: encoded(&halves(), ImageFormat::Png) }
+    }
+
+    #[tokio::test]
+    async fn one_person_waits_for_one_picture_and_takes_nobody_elses_turn() {
+        let studio = Studio::default();
+        let (ada, bob) = (UserId::from_bits(1), UserId::from_bits(2));
+        let busy = Arc::clone(&studio.turns).acquire_owned().await.unwrap();
+        let mut ours = tokio::task::JoinSet::new();
+        for user in [ada, bob] {
+            let studio = studio.clone();
+            ours.spawn(async move { studio.make(user, upload()).await.map(drop) });
+        }
+        while studio.people.lock().unwrap().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..10 {
+            let again = studio.make(ada, upload()).await.unwrap_err();
+            assert_eq!((again.code, again.retry_after_ms), (Code::RateLimited, Some(AGAIN_MS)));
+        }
+        drop(busy);
+        assert_eq!(ours.join_all().await, [Ok(()), Ok(())]);
+        studio.make(ada, upload()).await.unwrap();
     }
 
     #[test]

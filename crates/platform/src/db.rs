@@ -152,6 +152,7 @@ impl Db {
             + belongings::sweep(self, now).await?
             + cases::lapse(self, now - LAPSES_AFTER).await?
             + bans::sweep(self, now).await?
+            + avatars::sweep(self, now).await?
             + retention::sweep(self, now, retention).await?;
         Ok(gone > 0)
     }

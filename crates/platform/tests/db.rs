@@ -313,6 +313,8 @@ async fn two_have_met_while_the_call_runs_and_for_the_asked_time_after_its_end()
         let (room, ada, bob, eve) =
             (RoomId::from_bits(1), UserId::from_bits(10), UserId::from_bits(11), UserId::from_bits(12));
         calls::open(&db, &call(1, NOW, &[10, 11])).await.unwrap();
+        assert!(!calls::met(&db, room, ada, bob, NOW).await.unwrap(), "they aren't in yet");
+        calls::started(&db, room, NOW).await.unwrap();
         assert!(calls::met(&db, room, ada, bob, NOW + DAY).await.unwrap(), "it still runs");
         calls::ended(&db, room, NOW + MINUTE, "left", &[]).await.unwrap();
         assert!(calls::met(&db, room, bob, ada, NOW + MINUTE).await.unwrap());

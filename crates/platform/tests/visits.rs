@@ -43,6 +43,27 @@ async fn two_have_met_in_a_group_when_their_stays_overlapped_and_not_too_long_ag
 }
 
 #[tokio::test]
+async fn two_who_were_kept_apart_have_not_met_until_they_come_again_without() {
+    for place in Database::all().await {
+        let db = place.open().await;
+        let room = RoomId::from_bits(1);
+        let [ada, bob, eve] = [10, 11, 12].map(UserId::from_bits);
+        visits::came(&db, &visit(1, 10, NOW)).await.unwrap();
+        visits::came(&db, &visit(2, 12, NOW)).await.unwrap();
+        for _ in 0..2 {
+            let apart = [ParticipantId::from_bits(1)];
+            visits::came_apart(&db, &visit(3, 11, NOW + MINUTE), &apart).await.unwrap();
+        }
+        let met = async |a, b| visits::met(&db, room, a, b, NOW).await.unwrap();
+        assert!(!met(ada, bob).await && !met(bob, ada).await);
+        assert!(met(eve, bob).await && met(bob, eve).await && met(ada, eve).await);
+        visits::left(&db, ParticipantId::from_bits(3), NOW + 2 * MINUTE, "left").await.unwrap();
+        visits::came(&db, &visit(4, 11, NOW + 3 * MINUTE)).await.unwrap();
+        assert!(met(ada, bob).await && met(bob, ada).await);
+    }
+}
+
+#[tokio::test]
 async fn stays_at_a_dead_node_are_named_and_ended_once() {
     for place in Database::all().await {
         let db = place.open().await;

@@ -34,6 +34,9 @@ use visavis_platform::{
 /// How long after a call somebody met in it can be asked.
 const MET_WITHIN: std::time::Duration = std::time::Duration::from_hours(24);
 
+/// So long an account is new, and shares the look-ups of private ids with the other new ones.
+const NEW_FOR: std::time::Duration = std::time::Duration::from_hours(24);
+
 /// Limits of what is between two people.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -55,7 +58,8 @@ pub struct Settings {
     /// Private ids that one person may look up in an hour.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub lookups_per_hour: u32,
-    /// Private ids that may be looked up in a minute, by all together: many accounts don't help whoever tries them all.
+    /// Private ids that may be looked up in a minute, by all together: many accounts don't help whoever tries them all. Half of
+    /// them by accounts of less than a day.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub lookups_per_min: u32,
 }
@@ -179,15 +183,20 @@ impl Friends {
         Ok(())
     }
 
-    /// Counts a look-up of a private id: of this person, and of all. Before anything is looked at, so that the answer to one
-    /// too many says nothing.
+    /// Counts a look-up of a private id: of this person, of all, and of all who are new, whose share is half of that: accounts
+    /// made for it don't take everybody's turn. Before anything is looked at, so that the answer to one too many says nothing.
     async fn count_lookup(&self, user: UserId) -> Result<(), Fault> {
+        let account = users::by_id(&self.deps.db, user).await?.ok_or_else(nobody)?;
         let Settings { lookups_per_hour, lookups_per_min, .. } = self.deps.settings;
         self.count(
             &format!("friends/find/{user}"),
             &Rule::per_hour(lookups_per_hour.min(10), lookups_per_hour),
         )
         .await?;
+        if self.deps.clock.now().since(account.created_at) < NEW_FOR {
+            let share = (lookups_per_min / 2).max(1);
+            self.count("friends/find/new", &Rule::per_minute(share, share)).await?;
+        }
         self.count("friends/find", &Rule::per_minute(lookups_per_min, lookups_per_min)).await
     }
 
@@ -303,11 +312,17 @@ impl Contract for Friends {
         let most = i64::from(self.deps.settings.max_blocks);
         let mut tx = self.deps.db.write().await?;
         // Both before anything else, so that two who block each other don't wait for one another.
-        if !friendships::lock_pair(&mut tx, user, other).await? {
-            return Err(nobody());
-        }
+        let is_there = friendships::lock_pair(&mut tx, user, other).await?;
         let before = blocks::count_locked(&mut tx, user, most).await?;
-        let written = match blocks::insert(&mut tx, user, other, self.deps.clock.now()).await {
+        let now = self.deps.clock.now();
+        let written = if is_there {
+            blocks::insert(&mut tx, user, other, now).await
+        } else {
+            // Kept as well, so that whoever blocks me looks like nobody in this as in everything.
+            let new = blocks::insert_of_nobody(&mut tx, user, other, now).await;
+            new.map(|new| blocks::Written { new, parted: None })
+        };
+        let written = match written {
             Err(db::Error::Missing) => return Err(nobody()),
             written => written?,
         };
@@ -315,6 +330,9 @@ impl Contract for Friends {
             return Err(Fault::new(Code::Conflict, "You have blocked as many people as possible."));
         }
         tx.commit().await?;
+        if !is_there {
+            return Ok(());
+        }
         // Also when it was there already: the event may have been lost the first time.
         self.deps.bus.publish(Event::Blocked { user, other }).await;
         if let Some(request) = written.parted {
@@ -398,7 +416,11 @@ impl Contract for Friends {
             return Err(nobody());
         }
         let Pair { user, other } = pair;
-        let done = self.act(user, other, Act::Remove).await?;
+        let done = match self.act(user, other, Act::Remove).await {
+            // Whoever isn't there is no friend, as whoever blocks me isn't: what was asked for is so.
+            Err(fault) if fault.code == Code::NotFound => return Ok(()),
+            done => done?,
+        };
         if let (Change::Parted, Some(request)) = (done.change, done.before) {
             // Their pages hear of it, and a call that rings between them ends.
             self.deps.bus.publish(Event::Parted { user, other, request }).await;

@@ -193,17 +193,9 @@ fn card(user: &User) -> Card {
 }
 
 /// A call as `me` remembers it.
-///
-/// A block isn't told: a call that one has ended looks as if somebody had left it, declined it or given it up.
 fn remembered(me: UserId, past: history::Past) -> PastCall {
     let called = past.caller.map(|caller| caller != me);
-    let reason = past.reason.map(|reason| match (reason.as_str(), past.started_at, called) {
-        ("safety", Some(_), _) | ("safety", None, None) => "left".to_owned(),
-        ("safety", None, Some(true)) => "cancelled".to_owned(),
-        ("safety", None, Some(false)) => "declined".to_owned(),
-        _ => reason,
-    });
-    let answered = past.started_at.is_some() || reason.as_deref().is_some_and(|r| ANSWERED.contains(&r));
+    let answered = past.started_at.is_some() || past.reason.as_deref().is_some_and(|r| ANSWERED.contains(&r));
     let duration = past.started_at.zip(past.ended_at).map(|(from, to)| to.since(from).as_millis());
     let people = past.people.into_iter().map(|other| Card {
         id: other.user,
@@ -223,13 +215,13 @@ fn remembered(me: UserId, past: history::Past) -> PastCall {
         incoming: called,
         missed: called == Some(true) && past.ended_at.is_some() && !answered,
         ended_at: past.ended_at,
-        reason,
+        reason: past.reason,
         people: people.collect(),
     }
 }
 
 /// Ends of calls that whoever was called had something to do with.
-const ANSWERED: [&str; 2] = ["declined", "never-joined"];
+const ANSWERED: [&str; 4] = ["declined", "never-joined", "left", "lost"];
 
 #[async_trait]
 impl Contract for Users {
@@ -350,7 +342,9 @@ impl Contract for Users {
             reason: e.reason,
             recover_by: e.recover_by,
         };
-        let entries = users::ledger(&self.db, id).await?.into_iter().map(entry).collect();
+        let mut entries: Vec<_> = users::ledger(&self.db, id).await?.into_iter().map(entry).collect();
+        // What is told by the day comes last on it: the place in the list would say more.
+        entries.sort_by_key(|entry| (std::cmp::Reverse(entry.at.day()), entry.at != entry.at.day()));
         Ok(ReputationView { score, band: reputation::band(score), entries })
     }
 

@@ -107,6 +107,7 @@ struct EndedCall {
     room: RoomId,
     at: Timestamp,
     reason: CloseReason,
+    shown: CloseReason,
     left: Vec<(UserId, LeftReason)>,
 }
 
@@ -188,7 +189,9 @@ impl Node {
                     }
                     metrics::counter!("visavis_calls_started_total").increment(1);
                 }
-                Output::Ended { at, reason, left } => self.keep_end(id, at, reason, left).await,
+                Output::Ended { at, reason, shown, left } => {
+                    self.keep_end(EndedCall { room: id, at, reason, shown, left }).await;
+                }
                 Output::Emit { to, event } => self.emit(to, event).await,
                 Output::Pages { user, except, event } => self.ring_at(user, except, event).await,
                 Output::Quiet { user, from } => self.ring_no_more(id, user, from).await,
@@ -196,7 +199,9 @@ impl Node {
                 Output::Answered(who) => self.hears_answer(who),
                 Output::Media(order) => self.order_media(id, order),
                 Output::Used => self.keep_used(id).await,
-                Output::Came { participant, user, at } => self.keep_came(id, participant, user, at).await,
+                Output::Came { participant, user, at, apart } => {
+                    self.keep_came(id, (participant, user), at, &apart).await;
+                }
                 Output::Went { participant, at, reason } => self.keep_went(participant, at, reason).await,
                 Output::Keep { locked } => self.keep_lock(id, locked).await,
                 Output::SeatEnded(Who { user, session }) => {
@@ -217,15 +222,8 @@ impl Node {
         }
     }
 
-    async fn keep_end(
-        &self,
-        room: RoomId,
-        at: Timestamp,
-        reason: CloseReason,
-        left: Vec<(UserId, LeftReason)>,
-    ) {
-        metrics::counter!("visavis_calls_ended_total", "reason" => reason.as_str()).increment(1);
-        let call = EndedCall { room, at, reason, left };
+    async fn keep_end(&self, call: EndedCall) {
+        metrics::counter!("visavis_calls_ended_total", "reason" => call.reason.as_str()).increment(1);
         if self.save(&call).await.is_err() {
             let mut unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
             if unsaved.len() < MAX_UNSAVED {
@@ -241,7 +239,13 @@ impl Node {
             reason: why.as_str(),
         };
         let left: Vec<_> = call.left.iter().map(left).collect();
-        calls::ended(&self.deps.db, call.room, call.at, call.reason.as_str(), &left).await.map_err(Into::into)
+        let (db, reason) = (&self.deps.db, call.shown.as_str());
+        if call.reason == call.shown {
+            calls::ended(db, call.room, call.at, reason, &left).await?;
+        } else {
+            calls::blocked(db, call.room, call.at, reason, &left).await?;
+        }
+        Ok(())
     }
 
     /// Saves the ends of calls that the database couldn't take when they happened.

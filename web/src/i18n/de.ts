@@ -134,6 +134,7 @@ export const de: Record<Key, string> = {
   lastUsed: 'Zuletzt benutzt {when}',
   end: '{what} abmelden',
   blocks: 'Blockierte Menschen',
+  somebodyGone: 'Jemand, den man nicht mehr sieht',
   noBlocks: 'Du hast niemanden blockiert.',
   unblock: 'Freigeben',
   devicesLink: 'Kamera und Mikrofon',

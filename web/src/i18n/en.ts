@@ -132,6 +132,7 @@ export const en = {
   lastUsed: 'Last used {when}',
   end: 'Sign out {what}',
   blocks: 'Blocked people',
+  somebodyGone: 'Somebody who can’t be seen any more',
   noBlocks: 'You have blocked nobody.',
   unblock: 'Unblock',
   devicesLink: 'Camera and microphone',

@@ -13,7 +13,8 @@ use crate::{
 crate::contract! {
     /// Who never wants to meet whom, and who wants to meet again.
     "friends" => trait Friends {
-        /// From now on the two are never matched or found, whichever asks. Ends what is between them.
+        /// From now on the two are never matched or found, whichever asks. Ends what is between them. The answer is the same
+        /// whoever that is, and whether there is anybody.
         fn block(Pair) -> () [idempotent, 2000 ms];
         /// Takes my block back (the other's stays).
         fn unblock(Pair) -> () [idempotent, 2000 ms];
@@ -31,7 +32,7 @@ crate::contract! {
         fn decline(Answer) -> () [idempotent, 2000 ms];
         /// Takes my request back.
         fn withdraw(Answer) -> () [idempotent, 2000 ms];
-        /// Ends a friendship.
+        /// Ends a friendship; where there is none, that is so already.
         fn remove(Pair) -> () [idempotent, 2000 ms];
         /// Requests to me and of mine, newest first.
         fn requests(UserId) -> Requests [idempotent, 2000 ms];
@@ -56,7 +57,7 @@ pub struct Pair {
 /// One of my blocks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Block {
-    /// Whom.
+    /// Whom. The name of nobody is empty; whoever blocks me looks like nobody.
     pub user: Card,
     /// Since when.
     pub since: Timestamp,

@@ -204,7 +204,7 @@ pub struct ReputationView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReputationEntry {
-    /// When.
+    /// When; what a report has done by the day (UTC), and last on it.
     pub at: Timestamp,
     /// By how much.
     pub delta: i32,

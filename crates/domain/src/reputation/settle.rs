@@ -92,6 +92,18 @@ pub struct Step {
     pub recover_by: Option<Timestamp>,
 }
 
+impl Step {
+    /// When it was and when it is forgiven, as the person is told: what a report has done by the day alone, else the moment
+    /// would say who it was.
+    pub fn told(&self) -> (Timestamp, Option<Timestamp>) {
+        match self.kind {
+            // Whoever is decided about is told the moment anyway, in the statement of reasons.
+            Kind::CleanCall | Kind::Faded | Kind::Decided | Kind::Overturned => (self.at, self.recover_by),
+            Kind::Reported | Kind::Recovered => (self.at.day(), self.recover_by.map(|at| (at + DAY).day())),
+        }
+    }
+}
+
 /// A report about the person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {

@@ -310,7 +310,8 @@ impl Group {
         let (participant, user) = (person.participant, person.user);
         self.people.push(person);
         self.empty_since = None;
-        self.out.push_back(Output::Came { participant, user, at: now });
+        let apart = self.apart_from(participant);
+        self.out.push_back(Output::Came { participant, user, at: now, apart });
         if owner || self.host.is_none() {
             self.give_host(now, participant);
         }

@@ -188,6 +188,7 @@ impl Room {
             ring: Some(ring),
             adding: Rings::default(),
             grown: None,
+            blocked: false,
             ended: None,
             out,
         }
@@ -234,7 +235,12 @@ impl Room {
     /// each other through the server.
     pub fn grow(&mut self, now: Timestamp) -> Option<Group> {
         let newcomer = self.grown.take()?;
-        self.out.push_front(Output::Ended { at: now, reason: CloseReason::Grown, left: Vec::new() });
+        self.out.push_front(Output::Ended {
+            at: now,
+            reason: CloseReason::Grown,
+            shown: CloseReason::Grown,
+            left: Vec::new(),
+        });
         let plan = group::Plan {
             id: self.id,
             name: None,
@@ -378,23 +384,25 @@ impl Room {
     }
 
     /// A block while it rings: to whoever was called it looks as if the other had given up, to whoever called as if it
-    /// was declined. True when that was so.
+    /// was declined, now and in what they remember. True when that was so.
     pub(super) fn part_ringing(&mut self, now: Timestamp, by: UserId, other: UserId) -> bool {
         if self.adding.concerns(by, other) {
-            let user = if self.adding.has(by) { by } else { other };
+            let (user, why) = ring_parted(self.adding.has(by), by, other);
             let members = &self.members;
             let session = |user| members.iter().find(|m| m.user == user).map(|m| m.session);
-            self.adding.end(self.id, user, (CallEnd::Cancelled, None), session, &mut self.out);
+            self.adding.end(self.id, user, (why, None), session, &mut self.out);
             return true;
         }
         let Some(ring) = &self.ring else { return false };
         let (room_id, user_id) = (self.id, ring.user);
+        self.blocked = true;
         if self.members[0].user == by {
             self.tell(0, ServerEvent::CallEnded { room_id, reason: CallEnd::Cancelled });
+            self.end(now, CloseReason::Cancelled, vec![(by, LeftReason::Left)]);
         } else {
             self.tell(0, ServerEvent::CallDeclined { room_id, user_id });
+            self.end(now, CloseReason::Declined, Vec::new());
         }
-        self.end(now, CloseReason::Safety, Vec::new());
         true
     }
 
@@ -411,6 +419,11 @@ impl Room {
             ring.stop(self.id, why, except, &mut self.out);
         }
     }
+}
+
+/// Who of two rings no more, and what a block looks like then: whoever is called declines, or isn't wanted any more.
+pub(super) const fn ring_parted(by_is_called: bool, by: UserId, other: UserId) -> (UserId, CallEnd) {
+    if by_is_called { (by, CallEnd::Elsewhere) } else { (other, CallEnd::Cancelled) }
 }
 
 impl Input {

@@ -37,7 +37,7 @@ async fn set(
     Signed(me): Signed,
     upload: Upload,
 ) -> Result<StatusCode, Problem> {
-    let made = edge.studio.make(upload).await?;
+    let made = edge.studio.make(me.user, upload).await?;
     let [large, small] = [made.large, made.small].map(|webp| BASE64_STANDARD.encode(webp));
     edge.users.set_avatar(&cx, SetAvatar { user: me.user, large, small }).await?;
     Ok(StatusCode::NO_CONTENT)

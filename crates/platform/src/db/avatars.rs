@@ -1,8 +1,21 @@
 //! Pictures of people, by their content.
 
-use visavis_domain::id::UserId;
+use visavis_domain::{Timestamp, id::UserId};
 
 use super::{Db, Result, Tx, row};
+
+/// Pictures that one sweep looks at.
+const SWEEP: i64 = 500;
+
+/// Where the larger size of a picture is: what its people have in their account.
+pub fn url(sha256: &str) -> String {
+    format!("/api/avatars/{sha256}-256.webp")
+}
+
+/// Which picture that is.
+pub fn sha256_of(url: &str) -> Option<&str> {
+    url.strip_prefix("/api/avatars/")?.strip_suffix("-256.webp")
+}
 
 /// One size of a picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,15 +26,14 @@ pub struct Sized {
     pub webp: String,
 }
 
-/// Keeps a picture. One that is there already stays.
+/// Keeps a picture. One that is there already stays, and whoever forgets it meanwhile waits.
 pub async fn insert(tx: &mut Tx, sha256: &str, sizes: &[Sized]) -> Result<()> {
     for size in sizes {
-        sqlx::query("INSERT INTO avatars (sha256, side, webp) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-            .bind(sha256)
-            .bind(i64::from(size.side))
-            .bind(size.webp.as_str())
-            .execute(tx.conn())
-            .await?;
+        let keep = sqlx::query(
+            "INSERT INTO avatars (sha256, side, webp) VALUES ($1, $2, $3) \
+             ON CONFLICT (sha256, side) DO UPDATE SET webp = avatars.webp",
+        );
+        keep.bind(sha256).bind(i64::from(size.side)).bind(size.webp.as_str()).execute(tx.conn()).await?;
     }
     Ok(())
 }
@@ -52,21 +64,40 @@ pub async fn set(tx: &mut Tx, user: UserId, url: Option<&str>) -> Result<Option<
     Ok(Some(row::maybe_text(&row, "avatar_url")?))
 }
 
-/// Forgets a picture that nobody has any more.
-pub async fn forget(tx: &mut Tx, sha256: &str, url: &str) -> Result<()> {
-    sqlx::query(
+/// Forgets a picture that nobody has any more. True when it was so.
+pub async fn forget(tx: &mut Tx, url: &str) -> Result<bool> {
+    let Some(sha256) = sha256_of(url) else { return Ok(false) };
+    // A write first: whoever just gives it to somebody comes before, and is seen by the next statement, or after.
+    sqlx::query("UPDATE avatars SET side = side WHERE sha256 = $1").bind(sha256).execute(tx.conn()).await?;
+    let done = sqlx::query(
         "DELETE FROM avatars WHERE sha256 = $1 AND NOT EXISTS (SELECT 1 FROM users WHERE avatar_url = $2)",
     )
     .bind(sha256)
     .bind(url)
     .execute(tx.conn())
     .await?;
-    Ok(())
+    Ok(done.rows_affected() > 0)
 }
 
-/// The same, by the address that accounts name.
-pub async fn forget_at(tx: &mut Tx, url: &str) -> Result<()> {
-    let sha256 =
-        url.strip_prefix("/api/avatars/").and_then(|rest| rest.split('-').next()).unwrap_or_default();
-    forget(tx, sha256, url).await
+/// Looks for pictures that nobody has, from another place each time: names are digests, so that all are looked at by and by.
+pub(super) async fn sweep(db: &Db, now: Timestamp) -> Result<u64> {
+    // Multiples of the golden ratio leave no gap (Knuth, volume 3, 6.4).
+    let from = now.as_millis().unsigned_abs().wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut gone = 0;
+    for from in [format!("{from:016x}"), String::new()] {
+        let rows = sqlx::query(
+            "SELECT sha256 FROM (SELECT sha256 FROM avatars WHERE sha256 > $1 ORDER BY sha256 LIMIT $2) AS counted \
+             WHERE NOT EXISTS (SELECT 1 FROM users WHERE avatar_url = '/api/avatars/' || counted.sha256 || '-256.webp')",
+        )
+        .bind(from)
+        .bind(SWEEP)
+        .fetch_all(db.reads())
+        .await?;
+        for row in &rows {
+            let mut tx = db.write().await?;
+            gone += u64::from(forget(&mut tx, &url(&row::text(row, "sha256")?)).await?);
+            tx.commit().await?;
+        }
+    }
+    Ok(gone)
 }

@@ -14,7 +14,8 @@ use super::{Db, Result, Tx, avatars, row};
 const MOST: i64 = 10_000;
 
 /// What is given, each as a table and a query of everything in it about a person. Not given: what would let somebody in
-/// (hashes of tokens and codes), and who reported them.
+/// (hashes of tokens and codes), and who reported them. A report is told by its day, and what it moved stands in the ledger:
+/// the moment, or the move's cause, would say who it was.
 const HELD: [(&str, &str); 19] = [
     ("account", "SELECT * FROM users WHERE id = $1 LIMIT $2"),
     (
@@ -24,14 +25,20 @@ const HELD: [(&str, &str); 19] = [
     ),
     (
         "reputation",
-        "SELECT n, at, delta, reason, recover_by FROM reputation_entries WHERE user_id = $1 LIMIT $2",
+        "SELECT at, delta, reason, recover_by FROM reputation_entries WHERE user_id = $1 \
+         ORDER BY at DESC, delta LIMIT $2",
     ),
     (
         "reputationMoves",
-        "SELECT kind, at, delta, recover_by FROM reputation_moves WHERE user_id = $1 LIMIT $2",
+        "SELECT kind, at, delta, recover_by FROM reputation_moves WHERE user_id = $1 \
+         AND kind IN ('clean-call', 'faded', 'decided', 'overturned') ORDER BY at DESC LIMIT $2",
     ),
     ("ratings", "SELECT room_id, stars, at FROM call_ratings WHERE user_id = $1 LIMIT $2"),
-    ("blocks", "SELECT other_id, at FROM blocks WHERE user_id = $1 ORDER BY at DESC LIMIT $2"),
+    (
+        "blocks",
+        "SELECT other_id, at FROM blocks WHERE user_id = $1 UNION ALL \
+         SELECT other_id, at FROM blocks_of_nobody WHERE user_id = $1 ORDER BY at DESC LIMIT $2",
+    ),
     (
         "friendsAndRequests",
         "SELECT low_id, high_id, asked_by, asked_at, expires_at, since FROM friendships WHERE low_id = $1 \
@@ -46,11 +53,14 @@ const HELD: [(&str, &str); 19] = [
         "reportsByMe",
         "SELECT id, room_id, reported_id, reason, note, at FROM reports WHERE reporter_id = $1 LIMIT $2",
     ),
-    ("reportsAboutMe", "SELECT reason, at FROM reports WHERE reported_id = $1 LIMIT $2"),
+    (
+        "reportsAboutMe",
+        "SELECT reason, at - at % 86400000 AS at FROM reports WHERE reported_id = $1 ORDER BY 2 DESC, reason LIMIT $2",
+    ),
     (
         "calls",
-        "SELECT m.room_id, m.participant_id, m.waited_ms, m.met_at, m.left_at, CASE WHEN m.left_reason = 'safety' THEN 'left' ELSE m.left_reason END AS left_reason, c.kind, c.transport, \
-         c.opened_at, c.started_at, c.ended_at, CASE WHEN c.reason = 'safety' THEN 'left' ELSE c.reason END AS reason FROM call_members m JOIN calls c ON c.room_id = m.room_id \
+        "SELECT m.room_id, m.participant_id, m.waited_ms, m.met_at, m.left_at, m.left_reason, c.kind, c.transport, \
+         c.opened_at, c.started_at, c.ended_at, c.reason FROM call_members m JOIN calls c ON c.room_id = m.room_id \
          WHERE m.user_id = $1 ORDER BY m.met_at DESC LIMIT $2",
     ),
     (
@@ -67,7 +77,11 @@ const HELD: [(&str, &str); 19] = [
         "SELECT id, room_id, at, action, concern, rule, version, until, automated, signals, note, reports, overturned_at \
          FROM decisions WHERE user_id = $1 AND dry_run = 0 ORDER BY at DESC LIMIT $2",
     ),
-    ("casesAboutMe", "SELECT state, opened_at, held_for FROM cases WHERE user_id = $1 LIMIT $2"),
+    // A case is opened by a report: the moment would say whose.
+    (
+        "casesAboutMe",
+        "SELECT state, opened_at - opened_at % 86400000 AS opened_at, held_for FROM cases WHERE user_id = $1 LIMIT $2",
+    ),
     ("keptOfMe", "SELECT kind, at, expires_at, held FROM evidence WHERE user_id = $1 LIMIT $2"),
     (
         "appeals",
@@ -82,12 +96,13 @@ const HELD: [(&str, &str); 19] = [
 ];
 
 /// What goes with the account by itself (its references say so), beside what [`erase`] names.
-pub const CASCADES: [&str; 9] = [
+pub const CASCADES: [&str; 10] = [
     "logins",
     "reputation_entries",
     "reputation_moves",
     "call_ratings",
     "blocks",
+    "blocks_of_nobody",
     "friendships",
     "decisions",
     "appeals",
@@ -110,9 +125,19 @@ pub const ERASED: [&str; 13] = [
     "exposure",
 ];
 /// What holds nothing of people: keys, the queue's epochs, pictures by their content (forgotten when nobody has them any
-/// more), MACs of what must stay away, who looked at what by ids that mean nothing without their account.
-pub const NOBODYS: [&str; 8] =
-    ["signing_keys", "pools", "avatars", "kept_suspensions", "bans", "evidence_keys", "audit", "audit_head"];
+/// more), MACs of what must stay away, who looked at what by ids that mean nothing without their account, stays by names of
+/// their own.
+pub const NOBODYS: [&str; 9] = [
+    "signing_keys",
+    "pools",
+    "avatars",
+    "kept_suspensions",
+    "bans",
+    "evidence_keys",
+    "audit",
+    "audit_head",
+    "kept_apart",
+];
 
 /// All that is held of somebody, as JSON: by table, rows as they are. Nothing when there is no such account.
 pub async fn held(db: &Db, user: UserId) -> Result<Map<String, Value>> {
@@ -163,7 +188,7 @@ pub async fn erase(tx: &mut Tx, user: UserId, in_place: UserId) -> Result<Option
         .fetch_optional(tx.conn())
         .await?;
     let Some(row) = row else { return Ok(None) };
-    let (email, avatar) = (row::text(&row, "email")?, row::maybe_text(&row, "avatar_url")?);
+    let (email, picture) = (row::text(&row, "email")?, row::maybe_text(&row, "avatar_url")?);
     let logins = sqlx::query("SELECT id FROM logins WHERE user_id = $1 AND ended_at IS NULL")
         .bind(user.to_string())
         .fetch_all(tx.conn())
@@ -205,6 +230,9 @@ pub async fn erase(tx: &mut Tx, user: UserId, in_place: UserId) -> Result<Option
         held = done.rows_affected();
     }
     for statement in [
+        // To those who had blocked them it must not look different from being blocked back.
+        "INSERT INTO blocks_of_nobody (user_id, other_id, at) SELECT user_id, other_id, at FROM blocks \
+         WHERE other_id = $1 ON CONFLICT (user_id, other_id) DO NOTHING",
         "DELETE FROM reports WHERE reporter_id = $1",
         "DELETE FROM reports WHERE reported_id = $1",
         "DELETE FROM group_rooms WHERE owner_id = $1",
@@ -215,9 +243,8 @@ pub async fn erase(tx: &mut Tx, user: UserId, in_place: UserId) -> Result<Option
     ] {
         sqlx::query(statement).bind(user.to_string()).execute(tx.conn()).await?;
     }
-    // In the same transaction: a picture that is put beside it comes before, and goes too, or after, and finds nobody.
-    if let Some(url) = avatar {
-        avatars::forget_at(tx, &url).await?;
+    if let Some(url) = picture {
+        avatars::forget(tx, &url).await?;
     }
     Ok(Some(Gone { email, logins, friends, held }))
 }

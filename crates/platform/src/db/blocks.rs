@@ -1,19 +1,22 @@
 //! Who never wants to meet whom.
 
+use std::collections::HashSet;
+
 use visavis_domain::{
     Timestamp,
     friendship::{Act, Change},
     id::{RequestId, UserId},
+    reputation,
 };
 
 use super::{Db, Result, Tx, friendships, row, users};
 
-/// Somebody who is blocked, with what a card shows.
+/// Somebody who is blocked, with what a card shows. Whoever blocks back looks as if there were nobody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blocked {
     /// Who.
     pub user: UserId,
-    /// Their name.
+    /// Their name; empty of nobody.
     pub display_name: String,
     /// Their picture.
     pub avatar_url: Option<String>,
@@ -55,14 +58,33 @@ pub async fn insert(tx: &mut Tx, user: UserId, other: UserId, at: Timestamp) -> 
     Ok(Written { new: done.rows_affected() == 1, parted: if parted { before.request() } else { None } })
 }
 
+/// Writes a block of an id that nobody has. True when it wasn't there before. [`super::Error::Missing`] when whoever blocks
+/// has no account.
+pub async fn insert_of_nobody(tx: &mut Tx, user: UserId, other: UserId, at: Timestamp) -> Result<bool> {
+    let done = sqlx::query(
+        "INSERT INTO blocks_of_nobody (user_id, other_id, at) VALUES ($1, $2, $3) \
+         ON CONFLICT (user_id, other_id) DO NOTHING",
+    )
+    .bind(user.to_string())
+    .bind(other.to_string())
+    .bind(at.as_millis())
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// Takes a block back. True when there was one.
 pub async fn delete(tx: &mut Tx, user: UserId, other: UserId) -> Result<bool> {
-    let done = sqlx::query("DELETE FROM blocks WHERE user_id = $1 AND other_id = $2")
-        .bind(user.to_string())
-        .bind(other.to_string())
-        .execute(tx.conn())
-        .await?;
-    Ok(done.rows_affected() == 1)
+    let mut gone = 0;
+    for statement in [
+        "DELETE FROM blocks WHERE user_id = $1 AND other_id = $2",
+        "DELETE FROM blocks_of_nobody WHERE user_id = $1 AND other_id = $2",
+    ] {
+        let done =
+            sqlx::query(statement).bind(user.to_string()).bind(other.to_string()).execute(tx.conn()).await?;
+        gone += done.rows_affected();
+    }
+    Ok(gone > 0)
 }
 
 /// How many people this one blocks, counted up to `most`, under a lock on the account: nobody can slip one in
@@ -70,7 +92,8 @@ pub async fn delete(tx: &mut Tx, user: UserId, other: UserId) -> Result<bool> {
 pub async fn count_locked(tx: &mut Tx, user: UserId, most: i64) -> Result<u64> {
     sqlx::query("UPDATE users SET id = id WHERE id = $1").bind(user.to_string()).execute(tx.conn()).await?;
     let row = sqlx::query(
-        "SELECT COUNT(*) AS n FROM (SELECT 1 FROM blocks WHERE user_id = $1 LIMIT $2) AS counted",
+        "SELECT COUNT(*) AS n FROM (SELECT 1 FROM blocks WHERE user_id = $1 UNION ALL \
+         SELECT 1 FROM blocks_of_nobody WHERE user_id = $1 LIMIT $2) AS counted",
     )
     .bind(user.to_string())
     .bind(most)
@@ -81,6 +104,11 @@ pub async fn count_locked(tx: &mut Tx, user: UserId, most: i64) -> Result<u64> {
 
 /// Whom this person blocks, newest first, at most `most`.
 pub async fn of(db: &Db, user: UserId, most: i64) -> Result<Vec<Blocked>> {
+    let back = sqlx::query("SELECT user_id FROM blocks WHERE other_id = $1")
+        .bind(user.to_string())
+        .fetch_all(db.reads())
+        .await?;
+    let back = back.iter().map(|row| row::id(row, "user_id")).collect::<Result<HashSet<UserId>>>()?;
     let rows = sqlx::query(
         "SELECT u.id, u.display_name, u.avatar_url, u.reputation, b.at FROM blocks b JOIN users u ON u.id = b.other_id \
          WHERE b.user_id = $1 ORDER BY b.at DESC, b.other_id LIMIT $2",
@@ -89,17 +117,30 @@ pub async fn of(db: &Db, user: UserId, most: i64) -> Result<Vec<Blocked>> {
     .bind(most)
     .fetch_all(db.reads())
     .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Blocked {
-                user: row::id(row, "id")?,
-                display_name: row::text(row, "display_name")?,
-                avatar_url: row::maybe_text(row, "avatar_url")?,
-                reputation: users::score(row)?,
-                at: row::time(row, "at")?,
-            })
-        })
-        .collect()
+    let of_nobody = sqlx::query(
+        "SELECT other_id AS id, at FROM blocks_of_nobody WHERE user_id = $1 ORDER BY at DESC, other_id LIMIT $2",
+    )
+    .bind(user.to_string())
+    .bind(most)
+    .fetch_all(db.reads())
+    .await?;
+    let nobody = |row| -> Result<Blocked> {
+        let (user, at) = (row::id(row, "id")?, row::time(row, "at")?);
+        Ok(Blocked { user, display_name: String::new(), avatar_url: None, reputation: reputation::START, at })
+    };
+    let somebody = |row| {
+        let blocked = nobody(row)?;
+        if back.contains(&blocked.user) {
+            return Ok(blocked);
+        }
+        let (display_name, reputation) = (row::text(row, "display_name")?, users::score(row)?);
+        Ok(Blocked { display_name, avatar_url: row::maybe_text(row, "avatar_url")?, reputation, ..blocked })
+    };
+    let mut all: Vec<_> =
+        rows.iter().map(somebody).chain(of_nobody.iter().map(nobody)).collect::<Result<_>>()?;
+    all.sort_by_key(|blocked| (std::cmp::Reverse(blocked.at), blocked.user));
+    all.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+    Ok(all)
 }
 
 /// Everybody with a block between them and this person, in either direction, each once.

@@ -270,6 +270,36 @@ pub async fn ended(
     members: &[MemberLeft<'_>],
 ) -> Result<()> {
     let mut tx = db.write().await?;
+    if over(&mut tx, room, at, reason, members).await? { tx.commit().await } else { Ok(()) }
+}
+
+/// The same because one has blocked the other. `reason` is what it looks like: whoever remembers the call is told no more.
+pub async fn blocked(
+    db: &Db,
+    room: RoomId,
+    at: Timestamp,
+    reason: &str,
+    members: &[MemberLeft<'_>],
+) -> Result<()> {
+    let mut tx = db.write().await?;
+    if !over(&mut tx, room, at, reason, members).await? {
+        return Ok(());
+    }
+    sqlx::query("UPDATE calls SET blocked = 1 WHERE room_id = $1")
+        .bind(room.to_string())
+        .execute(tx.conn())
+        .await?;
+    tx.commit().await
+}
+
+/// Writes the end. False when there was one.
+async fn over(
+    tx: &mut Tx,
+    room: RoomId,
+    at: Timestamp,
+    reason: &str,
+    members: &[MemberLeft<'_>],
+) -> Result<bool> {
     let first =
         sqlx::query("UPDATE calls SET ended_at = $2, reason = $3 WHERE room_id = $1 AND ended_at IS NULL")
             .bind(room.to_string())
@@ -279,7 +309,7 @@ pub async fn ended(
             .await?
             .rows_affected();
     if first == 0 {
-        return Ok(());
+        return Ok(false);
     }
     for member in members {
         sqlx::query(
@@ -301,7 +331,7 @@ pub async fn ended(
     .bind(reason)
     .execute(tx.conn())
     .await?;
-    tx.commit().await
+    Ok(true)
 }
 
 /// Nodes that hold running calls, at most 1000. In a cluster, whoever looks for calls that nobody holds any more asks
@@ -383,7 +413,7 @@ pub async fn clean(db: &Db, user: UserId, long_enough: Duration, most: u32) -> R
     let rows = sqlx::query(
         "SELECT c.room_id FROM call_members m JOIN calls c ON c.room_id = m.room_id \
          WHERE m.user_id = $1 AND c.kind = 'random' AND c.transport = 'sfu' AND c.ended_at - c.started_at >= $2 \
-         AND c.reason <> 'safety' LIMIT $3",
+         AND c.reason <> 'safety' AND c.blocked = 0 LIMIT $3",
     )
     .bind(user.to_string())
     .bind(i64::try_from(long_enough.as_millis()).unwrap_or(i64::MAX))
@@ -393,13 +423,15 @@ pub async fn clean(db: &Db, user: UserId, long_enough: Duration, most: u32) -> R
     Ok(u32::try_from(rows.len()).unwrap_or(most))
 }
 
-/// Whether the two were in this room, and it still runs or ended since then.
+/// Whether `a` had to do with `b` in this room, and it still runs or ended since then: both were in, or it rang at `a`'s because
+/// `b` called.
 pub async fn met(db: &Db, room: RoomId, a: UserId, b: UserId, since: Timestamp) -> Result<bool> {
     let row = sqlx::query(
         "SELECT c.room_id FROM calls c \
          JOIN call_members one ON one.room_id = c.room_id AND one.user_id = $2 \
          JOIN call_members two ON two.room_id = c.room_id AND two.user_id = $3 \
-         WHERE c.room_id = $1 AND (c.ended_at IS NULL OR c.ended_at >= $4)",
+         WHERE c.room_id = $1 AND (c.ended_at IS NULL OR c.ended_at >= $4) \
+         AND (c.started_at IS NOT NULL OR (c.caller_id = $3 AND COALESCE(c.reason, '') NOT IN ('busy', 'offline')))",
     )
     .bind(room.to_string())
     .bind(a.to_string())

@@ -251,11 +251,12 @@ pub async fn requests(db: &Db, user: UserId, now: Timestamp, most: i64) -> Resul
         .collect()
 }
 
-/// Whether the two were in a call together since then.
+/// Whether the two were in a call together since then: both had come.
 pub async fn met(db: &Db, user: UserId, other: UserId, since: Timestamp) -> Result<bool> {
     let row = sqlx::query(
         "SELECT mine.room_id FROM call_members mine JOIN call_members theirs ON theirs.room_id = mine.room_id \
-         AND theirs.user_id = $2 WHERE mine.user_id = $1 AND mine.met_at >= $3 LIMIT 1",
+         AND theirs.user_id = $2 JOIN calls c ON c.room_id = mine.room_id AND c.started_at IS NOT NULL \
+         WHERE mine.user_id = $1 AND mine.met_at >= $3 LIMIT 1",
     )
     .bind(user.to_string())
     .bind(other.to_string())

@@ -8,7 +8,7 @@ use visavis_domain::{
     id::{RoomId, UserId},
 };
 
-use super::{Db, Result, friendships::Other, row, users};
+use super::{Db, Result, blocks, friendships::Other, row, users};
 
 /// Stays that are read for one list: whoever goes in and out of one room has fewer rooms on it.
 const MAX_STAYS: i64 = 200;
@@ -111,7 +111,8 @@ async fn stays(db: &Db, user: UserId) -> Result<Vec<Past>> {
     rows.iter().map(past).collect()
 }
 
-/// Who else was in these, each once a room.
+/// Who else was in these, each once a room: neither whom this person never saw there, nor anybody with a block between the two,
+/// whose card isn't theirs to see any more.
 async fn people(db: &Db, user: UserId, calls: &[Past]) -> Result<HashMap<RoomId, Vec<Other>>> {
     let Some(since) = calls.iter().map(|call| call.at).min() else { return Ok(HashMap::new()) };
     let of_pairs = sqlx::query(
@@ -124,8 +125,11 @@ async fn people(db: &Db, user: UserId, calls: &[Past]) -> Result<HashMap<RoomId,
          JOIN visits theirs ON theirs.room_id = mine.room_id AND theirs.user_id <> mine.user_id \
          AND (theirs.left_at IS NULL OR theirs.left_at >= mine.came_at) \
          AND (mine.left_at IS NULL OR mine.left_at >= theirs.came_at) \
+         AND NOT EXISTS (SELECT 1 FROM kept_apart k \
+         WHERE k.participant_id = mine.participant_id AND k.apart_from = theirs.participant_id) \
          JOIN users u ON u.id = theirs.user_id WHERE mine.user_id = $1 AND mine.came_at >= $2 LIMIT $3",
     );
+    let blocked = blocks::either_way(db, user).await?;
     let mut people: HashMap<RoomId, Vec<Other>> = HashMap::new();
     for query in [of_pairs, of_groups] {
         let rows = query
@@ -137,7 +141,8 @@ async fn people(db: &Db, user: UserId, calls: &[Past]) -> Result<HashMap<RoomId,
         for row in &rows {
             let there = people.entry(row::id(row, "room_id")?).or_default();
             let other = other(row)?;
-            if !there.iter().any(|known| known.user == other.user) {
+            let known = there.iter().any(|known| known.user == other.user);
+            if !known && !blocked.contains(&other.user) {
                 there.push(other);
             }
         }

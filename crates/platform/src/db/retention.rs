@@ -46,6 +46,11 @@ pub(super) async fn sweep(db: &Db, now: Timestamp, retention: &Retention) -> Res
              (SELECT participant_id FROM visits WHERE came_at < $1 AND left_at IS NOT NULL LIMIT $2)",
             calls,
         ),
+        (
+            "DELETE FROM kept_apart WHERE participant_id IN \
+             (SELECT participant_id FROM kept_apart WHERE at < $1 LIMIT $2)",
+            calls,
+        ),
         ("DELETE FROM reports WHERE id IN (SELECT id FROM reports WHERE at < $1 LIMIT $2)", reports),
     ] {
         let done = sqlx::query(statement).bind(before.as_millis()).bind(SWEEP).execute(tx.conn()).await?;

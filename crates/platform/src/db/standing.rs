@@ -44,7 +44,7 @@ pub async fn facts(db: &Db, user: UserId, since: Timestamp, long_enough: Duratio
     let clean = sqlx::query(
         "SELECT c.room_id, c.ended_at FROM call_members m JOIN calls c ON c.room_id = m.room_id \
          WHERE m.user_id = $1 AND m.met_at > $2 AND c.kind = 'random' AND c.ended_at - c.started_at >= $3 \
-         AND c.reason <> 'safety' AND NOT EXISTS \
+         AND c.reason <> 'safety' AND c.blocked = 0 AND NOT EXISTS \
          (SELECT r.id FROM reports r WHERE r.reported_id = $1 AND r.room_id = c.room_id) ORDER BY m.met_at LIMIT $4",
     )
     .bind(user.to_string())
@@ -161,7 +161,8 @@ pub async fn write(tx: &mut Tx, user: UserId, step: &Step) -> Result<()> {
     .await?;
     if step.delta != 0 {
         let reason = step.kind.reason().to_owned();
-        let entry = Entry { at: step.at, delta: step.delta, reason, recover_by: step.recover_by };
+        let (at, recover_by) = step.told();
+        let entry = Entry { at, delta: step.delta, reason, recover_by };
         users::move_reputation(tx, user, &entry).await?;
     }
     Ok(())

@@ -28,7 +28,25 @@ pub struct Visit {
 
 /// Writes a stay; one that is there stays as it is.
 pub async fn came(db: &Db, visit: &Visit) -> Result<()> {
+    came_apart(db, visit, &[]).await
+}
+
+/// The same, of somebody who is kept apart from these stays from the first moment on.
+pub async fn came_apart(db: &Db, visit: &Visit, apart: &[ParticipantId]) -> Result<()> {
     let mut tx = db.write().await?;
+    for other in apart {
+        for (one, other) in [(visit.participant, *other), (*other, visit.participant)] {
+            sqlx::query(
+                "INSERT INTO kept_apart (participant_id, apart_from, at) VALUES ($1, $2, $3) \
+                 ON CONFLICT (participant_id, apart_from) DO NOTHING",
+            )
+            .bind(one.to_string())
+            .bind(other.to_string())
+            .bind(visit.came_at.as_millis())
+            .execute(tx.conn())
+            .await?;
+        }
+    }
     sqlx::query(
         "INSERT INTO visits (participant_id, room_id, user_id, node_id, came_at) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (participant_id) DO NOTHING",
@@ -57,14 +75,15 @@ pub async fn left(db: &Db, participant: ParticipantId, at: Timestamp, reason: &s
     tx.commit().await
 }
 
-/// Whether the two were in this room at the same time, and still are or were since then.
+/// Whether the two were in this room at the same time and not kept apart, and still are or were since then.
 pub async fn met(db: &Db, room: RoomId, a: UserId, b: UserId, since: Timestamp) -> Result<bool> {
     let row = sqlx::query(
         "SELECT one.participant_id FROM visits one \
          JOIN visits two ON two.room_id = one.room_id AND two.user_id = $3 \
          AND (two.left_at IS NULL OR two.left_at >= one.came_at) \
          AND (one.left_at IS NULL OR one.left_at >= two.came_at) \
-         WHERE one.room_id = $1 AND one.user_id = $2 \
+         WHERE one.room_id = $1 AND one.user_id = $2 AND NOT EXISTS (SELECT 1 FROM kept_apart k \
+         WHERE k.participant_id = one.participant_id AND k.apart_from = two.participant_id) \
          AND (one.left_at IS NULL OR one.left_at >= $4) AND (two.left_at IS NULL OR two.left_at >= $4) LIMIT 1",
     )
     .bind(room.to_string())

@@ -32,6 +32,7 @@ use visavis_platform::{
     Db,
     db::{
         Tx,
+        avatars::{self, Sized},
         belongings::{self, KeptAway},
         blocks, calls, codes, friendships, history, jobs, keys, logins, pools, reports, rooms, standing,
         users, visits,
@@ -120,7 +121,11 @@ async fn write_people(tx: &mut Tx) {
     users::set_role(tx, "a", Role::User).await.unwrap();
     blocks::count_locked(tx, ADA, 9).await.unwrap();
     blocks::insert(tx, ADA, BOB, NOW).await.unwrap();
+    blocks::insert_of_nobody(tx, ADA, UserId::from_bits(9), NOW).await.unwrap();
     blocks::delete(tx, ADA, BOB).await.unwrap();
+    avatars::insert(tx, "0", &[Sized { side: 64, webp: String::new() }]).await.unwrap();
+    avatars::set(tx, ADA, None).await.unwrap();
+    avatars::forget(tx, &avatars::url("1")).await.unwrap();
     users::set_private_id(tx, ADA, "c").await.unwrap();
     friendships::lock_pair(tx, ADA, BOB).await.unwrap();
     friendships::bond(tx, ADA, BOB).await.unwrap();
@@ -202,6 +207,7 @@ async fn read(db: &Db) {
     friendships::requests(db, ADA, NOW, 9).await.unwrap();
     friendships::met(db, ADA, BOB, NOW).await.unwrap();
     blocks::of(db, ADA, 9).await.unwrap();
+    avatars::get(db, "0", 64).await.unwrap();
     blocks::either_way(db, ADA).await.unwrap();
     codes::by_link(db, "").await.unwrap();
     logins::by_id(db, LoginId::from_bits(1)).await.unwrap();
@@ -288,12 +294,13 @@ async fn call_friends(db: &Db) {
     calls::dial(db, &dialled(2)).await.unwrap();
     calls::answered(db, RoomId::from_bits(2), BOB).await.unwrap();
     calls::missed(db, &dialled(3), "busy").await.unwrap();
+    calls::blocked(db, RoomId::from_bits(2), NOW, "left", &[]).await.unwrap();
 }
 
 async fn call_visits(db: &Db) {
     let (node, participant) = (NodeId::from_bits(1), ParticipantId::from_bits(1));
     let visit = visits::Visit { participant, room: ROOM, user: ADA, node, came_at: NOW };
-    visits::came(db, &visit).await.unwrap();
+    visits::came_apart(db, &visit, &[ParticipantId::from_bits(2)]).await.unwrap();
     visits::left(db, participant, NOW, "left").await.unwrap();
     visits::met(db, ROOM, ADA, BOB, NOW).await.unwrap();
     visits::nodes_running(db).await.unwrap();

@@ -20,15 +20,6 @@ use super::Users;
 /// Of noise, 256 pixels a side, with a little more.
 const MAX_BASE64: usize = 300_000;
 
-/// Where the larger one is.
-fn url(sha256: &str) -> String {
-    format!("/api/avatars/{sha256}-256.webp")
-}
-
-pub(super) fn sha256_of(url: &str) -> Option<&str> {
-    url.strip_prefix("/api/avatars/")?.strip_suffix("-256.webp")
-}
-
 impl Users {
     pub(super) async fn keep_avatar(&self, req: SetAvatar) -> Result<(), Fault> {
         let decode = |field, text: &str| {
@@ -41,7 +32,7 @@ impl Users {
         let sizes = [Sized { side: 256, webp: req.large }, Sized { side: 64, webp: req.small }];
         let mut tx = self.db.write().await?;
         avatars::insert(&mut tx, &sha256, &sizes).await?;
-        self.change(tx, req.user, Some(&url(&sha256))).await
+        self.change(tx, req.user, Some(&avatars::url(&sha256))).await
     }
 
     pub(super) async fn drop_avatar(&self, user: UserId) -> Result<(), Fault> {
@@ -51,10 +42,8 @@ impl Users {
 
     async fn change(&self, mut tx: Tx, user: UserId, to: Option<&str>) -> Result<(), Fault> {
         let before = avatars::set(&mut tx, user, to).await?.ok_or_else(super::nobody)?;
-        if let Some(old) = before.as_deref().filter(|old| Some(*old) != to)
-            && let Some(sha256) = sha256_of(old)
-        {
-            avatars::forget(&mut tx, sha256, old).await?;
+        if let Some(old) = before.as_deref().filter(|old| Some(*old) != to) {
+            avatars::forget(&mut tx, old).await?;
         }
         Ok(tx.commit().await?)
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use visavis_domain::{Fault, id::UserId};
 use visavis_platform::db::{avatars, belongings};
 
-use super::{Users, avatar::sha256_of};
+use super::Users;
 
 /// The side of the larger picture.
 const LARGE: u16 = 256;
@@ -12,7 +12,7 @@ const LARGE: u16 = 256;
 impl Users {
     pub(super) async fn all_of(&self, user: UserId) -> Result<Value, Fault> {
         let me = self.get(user).await?;
-        let sha256 = me.avatar_url.as_deref().and_then(sha256_of);
+        let sha256 = me.avatar_url.as_deref().and_then(avatars::sha256_of);
         let picture = match sha256 {
             Some(sha256) => avatars::get(&self.db, sha256, LARGE).await?,
             None => None,

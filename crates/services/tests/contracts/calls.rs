@@ -13,7 +13,7 @@ use visavis_domain::{
 };
 use visavis_platform::db::{
     self,
-    calls::{self, CallMember, CallOpened, Dialled, Opening},
+    calls::{self, CallMember, CallOpened, Dialled, MemberLeft, Opening},
     visits::{self, Visit},
 };
 
@@ -105,6 +105,64 @@ async fn each_remembers_the_same_call_from_their_side() {
 }
 
 #[tokio::test]
+async fn a_block_is_told_by_nothing_that_is_remembered() {
+    for way in ways() {
+        let s = Suite::new(way, generous()).await;
+        let (ada, bob, cy) = (s.w.person("ada").await, s.w.person("bob").await, s.w.person("cy").await);
+        for (room, start, reason, missed) in
+            [(1, true, "left", false), (2, false, "declined", false), (3, false, "cancelled", true)]
+        {
+            let told = async |n: u128, blocked: bool| {
+                let call = dialled(&s.w, n, ada, bob);
+                calls::dial(&s.w.db, &call).await.unwrap();
+                if start {
+                    calls::answered(&s.w.db, call.room, bob).await.unwrap();
+                    calls::started(&s.w.db, call.room, s.w.clock.now()).await.unwrap();
+                }
+                let left = MemberLeft { user: ada, at: s.w.clock.now(), reason: "left" };
+                let left: &[_] = if reason == "declined" { &[] } else { &[left] };
+                if blocked {
+                    calls::blocked(&s.w.db, call.room, s.w.clock.now(), reason, left).await.unwrap();
+                } else {
+                    calls::ended(&s.w.db, call.room, s.w.clock.now(), reason, left).await.unwrap();
+                }
+                let mut told = Vec::new();
+                for user in [ada, bob] {
+                    let past =
+                        history(&s, user).await.into_iter().find(|past| past.room_id == call.room).unwrap();
+                    let held = s.w.users.held(&s.w.cx, user).await.unwrap();
+                    let rows = held["tables"]["calls"].as_array().unwrap().clone();
+                    let row = rows.into_iter().find(|row| row["room_id"] == call.room.to_string()).unwrap();
+                    told.push((
+                        PastCall { room_id: RoomId::from_bits(0), ..past },
+                        row["reason"].clone(),
+                        row["left_reason"].clone(),
+                    ));
+                }
+                told
+            };
+            let (blocked, real) = (told(room * 2, true).await, told(room * 2 + 1, false).await);
+            assert_eq!(blocked, real, "{reason}");
+            assert_eq!((blocked[0].0.missed, blocked[1].0.missed), (false, missed), "{reason}");
+        }
+        // Nor is whoever blocks seen any more, nor who was kept apart.
+        assert!(history(&s, ada).await.iter().all(|past| past.people.len() == 1));
+        for (n, user) in [(30, ada), (31, cy)] {
+            let participant = ParticipantId::from_bits(n);
+            let visit =
+                Visit { participant, room: RoomId::from_bits(9), user, node: NODE, came_at: s.w.clock.now() };
+            let apart: &[_] = if user == cy { &[ParticipantId::from_bits(30)] } else { &[] };
+            visits::came_apart(&s.w.db, &visit, apart).await.unwrap();
+        }
+        s.friends.block(&s.w.cx, Pair { user: bob, other: ada }).await.unwrap();
+        for user in [ada, bob, cy] {
+            let calls = history(&s, user).await;
+            assert!(!calls.is_empty() && calls.iter().all(|past| past.people.is_empty()), "{calls:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn nobody_is_in_two_calls_of_two_and_who_is_called_is_in_none_before_they_answer() {
     for way in ways() {
         let s = Suite::new(way, generous()).await;
@@ -178,5 +236,17 @@ async fn the_last_twenty_calls_of_every_kind_are_remembered_each_once() {
         let call = calls.iter().find(|call| call.room_id == grown.room).unwrap();
         assert_eq!((call.kind, call.people.len(), call.missed), (RoomKind::Friends, 2, false));
         assert!(calls.iter().filter(|call| call.kind == RoomKind::Group).all(|call| call.people.len() == 1));
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_was_missed_is_no_meeting() {
+    for way in ways() {
+        let s = Suite::new(way, generous()).await;
+        let (ada, bob) = (s.w.person("ada").await, s.w.person("bob").await);
+        let call = dialled(&s.w, 1, ada, bob);
+        calls::missed(&s.w.db, &call, "offline").await.unwrap();
+        let ask = Ask { user: ada, whom: Whom::Met(bob) };
+        assert_eq!(s.friends.ask(&s.w.cx, ask).await.unwrap_err().code, Code::NotFound);
     }
 }

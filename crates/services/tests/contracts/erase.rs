@@ -7,13 +7,18 @@ use visavis_domain::{
     contract::{
         auth::{Auth, Erase, Erased},
         friends::{self as friends_contract, Friends, Pair},
-        users::{Patch, Update},
+        users::{AvatarName, Patch, SetAvatar, Update},
     },
     event::{Event, Topic},
     id::{DecisionId, LoginId, RoomId, UserId},
+    wire::Card,
 };
 use visavis_platform::{
-    db::decisions::{self, Decision},
+    db::{
+        avatars::{self, Sized},
+        decisions::{self, Decision},
+        retention::Retention,
+    },
     jobs::{self, Kind, Worker},
 };
 use visavis_services::friends;
@@ -24,6 +29,8 @@ use crate::{
     world::{DAY, MINUTE, Way, World, heard, ways},
 };
 
+/// The name of the picture that is `RIFFfirst`.
+const SHA256: &str = "59531ab5eb5011aaca89bd282684917a7ea31cc0a34df19c0cee5711f800a4ce";
 /// What stands nowhere else.
 const CANARY: &str = "zanzibarine";
 
@@ -149,6 +156,66 @@ async fn an_account_is_erased_from_everywhere_by_a_fresh_login_only() {
         assert_eq!(left, (false, false), "{way:?}: database, mails");
         let (again, _) = s.sign_in(&format!("{CANARY}@x.example")).await;
         assert_ne!(again, ada.0);
+    }
+}
+
+#[tokio::test]
+async fn a_picture_goes_with_its_last_owner_however_late_it_came_and_a_block_of_them_stays() {
+    for way in ways() {
+        let s = Suite::new(way).await;
+        let (bob, picture) = (s.w.person("bob").await, "UklGRmZpcnN0".to_owned());
+        let cy = s.w.person("cy").await;
+        s.friends.block(&s.w.cx, Pair { user: cy, other: bob }).await.unwrap();
+        let mut all = Vec::new();
+        for n in 0..4 {
+            all.push(s.sign_in(&format!("ada{n}@x.example")).await);
+        }
+        for (round, ada) in all.into_iter().enumerate() {
+            s.friends.block(&s.w.cx, Pair { user: bob, other: ada.0 }).await.unwrap();
+            s.friends.block(&s.w.cx, Pair { user: bob, other: cy }).await.unwrap();
+            let mut racing = tokio::task::JoinSet::new();
+            for _ in 0..4 {
+                let (users, cx) = (s.w.users.clone(), s.w.cx.clone());
+                let set = SetAvatar { user: ada.0, large: picture.clone(), small: picture.clone() };
+                racing.spawn(async move { drop(users.set_avatar(&cx, set).await) });
+            }
+            let (auth, cx) = (s.auth.clone(), s.w.cx.clone());
+            racing.spawn(async move {
+                auth.erase(&cx, Erase { user: ada.0, login: ada.1 }).await.unwrap();
+            });
+            racing.join_all().await;
+            let name = AvatarName { sha256: SHA256.to_owned(), side: 256 };
+            assert_eq!(
+                s.w.users.avatar(&s.w.cx, name).await.unwrap_err().code,
+                Code::NotFound,
+                "round {round}"
+            );
+            // Whoever blocked them sees the same as of somebody who blocks back.
+            let listed = s.friends.blocks(&s.w.cx, bob).await.unwrap();
+            let card =
+                |id| listed.iter().find(|block| block.user.id == id).map(|block| block.user.clone()).unwrap();
+            assert_eq!(Card { id: cy, ..card(ada.0) }, card(cy));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_picture_of_nobody_is_swept() {
+    for way in ways() {
+        let s = Suite::new(way).await;
+        let (ada, picture) = (s.w.person("ada").await, "UklGRmZpcnN0".to_owned());
+        let set = SetAvatar { user: ada, large: picture.clone(), small: picture.clone() };
+        s.w.users.set_avatar(&s.w.cx, set).await.unwrap();
+        let mut tx = s.w.db.write().await.unwrap();
+        for name in ["00", "77", "ff"] {
+            avatars::insert(&mut tx, name, &[Sized { side: 256, webp: picture.clone() }]).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        s.w.db.sweep(s.w.clock.now(), &Retention::default()).await.unwrap();
+        for name in ["00", "77", "ff"] {
+            assert_eq!(avatars::get(&s.w.db, name, 256).await.unwrap(), None);
+        }
+        assert_eq!(avatars::get(&s.w.db, SHA256, 256).await.unwrap(), Some(picture), "somebody has it");
     }
 }
 

@@ -137,6 +137,7 @@ impl Suite {
             members: users.iter().map(member).collect(),
         };
         calls::open(&self.w.db, &call).await.unwrap();
+        calls::started(&self.w.db, room, self.w.clock.now()).await.unwrap();
         calls::ended(&self.w.db, room, self.w.clock.now(), "left", &[]).await.unwrap();
     }
 }
@@ -208,7 +209,14 @@ async fn who_declines_never_hears_of_it_again_and_who_asked_cannot_tell() {
         assert_eq!((s.requests(ada).await.1, s.requests(bob).await.0), (vec![bob], vec![]));
         s.withdraw(ada, request.id).await.unwrap();
         assert_eq!(s.withdraw(ada, request.id).await, Err(Code::NotFound));
-        s.waiting(ada, bob).await;
+        // What is left of it is nothing that she is given, and asked again it is another request.
+        let held = s.w.users.held(&s.w.cx, ada).await.unwrap();
+        let rows = |name: &str| held["tables"][name].as_array().unwrap().len();
+        assert_eq!(rows("friendsAndRequests") + rows("friendsAndRequestsToo"), 0);
+        s.w.clock.advance(SECOND);
+        let again = s.waiting(ada, bob).await;
+        assert_ne!(again.id, request.id);
+        assert_eq!((again.created_at, again.expires_at), (s.w.clock.now(), s.w.clock.now() + 14 * DAY));
         let asked =
             s.told(page).await.iter().filter(|e| matches!(e, ServerEvent::FriendRequest { .. })).count();
         assert_eq!((asked, s.requests(bob).await.0), (1, vec![]));
@@ -371,6 +379,8 @@ async fn storms_of_requests_and_walks_through_ids_come_to_an_end() {
         };
         let s = Suite::new(way, settings).await;
         let (ada, bob) = (s.w.person("ada").await, s.w.person("bob").await);
+        // New ones have a share of their own.
+        s.w.clock.advance(DAY);
         let mut codes = Vec::new();
         for _ in 0..7 {
             codes.push(s.ask(ada, bob).await.map(drop));
@@ -395,6 +405,30 @@ async fn storms_of_requests_and_walks_through_ids_come_to_an_end() {
             limited += usize::from(find(other).await == Code::RateLimited);
         }
         assert!(limited >= 1, "all together");
+    }
+}
+
+#[tokio::test]
+async fn accounts_that_were_made_for_it_do_not_take_everybodys_look_ups() {
+    for way in ways() {
+        let settings = friends::Settings { lookups_per_min: 12, ..friends::Settings::default() };
+        let s = Suite::new(way, settings).await;
+        let ada = s.w.person("ada").await;
+        s.w.clock.advance(DAY);
+        let s = &s;
+        let find = |user| async move {
+            let find = Find { user, private_id: "0000-0000-0".to_owned() };
+            s.friends.find(&s.w.cx, find).await.unwrap_err().code
+        };
+        let mut found = 0;
+        for n in 0..4 {
+            let new = s.w.person(&format!("n{n}")).await;
+            for _ in 0..8 {
+                found += usize::from(find(new).await == Code::NotFound);
+            }
+        }
+        assert_eq!(found, 6, "half of all");
+        assert_eq!(find(ada).await, Code::NotFound, "and there is something left for others");
     }
 }
 

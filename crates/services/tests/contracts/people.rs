@@ -11,6 +11,7 @@ use visavis_domain::{
     },
     event::{Event, Topic},
     id::{NodeId, ParticipantId, RoomId, UserId},
+    wire::Card,
 };
 use visavis_platform::db::{
     calls::{self, CallMember, CallOpened},
@@ -43,6 +44,7 @@ async fn call(w: &World, room: RoomId, users: &[UserId]) {
         members: users.iter().map(member).collect(),
     };
     calls::open(&w.db, &call).await.unwrap();
+    calls::started(&w.db, room, w.clock.now()).await.unwrap();
 }
 
 #[tokio::test]
@@ -85,9 +87,58 @@ async fn nobody_blocks_themselves_or_a_stranger_to_the_house() {
         let mut people = w.bus.subscribe(Topic::People);
         let block = |other| friends.block(&w.cx, Pair { user: ada, other });
         assert_eq!(block(ada).await.unwrap_err().code, Code::BadRequest);
-        assert_eq!(block(NOBODY).await.unwrap_err().code, Code::NotFound);
+        let gone = Pair { user: NOBODY, other: ada };
+        assert_eq!(
+            friends.block(&w.cx, gone).await.unwrap_err().code,
+            Code::NotFound,
+            "there is no such blocker"
+        );
         silent(&w.bus, &mut people, Topic::People).await;
         assert!(friends.blocked_either_way(&w.cx, ada).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_block_of_whoever_blocks_me_looks_like_one_of_nobody_in_every_answer() {
+    for way in ways() {
+        let w = World::new(way).await;
+        let friends = friends_of(&w, way, 2);
+        let (ada, bob, eve) = (w.person("ada").await, w.person("bob").await, w.person("eve").await);
+        friends.block(&w.cx, Pair { user: bob, other: ada }).await.unwrap();
+        for other in [bob, NOBODY] {
+            let pair = Pair { user: ada, other };
+            friends.remove(&w.cx, pair).await.unwrap();
+            friends.block(&w.cx, pair).await.unwrap();
+            friends.block(&w.cx, pair).await.unwrap();
+        }
+        let listed = friends.blocks(&w.cx, ada).await.unwrap();
+        let [one, two] = &listed[..] else { panic!("{listed:?}") };
+        let mut ids = [one.user.id, two.user.id];
+        ids.sort();
+        let mut both = [bob, NOBODY];
+        both.sort();
+        assert_eq!(ids, both);
+        assert_eq!(Card { id: bob, ..one.user.clone() }, Card { id: bob, ..two.user.clone() });
+        assert_eq!((one.user.display_name.as_str(), one.since), ("", two.since));
+        let held = w.users.held(&w.cx, ada).await.unwrap();
+        assert_eq!(held["tables"]["blocks"].as_array().unwrap().len(), 2);
+        // Both count, and both are taken back.
+        assert_eq!(
+            friends.block(&w.cx, Pair { user: ada, other: eve }).await.unwrap_err().code,
+            Code::Conflict
+        );
+        for other in [bob, NOBODY] {
+            friends.unblock(&w.cx, Pair { user: ada, other }).await.unwrap();
+        }
+        assert!(friends.blocks(&w.cx, ada).await.unwrap().is_empty());
+        // Mine held, and it holds on when the other one is no more or less than that.
+        friends.block(&w.cx, Pair { user: ada, other: bob }).await.unwrap();
+        friends.unblock(&w.cx, Pair { user: bob, other: ada }).await.unwrap();
+        assert_eq!(friends.blocked_either_way(&w.cx, bob).await.unwrap(), [ada]);
+        assert_eq!(
+            friends.blocks(&w.cx, ada).await.unwrap()[0].user,
+            w.users.card(&w.cx, bob).await.unwrap()
+        );
     }
 }
 
@@ -195,6 +246,58 @@ async fn whoever_was_in_a_group_at_the_same_time_can_be_reported_for_a_day() {
         w.clock.advance(DAY);
         let again = Report { reason: ReportReason::Spam, ..report(ada, bob, None) };
         assert_eq!(code(again).await, Err(Code::NotFound), "too long ago");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_reported_by_whom_they_never_were_with() {
+    for way in ways() {
+        let w = World::new(way).await;
+        let moderation = w.moderation(way).await;
+        let (ada, bob) = (w.person("ada").await, w.person("bob").await);
+        let met = |room| Report { room: RoomId::from_bits(room), ..report(ada, bob, None) };
+        let code = |report| async { moderation.report(&w.cx, report).await.map(|_| ()).map_err(|f| f.code) };
+        // Matched, and neither came.
+        let member =
+            |user| CallMember { user, participant: ParticipantId::from_bits(1), waited_ms: 0, ticket: None };
+        let matched = CallOpened {
+            room: RoomId::from_bits(1),
+            kind: "random",
+            node: NodeId::from_bits(1),
+            opened_at: w.clock.now(),
+            transport: "p2p",
+            members: vec![member(ada), member(bob)],
+        };
+        calls::open(&w.db, &matched).await.unwrap();
+        assert_eq!(code(met(1)).await, Err(Code::NotFound));
+        calls::ended(&w.db, matched.room, w.clock.now(), "never-joined", &[]).await.unwrap();
+        assert_eq!(code(met(1)).await, Err(Code::NotFound));
+        // Called, and they weren't there to hear it; then they were, and didn't answer.
+        let dialled = |room| calls::Dialled {
+            room: RoomId::from_bits(room),
+            node: NodeId::from_bits(1),
+            at: w.clock.now(),
+            transport: "p2p",
+            caller: (ada, ParticipantId::from_bits(2)),
+            callee: (bob, ParticipantId::from_bits(3)),
+        };
+        calls::missed(&w.db, &dialled(2), "offline").await.unwrap();
+        let back = Report { room: RoomId::from_bits(2), ..report(bob, ada, None) };
+        assert_eq!((code(met(2)).await, code(back).await), (Err(Code::NotFound), Err(Code::NotFound)));
+        calls::dial(&w.db, &dialled(3)).await.unwrap();
+        assert_eq!(code(met(3)).await, Err(Code::NotFound), "who calls");
+        let stay = |n, user| Visit {
+            participant: ParticipantId::from_bits(n),
+            room: RoomId::from_bits(4),
+            user,
+            node: NodeId::from_bits(1),
+            came_at: w.clock.now(),
+        };
+        visits::came(&w.db, &stay(4, bob)).await.unwrap();
+        visits::came_apart(&w.db, &stay(5, ada), &[ParticipantId::from_bits(4)]).await.unwrap();
+        assert_eq!(code(met(4)).await, Err(Code::NotFound), "kept apart");
+        let ringing = Report { room: RoomId::from_bits(3), ..report(bob, ada, None) };
+        assert_eq!(code(ringing).await, Ok(()), "whose page rang");
     }
 }
 

@@ -69,6 +69,36 @@ async fn good_calls_raise_and_reports_lower_it_in_words_and_a_month_later_a_repo
 }
 
 #[tokio::test]
+async fn what_a_report_has_done_is_told_by_the_day_and_nothing_says_who_it_was() {
+    for way in ways() {
+        let w = World::new(way).await;
+        let (ada, bob) = (w.person("ada").await, w.person("bob").await);
+        w.clock.advance(DAY * 2 + MINUTE * 7);
+        let room = talk(&w, 1, [ada, bob]).await;
+        w.clock.advance(SECOND);
+        report(&w, way, room, ada, bob).await;
+        let reported = w.clock.now();
+        w.clock.advance(MINUTE);
+        talk(&w, 2, [ada, bob]).await;
+        let entries = w.users.reputation(&w.cx, bob).await.unwrap().entries;
+        let day = reported.day();
+        assert_eq!((entries[0].at, entries[0].delta), (day, -1), "last on its day, whatever came after");
+        assert_eq!(entries[0].recover_by, Some(day + 31 * DAY), "no later than that");
+        assert_eq!(entries[1].delta, 1);
+        let held = w.users.held(&w.cx, bob).await.unwrap();
+        assert_eq!(held["tables"]["reportsAboutMe"][0]["at"], day.as_millis());
+        let text = held.to_string();
+        for clue in [ada.to_string(), "rpt_".to_owned(), reported.as_millis().to_string()] {
+            assert!(!text.contains(&clue), "{clue} in {text}");
+        }
+        w.clock.advance(DAY * 31);
+        let entries = w.users.reputation(&w.cx, bob).await.unwrap().entries;
+        let forgiven = entries.iter().find(|entry| entry.reason.starts_with("A report is forgiven")).unwrap();
+        assert_eq!(forgiven.at, forgiven.at.day());
+    }
+}
+
+#[tokio::test]
 async fn a_call_of_mine_can_be_rated_for_a_day() {
     for way in ways() {
         let w = World::new(way).await;

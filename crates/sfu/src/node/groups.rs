@@ -150,12 +150,12 @@ impl Node {
     pub(super) async fn keep_came(
         &self,
         room: RoomId,
-        participant: ParticipantId,
-        user: UserId,
+        (participant, user): (ParticipantId, UserId),
         came_at: Timestamp,
+        apart: &[ParticipantId],
     ) {
         let visit = Visit { participant, room, user, node: self.deps.node, came_at };
-        if let Err(error) = visits::came(&self.deps.db, &visit).await {
+        if let Err(error) = visits::came_apart(&self.deps.db, &visit, apart).await {
             let fault = Fault::from(error);
             tracing::warn!(room.id = %room, fault.code = %fault.code, "a stay's beginning was not kept");
         }

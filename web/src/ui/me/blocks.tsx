@@ -17,10 +17,10 @@ export function Blocks() {
         <ul class="people">
           {value.map(({ user }) => (
             <li key={user.id}>
-              <span>{user.displayName}</span>
+              <span>{user.displayName || t('somebodyGone')}</span>
               <button
                 type="button"
-                aria-label={t('unblockWho', { name: user.displayName })}
+                aria-label={t('unblockWho', { name: user.displayName || t('somebodyGone') })}
                 onClick={() => void change(() => api.unblock(user.id))}
               >
                 {t('unblock')}

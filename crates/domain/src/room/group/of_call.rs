@@ -13,7 +13,7 @@ use crate::{
         Output, Reply, Settings, Who,
         member::Member,
         not_in_room,
-        ringing::{Rings, answered_elsewhere, full, in_already, unwanted},
+        ringing::{Rings, answered_elsewhere, full, in_already, ring_parted, unwanted},
     },
     wire::{Card, Path},
 };
@@ -70,7 +70,7 @@ impl Group {
         group.call = Some(Invited { who, rings, moving });
         for member in members {
             let (participant, user) = (member.participant, member.user);
-            group.out.push_back(Output::Came { participant, user, at: now });
+            group.out.push_back(Output::Came { participant, user, at: now, apart: Vec::new() });
             group.people.push(Person::of_member(member));
         }
         group.host = group.people.first().map(|p| p.participant);
@@ -213,9 +213,9 @@ impl Group {
     /// A call that hasn't been answered ends.
     pub(super) fn part_rings(&mut self, by: UserId, other: UserId) {
         if self.rings_between(by, other) {
-            for user in [by, other] {
-                self.end_ring(user, CallEnd::Cancelled, None);
-            }
+            let called = self.call.as_ref().is_some_and(|call| call.rings.has(by));
+            let (user, why) = ring_parted(called, by, other);
+            self.end_ring(user, why, None);
         }
     }
 

@@ -218,7 +218,7 @@ fn each_stay_is_kept_from_its_beginning_to_its_end() {
     let mut room = room(10);
     let stays = |room: &mut Group| -> Vec<(u128, Option<CloseReason>)> {
         let kept = |o| match o {
-            Output::Came { participant, user, at } => {
+            Output::Came { participant, user, at, .. } => {
                 assert_eq!((participant.bits(), at), (user.bits(), NOW));
                 Some((participant.bits(), None))
             }
@@ -310,6 +310,14 @@ fn a_block_in_a_group_parts_the_two_at_once_and_ends_the_stay_of_who_blocks_the_
     };
     assert_eq!((left(2, 3), left(3, 2), left(1, 2) + left(1, 3)), (1, 1, 0));
     assert!(outputs.contains(&Output::Media(MediaOrder::Apart([id(2), id(3)]))));
+    // Who comes later, and shares a block with somebody here, has never met them.
+    join_apart(&mut room, 5, &[2]).unwrap();
+    let came = std::iter::from_fn(|| room.poll()).find_map(|o| match o {
+        Output::Came { participant, apart, .. } => Some((participant, apart)),
+        _ => None,
+    });
+    assert_eq!(came, Some((id(5), vec![id(2)])));
+    act(&mut room, Input::Leave(who(5))).unwrap();
     act(&mut room, part(3, 1)).unwrap();
     assert!(!room.is_seated(who(3).user) && room.is_seated(who(1).user), "the chair stays where it is");
     act(&mut room, Input::Moderate(who(1), Action::MakeHost, Some(id(2)))).unwrap();
