@@ -20,7 +20,7 @@ use visavis_domain::{
     room::tap::Consumer,
 };
 use visavis_platform::{
-    Bus, Clock, Db, Dials, Dice, Kv, Lifecycle, Nodes, Pages, Places, Rpc,
+    Bus, Clock, Db, Dials, Dice, Kv, Lifecycle, Nodes, Pages, Places, Rpc, Seats,
     mail::{Mailer, Postbox},
     secret::Secret,
     session_log::SessionLog,
@@ -178,6 +178,7 @@ impl Wiring<'_> {
             log: g.log.clone(),
             pages: Pages::new(g.kv.clone(), g.bus.clone()),
             dials: Dials::new(g.kv.clone()),
+            seats: Seats::new(g.kv.clone()),
             bus: g.bus.clone(),
             clock: g.clock.clone(),
             dice: g.dice.clone(),

@@ -371,6 +371,12 @@ impl Room {
         self.members.iter().filter(|m| m.is_in()).map(|m| m.session)
     }
 
+    /// Those who are here, and whose page isn't known to be away.
+    pub fn here(&self) -> impl Iterator<Item = Who> + '_ {
+        let here = |m: &&Member| self.ended.is_none() && m.place == Place::In;
+        self.members.iter().filter(here).map(Member::who)
+    }
+
     /// What others may have of somebody, if their page has said so.
     pub fn tracks(&self, participant: ParticipantId) -> Option<Media> {
         self.members.iter().find(|m| m.participant == participant && m.told).map(Member::allowed)

@@ -1,9 +1,10 @@
 //! Signalling over Socket.IO: who is connected, in which order their events are taken, how theirs reach them.
 //!
 //! It holds sockets and no truth: seats and logs are in `Kv`, rooms and tickets behind their contracts. One file per
-//! subject: `session` (connect, resume, delivery), `record` (what other nodes know of it), `inbound` (order, limits), `seat`, `matching`, `calls`, `room`, `payload`.
+//! subject: `session` (connect, resume, delivery), `record` (what other nodes know of it), `inbound` (order, limits), `seat`, `entry`, `matching`, `calls`, `room`, `payload`.
 
 mod calls;
+mod entry;
 mod inbound;
 mod matching;
 mod payload;

@@ -6,6 +6,7 @@ mod groups;
 mod live;
 mod media;
 mod ringing;
+pub mod seats;
 mod timer;
 mod untold;
 
@@ -33,7 +34,7 @@ use visavis_domain::{
     wire::{LeftReason, Path},
 };
 use visavis_platform::{
-    Bus, Clock, Db, Dials, Dice, Lifecycle, Pages, Places,
+    Bus, Clock, Db, Dials, Dice, Lifecycle, Pages, Places, Seats,
     bus::News,
     db::calls::{self, CallMember, CallOpened, MemberLeft, Opening},
     session_log::SessionLog,
@@ -65,6 +66,8 @@ pub struct Deps {
     pub pages: Pages,
     /// Who is being called.
     pub dials: Dials,
+    /// Whether people in rooms still have their seats there.
+    pub seats: Seats,
     /// For news to other roles.
     pub bus: Bus,
     /// Time.
@@ -136,6 +139,7 @@ impl Node {
         lifecycle.spawn("rooms-people", Arc::clone(&node).hear_people());
         lifecycle.spawn("rooms-unsaved", Arc::clone(&node).save_ends());
         lifecycle.spawn("rooms-untold", Arc::clone(&node).tell_again());
+        lifecycle.spawn("rooms-seats", Arc::clone(&node).keep_seats());
         lifecycle.spawn("rooms-claims", Arc::clone(&node).keep_claims());
         if let Some(reports) = reports {
             lifecycle.spawn("rooms-media", Arc::clone(&node).hear_media(reports));

@@ -242,6 +242,11 @@ impl Group {
         self.people.iter().map(|p| p.session)
     }
 
+    /// Those whose page isn't known to be away.
+    pub fn here(&self) -> impl Iterator<Item = Who> + '_ {
+        self.people.iter().filter(|p| p.parked.is_none()).map(Person::who)
+    }
+
     /// What others may have of somebody.
     pub fn tracks(&self, participant: ParticipantId) -> Option<Media> {
         let person = self.people.iter().find(|p| p.participant == participant)?;

@@ -45,16 +45,16 @@ impl Hub {
         let (me, other) = (session.user, to.user_id);
         self.may_meet(cx, me).await?;
         self.friends.may_call(cx, Pair { user: me, other }).await?;
-        self.stands_free(cx, session, None).await?;
+        self.stands_free(cx, session).await?;
         let room = self.dice.id(&self.clock);
         if let Some((from, room)) = self.dials().dial(me, other, room).await? {
             return if from == me {
                 Err(in_call())
             } else {
-                self.answer_crossed(cx, session, room, from).await
+                Box::pin(self.answer_crossed(cx, session, room, from)).await
             };
         }
-        let rang = self.begin_call(cx, session, room, other).await;
+        let rang = Box::pin(self.begin_call(cx, session, room, other)).await;
         if rang.is_err() {
             let _ = self.dials().release(other, me, room).await;
         }
@@ -81,11 +81,17 @@ impl Hub {
             callee: to.card,
             transport: if hidden { Path::Sfu } else { Path::P2p },
         };
-        if self.rooms.call(cx, call).await? == Called::InCall {
-            return Err(in_call());
+        let entry = self.enter(cx, session, room).await?;
+        let called = match self.rooms.call(cx, call).await {
+            Ok(Called::Ringing) => Ok(()),
+            Ok(Called::InCall) => Err(in_call()),
+            Err(fault) => Err(fault),
+        };
+        if let Err(fault) = called {
+            Box::pin(self.turn_back(cx, session, entry, &fault)).await;
+            return Err(fault);
         }
-        session.set_call(Some(room));
-        let seated = self.sit_down(cx, session, room).await;
+        let seated = self.sit_down(cx, session, entry).await;
         // A block that was made since the first look, before there was a room that it could end.
         let may = self.friends.may_call(cx, Pair { user: me, other }).await;
         let rang = seated.and(may);
@@ -136,19 +142,22 @@ impl Hub {
         room: RoomId,
         caller: UserId,
     ) -> Result<Value, Fault> {
+        let entry = self.enter(cx, session, room).await?;
+        if let Err(fault) = self.answer_once_open(cx, session, room).await {
+            Box::pin(self.turn_back(cx, session, entry, &fault)).await;
+            return Err(fault);
+        }
+        self.sit_down(cx, session, entry).await?;
+        let event = ServerEvent::CallAccepted { room_id: room, elsewhere: false, user_id: caller };
+        self.log.emit(session.id, event).await?;
+        Ok(json!({"ok": true, "roomId": room}))
+    }
+
+    async fn answer_once_open(&self, cx: &Caller, session: &Session, room: RoomId) -> Result<(), Fault> {
         for _ in 0..CROSSED_TRIES {
             match self.rooms.answer(cx, session.in_room(room)).await {
-                // It isn't opened yet.
                 Err(fault) if fault.code == Code::NotInRoom => tokio::time::sleep(CROSSED_AGAIN).await,
-                answered => {
-                    answered?;
-                    session.set_call(Some(room));
-                    self.sit_down(cx, session, room).await?;
-                    let event =
-                        ServerEvent::CallAccepted { room_id: room, elsewhere: false, user_id: caller };
-                    self.log.emit(session.id, event).await?;
-                    return Ok(json!({"ok": true, "roomId": room}));
-                }
+                answered => return answered,
             }
         }
         Err(Fault::new(Code::Busy, "They are in another call."))
@@ -161,18 +170,20 @@ impl Hub {
         at: InRoom,
     ) -> Result<Value, Fault> {
         self.may_meet(cx, session.user).await?;
-        self.stands_free(cx, session, Some(at.room_id)).await?;
-        self.rooms.answer(cx, session.in_room(at.room_id)).await.map_err(over)?;
-        session.set_call(Some(at.room_id));
-        self.sit_down(cx, session, at.room_id).await?;
+        let entry = self.enter(cx, session, at.room_id).await?;
+        if let Err(fault) = self.rooms.answer(cx, session.in_room(at.room_id)).await.map_err(over) {
+            Box::pin(self.turn_back(cx, session, entry, &fault)).await;
+            return Err(fault);
+        }
+        Box::pin(self.sit_down(cx, session, entry)).await?;
         Ok(json!({"ok": true, "roomId": at.room_id}))
     }
 
-    /// Whoever is in a call leaves it before they begin or answer another one.
-    async fn stands_free(&self, cx: &Caller, session: &Session, but: Option<RoomId>) -> Result<(), Fault> {
+    /// Whoever is in a call leaves it before they begin another one: said before anybody is disturbed. What counts is that the
+    /// seat can be taken.
+    async fn stands_free(&self, cx: &Caller, session: &Session) -> Result<(), Fault> {
         let seat = self.seat(session.user).await?;
-        let room = seat.and_then(|(seat, _)| seat.room()).filter(|room| Some(*room) != but);
-        match room {
+        match seat.and_then(|(seat, _)| seat.room()) {
             Some(room) if self.is_seated(cx, session.in_room(room)).await? => Err(in_call()),
             _ => Ok(()),
         }

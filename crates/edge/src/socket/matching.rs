@@ -31,9 +31,9 @@ const NEWS_AGAIN: Duration = Duration::from_millis(500);
 
 /// Who searches, through which socket.
 #[derive(Clone, Copy)]
-struct Searcher {
-    user: UserId,
-    session: SocketId,
+pub(super) struct Searcher {
+    pub(super) user: UserId,
+    pub(super) session: SocketId,
 }
 
 impl Hub {
@@ -105,14 +105,14 @@ impl Hub {
                 }
             };
             let holding = Holding::Ticket { ticket, since };
-            let seat = Seat { session: who.session, wishes: wishes.clone(), holding };
+            let seat = Seat::new(who.session, wishes.clone(), holding);
             if !self.move_seat(who.user, was.as_ref().map(|(_, text)| text.as_str()), Some(&seat)).await? {
                 continue;
             }
             let before = was.filter(|(was, _)| was.room().is_none());
             if let Err(fault) = self.wait_in_line(cx, who, ticket, wishes, since).await {
                 // The search that ran before goes on as it was.
-                let text = serde_json::to_string(&seat).map_err(|_| Fault::internal())?;
+                let text = seat.text()?;
                 self.move_seat(who.user, Some(&text), before.as_ref().map(|(was, _)| was)).await?;
                 return Err(fault);
             }
@@ -125,7 +125,7 @@ impl Hub {
     }
 
     /// Enqueues the ticket that the seat holds.
-    async fn wait_in_line(
+    pub(super) async fn wait_in_line(
         &self,
         cx: &Caller,
         who: Searcher,
@@ -174,9 +174,7 @@ impl Hub {
             Event::SearchAgain { user, session, room, since } => {
                 patiently(|| self.on_search_again(Searcher { user, session }, room, since)).await
             }
-            Event::SeatEnded { user, room, .. } => {
-                patiently(|| self.free_seat(user, |seat| seat.room() == Some(room))).await
-            }
+            Event::SeatEnded { user, room, .. } => patiently(|| self.on_seat_ended(room, user)).await,
             Event::RoomLost { room, users } => {
                 for user in users {
                     if let Err(fault) = patiently(|| self.on_room_lost(room, user)).await {
@@ -215,7 +213,7 @@ impl Hub {
                 return self.rooms.leave(&cx, leaver).await;
             };
             let holding = Holding::Room { room: found.room };
-            let taken = Seat { session: seat.session, wishes: seat.wishes, holding };
+            let taken = Seat::new(seat.session, seat.wishes, holding);
             if self.move_seat(found.user, Some(&text), Some(&taken)).await? {
                 return self.tell_match(found, taken.session).await;
             }
@@ -266,7 +264,7 @@ impl Hub {
     async fn search_on(&self, user: UserId, seat: &Seat, text: &str, since: Timestamp) -> Result<(), Fault> {
         let ticket = self.dice.id(&self.clock);
         let holding = Holding::Ticket { ticket, since: Some(since) };
-        let again = Seat { session: seat.session, wishes: seat.wishes.clone(), holding };
+        let again = Seat::new(seat.session, seat.wishes.clone(), holding);
         if !self.move_seat(user, Some(text), Some(&again)).await? {
             return Ok(());
         }

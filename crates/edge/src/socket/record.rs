@@ -14,11 +14,15 @@ use visavis_domain::{
     event::Event,
     id::{LoginId, NodeId, SocketId, UserId},
 };
-use visavis_platform::{pages::sessions_key as user_key, session_log::RESUME_WINDOW};
+use visavis_platform::{
+    pages::sessions_key as user_key,
+    seats::{seat_key, session_key as record_key},
+    session_log::RESUME_WINDOW,
+};
 
 use super::{
     Hub,
-    seat::{MAX_RACES, SEAT_LIFE, seat_key},
+    seat::{MAX_RACES, SEAT_LIFE},
     session::Session,
 };
 
@@ -47,10 +51,6 @@ pub(super) struct Record {
     /// Of the store, when the session began.
     #[serde(default)]
     pub(super) life: u64,
-}
-
-fn record_key(session: SocketId) -> String {
-    format!("session/{session}")
 }
 
 fn node_key(node: NodeId) -> String {

@@ -18,7 +18,6 @@ use super::{
     Hub,
     inbound::done,
     payload::{Described, InRoom, Linked, Message, Moderated, Raised, Reacted, Tracks, Trickled, Viewed},
-    seat::{Holding, MAX_RACES, Seat},
     session::Session,
 };
 
@@ -35,19 +34,17 @@ impl Hub {
         session: &Session,
         at: InRoom,
     ) -> Result<Value, Fault> {
-        let before = self.seat(session.user).await?;
-        let elsewhere = before.as_ref().and_then(|(seat, _)| seat.room()).filter(|room| *room != at.room_id);
-        if let Some(room) = elsewhere
-            && self.is_seated(cx, session.in_room(room)).await?
-        {
-            return Err(Fault::new(Code::AlreadyInRoom, "Leave the other call first."));
-        }
+        let entry = self.enter(cx, session, at.room_id).await?;
         // Whoever holds this seat is known there: by the match, or since they came in. A call of two so goes on while the
         // accounts are away.
-        let known = before.as_ref().is_some_and(|(seat, _)| seat.room() == Some(at.room_id));
-        let joined = self.come_in(cx, session, at.room_id, known).await?;
-        session.set_call(Some(at.room_id));
-        self.sit_down(cx, session, at.room_id).await?;
+        let joined = match Box::pin(self.come_in(cx, session, at.room_id, entry.was_here())).await {
+            Ok(joined) => joined,
+            Err(fault) => {
+                Box::pin(self.turn_back(cx, session, entry, &fault)).await;
+                return Err(fault);
+            }
+        };
+        Box::pin(self.sit_down(cx, session, entry)).await?;
         let mut ack = serde_json::to_value(&joined).map_err(|_| Fault::internal())?;
         if let Value::Object(fields) = &mut ack {
             fields.insert("ok".to_owned(), true.into());
@@ -85,9 +82,11 @@ impl Hub {
             Err(fault) if fault.code == Code::WrongState && known => {}
             joined => return joined,
         }
-        let card = match join.card {
-            Some(card) => card,
-            None => self.users.card(cx, user).await?,
+        let card = if let Some(card) = join.card {
+            card
+        } else {
+            self.may_meet(cx, user).await?;
+            self.users.card(cx, user).await?
         };
         self.rooms.join(cx, Join { card: Some(card), ..join }).await
     }
@@ -98,27 +97,6 @@ impl Hub {
             Err(fault) if fault.code == Code::NotInRoom => Ok(false),
             answer => answer,
         }
-    }
-
-    /// Makes `room` the seat, held by this session.
-    pub(super) async fn sit_down(&self, cx: &Caller, session: &Session, room: RoomId) -> Result<(), Fault> {
-        for _ in 0..MAX_RACES {
-            let was = self.seat(session.user).await?;
-            let wishes = was.as_ref().map(|(seat, _)| seat.wishes.clone()).unwrap_or_default();
-            let seat = Seat { session: session.id, wishes, holding: Holding::Room { room } };
-            if !self.move_seat(session.user, was.as_ref().map(|(_, text)| text.as_str()), Some(&seat)).await?
-            {
-                continue;
-            }
-            if let Some((was, _)) = was {
-                if matches!(was.holding, Holding::Ticket { .. }) {
-                    self.matchmaking.cancel(cx, session.user).await?;
-                }
-                self.tell_taken(&was, session.id).await;
-            }
-            return Ok(());
-        }
-        Err(Fault::new(Code::Conflict, "Another page of yours was faster."))
     }
 
     pub(super) async fn on_leave_room(

@@ -10,6 +10,7 @@ use visavis_domain::{
     event::{CloseReason, ServerEvent},
     id::{RoomId, SocketId, TicketId, UserId},
 };
+use visavis_platform::seats::seat_key;
 
 use super::{Hub, session::Session};
 
@@ -28,6 +29,12 @@ pub(super) struct Seat {
     pub(super) wishes: Wishes,
     /// Ticket or room.
     pub(super) holding: Holding,
+    /// Of each entry into a room another one: no two states of a seat look alike.
+    #[serde(default)]
+    pub(super) entry: u64,
+    /// Until when its session is on its way into the room; nothing once it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) coming: Option<Timestamp>,
 }
 
 /// Ticket or room.
@@ -49,16 +56,25 @@ pub(super) enum Holding {
 }
 
 impl Seat {
+    pub(super) const fn new(session: SocketId, wishes: Wishes, holding: Holding) -> Self {
+        Self { session, wishes, holding, entry: 0, coming: None }
+    }
+
+    /// Whether its session is on its way into the room. Whoever takes longer than that has died on the way.
+    pub(super) fn is_coming(&self, now: Timestamp) -> bool {
+        self.coming.is_some_and(|until| now < until)
+    }
+
+    pub(super) fn text(&self) -> Result<String, Fault> {
+        serde_json::to_string(self).map_err(|_| Fault::internal())
+    }
+
     pub(super) const fn room(&self) -> Option<RoomId> {
         match self.holding {
             Holding::Room { room } => Some(room),
             Holding::Ticket { .. } => None,
         }
     }
-}
-
-pub(super) fn seat_key(user: UserId) -> String {
-    format!("seat/{user}")
 }
 
 impl Hub {
@@ -76,12 +92,22 @@ impl Hub {
         was: Option<&str>,
         to: Option<&Seat>,
     ) -> Result<bool, Fault> {
-        let text = to.map(serde_json::to_string).transpose().map_err(|_| Fault::internal())?;
-        let moved = self.kv.swap(&seat_key(user), was, text, Some(SEAT_LIFE)).await?;
+        let text = to.map(Seat::text).transpose()?;
+        let moved = self.swap_seat(user, was, text).await?;
         if moved {
             self.seat_moved(user, was, to).await;
         }
         Ok(moved)
+    }
+
+    /// The same, and friends are told nothing.
+    pub(super) async fn swap_seat(
+        &self,
+        user: UserId,
+        was: Option<&str>,
+        to: Option<String>,
+    ) -> Result<bool, Fault> {
+        self.kv.swap(&seat_key(user), was, to, Some(SEAT_LIFE)).await
     }
 
     /// Frees the seat if it still holds what `ended` describes.
@@ -94,6 +120,24 @@ impl Hub {
                     }
                 }
                 _ => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// The room says that somebody's stay is over. They may have come back since; or be on their way, and then nobody knows
+    /// yet.
+    pub(super) async fn on_seat_ended(&self, room: RoomId, user: UserId) -> Result<(), Fault> {
+        let cx = Caller::internal("seat-ended");
+        for _ in 0..MAX_RACES {
+            let held = self.seat(user).await?.filter(|(seat, _)| seat.room() == Some(room));
+            let Some((seat, text)) = held else { return Ok(()) };
+            if seat.is_coming(self.clock.now()) {
+                return Err(Fault::unavailable());
+            }
+            let back = self.is_seated(&cx, RoomSeat { room, user, session: seat.session }).await;
+            if back == Ok(true) || self.move_seat(user, Some(&text), None).await? {
+                return Ok(());
             }
         }
         Ok(())
@@ -135,5 +179,33 @@ impl Hub {
             }
         }
         self.move_seat(session.user, Some(&text), None).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use visavis_platform::{Clock, Kv, Seats, seats::session_key};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn rooms_read_where_a_seat_is_as_it_is_written_here() {
+        let kv = Kv::memory(Clock::manual(Timestamp::from_millis(0)));
+        let (user, session) = (UserId::from_bits(1), SocketId::from_bits(2));
+        let (room, other) = (RoomId::from_bits(3), RoomId::from_bits(4));
+        let seats = Seats::new(kv.clone());
+        let is_held = async |room| seats.is_held(room, user, session).await.unwrap();
+        assert!(!is_held(room).await, "nobody has a seat");
+        let write = async |holding| {
+            let text = Seat::new(session, Wishes::default(), holding).text().unwrap();
+            kv.put(&seat_key(user), text, None).await.unwrap();
+        };
+        write(Holding::Room { room }).await;
+        assert!(!is_held(room).await, "the session is over");
+        kv.put(&session_key(session), String::new(), None).await.unwrap();
+        assert!(is_held(room).await);
+        assert!(!is_held(other).await);
+        write(Holding::Ticket { ticket: TicketId::from_bits(5), since: None }).await;
+        assert!(!is_held(room).await);
     }
 }

@@ -89,6 +89,14 @@ impl AnyRoom {
         }
     }
 
+    /// Those who are here, and whose page isn't known to be away.
+    pub(super) fn here(&self) -> Vec<Who> {
+        match self {
+            Self::Pair(room) => room.here().collect(),
+            Self::Group(room) => room.here().collect(),
+        }
+    }
+
     /// A call that a third person comes into goes on as a group.
     fn grow(&mut self, now: Timestamp) {
         if let Self::Pair(pair) = self
