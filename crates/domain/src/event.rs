@@ -385,6 +385,11 @@ pub enum Event {
         /// The call its owner is in, as far as is known.
         room: Option<RoomId>,
     },
+    /// Whom somebody may meet has changed: a search of theirs begins anew.
+    AgeChanged {
+        /// Who.
+        user: UserId,
+    },
     /// Tickets of a pool have changed.
     PoolGrew {
         /// Which pool.
@@ -454,7 +459,7 @@ pub enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Topic {
-    /// `MatchFound`, `SearchAgain`, `SeatEnded`, `TicketEnded`, `TicketVoid`, `RoomLost`.
+    /// `MatchFound`, `SearchAgain`, `SeatEnded`, `TicketEnded`, `TicketVoid`, `AgeChanged`, `RoomLost`.
     Seats,
     /// `PoolGrew`.
     Pools,
@@ -498,6 +503,7 @@ impl Event {
             | Self::SeatEnded { .. }
             | Self::TicketEnded { .. }
             | Self::TicketVoid { .. }
+            | Self::AgeChanged { .. }
             | Self::RoomLost { .. } => Topic::Seats,
             Self::PoolGrew { .. } => Topic::Pools,
             Self::LogGrew { .. } | Self::Volatile { .. } | Self::SessionMoved { .. } => Topic::Sessions,

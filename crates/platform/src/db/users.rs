@@ -253,6 +253,27 @@ pub async fn declare_age(tx: &mut Tx, id: UserId, class: AgeClass, at: Timestamp
     Ok(done.rows_affected() == 1)
 }
 
+/// Forgets declaration and class. False when there was neither.
+pub async fn withdraw_age(tx: &mut Tx, id: UserId) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE users SET age_declared_at = NULL, age_class = NULL WHERE id = $1 AND age_declared_at IS NOT NULL",
+    )
+    .bind(id.to_string())
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Whether one of these hides their address.
+pub async fn any_hides(db: &Db, users: [UserId; 2]) -> Result<bool> {
+    let row = sqlx::query("SELECT id FROM users WHERE id IN ($1, $2) AND hide_ip = 1 LIMIT 1")
+        .bind(users[0].to_string())
+        .bind(users[1].to_string())
+        .fetch_optional(db.reads())
+        .await?;
+    Ok(row.is_some())
+}
+
 /// Sets the role of an address' account. The account, or `None` when there is none.
 pub async fn set_role(tx: &mut Tx, email: &str, role: Role) -> Result<Option<UserId>> {
     let row = sqlx::query("UPDATE users SET role = $2 WHERE email = $1 RETURNING id")

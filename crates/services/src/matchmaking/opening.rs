@@ -7,6 +7,7 @@ use visavis_domain::{
     contract::{
         Caller,
         rooms::{Guest, OpenPair, PairOpened, Seat},
+        users::Seeker,
     },
     event::Event,
     id::{RoomId, UserId},
@@ -25,7 +26,10 @@ pub(super) async fn open(deps: &Deps, pairing: &Pairing) -> Result<Answer, Fault
     if deps.friends.blocked_either_way(&cx, a).await?.contains(&b) {
         return Ok(Answer::No);
     }
-    let way = deps.strangers.way([standing(deps, &cx, a).await?, standing(deps, &cx, b).await?]);
+    let [first, second] = &pairing.guests;
+    let both = [seeker(deps, &cx, first).await?, seeker(deps, &cx, second).await?];
+    let [Some(one), Some(other)] = both else { return Ok(Answer::No) };
+    let way = deps.strangers.way([standing(deps, &one).await?, standing(deps, &other).await?]);
     match deps.rooms.open_pair(&cx, request(pairing, way)).await? {
         PairOpened::Open(seats) => {
             for guest in &pairing.guests {
@@ -41,8 +45,17 @@ pub(super) async fn open(deps: &Deps, pairing: &Pairing) -> Result<Answer, Fault
     }
 }
 
-async fn standing(deps: &Deps, cx: &Caller, user: UserId) -> Result<Standing, Fault> {
-    let seeker = deps.users.seeker(cx, user).await?;
+/// Who the ticket is of, if it still is: the last line between people of two classes, whatever the ticket says.
+async fn seeker(deps: &Deps, cx: &Caller, guest: &Entry) -> Result<Option<Seeker>, Fault> {
+    match deps.users.seeker(cx, guest.ticket.user).await {
+        Ok(seeker) => Ok(Some(seeker).filter(|s| guest.ticket.pool.admits(s.age_declared, s.age_class))),
+        Err(fault) if fault.code == Code::NotFound => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+async fn standing(deps: &Deps, seeker: &Seeker) -> Result<Standing, Fault> {
+    let user = seeker.card.id;
     let long_enough = Duration::from_secs(deps.strangers.clean_call_s);
     let clean_calls = calls::clean(&deps.db, user, long_enough, deps.strangers.proven_calls).await?;
     Ok(Standing { reputation: seeker.reputation, clean_calls, hides: seeker.hide_ip })
