@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { befriend, befriended } from './lib/friends.mjs';
-import { people } from './lib/person.mjs';
+import { pairUp, people } from './lib/person.mjs';
+import { description } from './lib/sdp.mjs';
 import { startServer } from './lib/server.mjs';
 import { SOON, until } from './lib/wait.mjs';
 
@@ -256,6 +257,29 @@ describe('the way of the media', () => {
     await all[1].ask('PATCH', '/api/users/me', { json: { hideIp: true } });
     const { roomId } = await pages[0].do('call-user', { userId: all[1].id });
     assert.equal((await pages[0].do('join-room', { roomId })).transport, 'sfu');
+  });
+
+  test('is the server when one hides their address while it rings, or while they come', async (t) => {
+    const { all, pages } = await friends(t);
+    const { roomId } = await pages[0].do('call-user', { userId: all[1].id });
+    assert.equal((await pages[0].do('join-room', { roomId })).transport, 'p2p');
+    await pages[1].event('incoming-call');
+    await all[1].ask('PATCH', '/api/users/me', { json: { hideIp: true } });
+    await pages[1].do('call-accept', { roomId });
+    assert.equal((await pages[1].do('join-room', { roomId })).transport, 'sfu');
+    assert.equal((await pages[0].event('move-to-sfu')).reason, 'hidden');
+    await pages[0].event('moved');
+    assert.equal(await code(pages[0].call('answer', { roomId, sdp: description() })), 'wrong-state', 'nothing is said directly');
+
+    const [cy, dan] = await people(patient, 2, { test: t });
+    const [one, two] = [await cy.open(), await dan.open()];
+    const [match] = await pairUp(one, two);
+    assert.equal(match.transport, 'p2p');
+    assert.equal((await one.do('join-room', { roomId: match.roomId })).transport, 'p2p');
+    await cy.ask('PATCH', '/api/users/me', { json: { hideIp: true } });
+    assert.equal((await two.do('join-room', { roomId: match.roomId })).transport, 'sfu');
+    await one.event('moved');
+    assert.deepEqual(two.all('move-to-sfu'), []);
   });
 });
 
