@@ -7,7 +7,7 @@ import { befriend, befriended } from './lib/friends.mjs';
 import { pairUp, people } from './lib/person.mjs';
 import { description } from './lib/sdp.mjs';
 import { startServer } from './lib/server.mjs';
-import { SOON, until } from './lib/wait.mjs';
+import { SOON, pause, until } from './lib/wait.mjs';
 
 const RING_S = 3;
 
@@ -169,6 +169,20 @@ describe('a call', () => {
     await pages[0].do('call-decline', { roomId: first.roomId });
     assert.equal(await code(pages[0].call('call-cancel', { roomId: first.roomId })), 'peer-gone');
     assert.equal(await code(eve.open().then((page) => page.call('call-accept', { roomId: first.roomId }))), 'peer-gone');
+  });
+
+  test('rings on no page that comes after its person wants to be left alone', async (t) => {
+    const { all, pages } = await friends(t);
+    const { roomId } = await pages[0].do('call-user', { userId: all[1].id });
+    await pages[1].event('incoming-call');
+    const before = await all[1].open();
+    await before.event('incoming-call');
+    assert.equal((await all[1].ask('PATCH', '/api/users/me', { json: { doNotDisturb: true } })).status, 200);
+    const later = await all[1].open();
+    await pause(500);
+    assert.deepEqual(later.all('incoming-call'), []);
+    // It isn't taken from those that ring.
+    await before.do('call-accept', { roomId });
   });
 });
 

@@ -263,10 +263,14 @@ impl Hub {
 
     /// A page that has just come rings with the others.
     pub(super) async fn rings_here_too(&self, session: &Session) {
-        if let Ok(Some(room)) = self.dials().ringing(session.user).await {
-            // A call that has ended meanwhile has nothing to say.
-            let _ = self.rooms.ring(&Caller::internal("ring"), session.in_room(room)).await;
+        let Ok(Some(room)) = self.dials().ringing(session.user).await else { return };
+        let cx = Caller::internal("ring");
+        // Unless they don't want to be disturbed any more.
+        if self.users.seeker(&cx, session.user).await.is_ok_and(|callee| callee.do_not_disturb) {
+            return;
         }
+        // A call that has ended meanwhile has nothing to say.
+        let _ = self.rooms.ring(&cx, session.in_room(room)).await;
     }
 }
 
