@@ -184,6 +184,17 @@ describe('a call', () => {
     // It isn't taken from those that ring.
     await before.do('call-accept', { roomId });
   });
+
+  test('ends at once when whoever calls, or is called, is erased', async (t) => {
+    for (const who of [0, 1]) {
+      const { all, pages } = await friends(t);
+      await pages[0].do('call-user', { userId: all[1].id });
+      await pages[1].event('incoming-call');
+      assert.equal((await all[who].ask('DELETE', '/api/users/me')).status, 200);
+      const other = pages[1 - who];
+      await until(() => other.all('call-ended').length + other.all('call-declined').length > 0, SOON, 'it rings no more');
+    }
+  });
 });
 
 describe('races', () => {
@@ -351,6 +362,18 @@ describe('a third person', () => {
       await Promise.race(['call-ended', 'call-declined'].map((name) => pages[0].event(name, (call) => call.roomId === roomId)));
       assert.ok(['not-in-room', 'peer-gone'].includes(await code(pages[1].call('call-accept', { roomId }))));
       await befriend(ada, bob);
+    }
+  });
+
+  test('rings no more when they, or whoever called them, are erased', async (t) => {
+    for (const who of [0, 2]) {
+      const { all, pages } = await friends(t, 3);
+      const { roomId } = await talk(all[0], all[1], pages.slice(0, 2));
+      await pages[0].do('add-to-call', { roomId, userId: all[2].id });
+      await pages[2].event('incoming-call');
+      assert.equal((await all[who].ask('DELETE', '/api/users/me')).status, 200);
+      if (who === 2) await pages[0].event('call-declined', ({ userId }) => userId === all[2].id);
+      else await pages[2].event('call-ended');
     }
   });
 
