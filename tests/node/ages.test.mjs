@@ -1,70 +1,113 @@
-// Ages that are confirmed by a service, and what it says later: nobody waits, or meets somebody, as what they are no longer.
+// People of two classes of age never meet by chance, whenever a service says which is whose. The service stands on this desk.
 
 import assert from 'node:assert/strict';
-import http from 'node:http';
+import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 
 import { people } from './lib/person.mjs';
 import { startServer } from './lib/server.mjs';
-import { pause } from './lib/wait.mjs';
+import { SOON, pause, until } from './lib/wait.mjs';
 
-const SECRET = 'a secret of at least thirty-two characters';
-/** Longer than the queue takes for two that suit each other. */
-const A_WHILE = 3_000;
+/** Longer than a search takes that finds somebody. */
+const A_WHILE = 2_000;
 
-/** What the service says of whom; adults else. */
+/** What the service says of somebody; of everybody else: an adult. */
 const classes = new Map();
+
 let service;
 let server;
 before(async () => {
-  service = http.createServer((request, response) => {
-    let body = '';
-    request.on('data', (more) => (body += more));
+  service = createServer((request, response) => {
+    let asked = '';
+    request.on('data', (part) => (asked += part));
     request.on('end', () => {
-      const { user } = JSON.parse(body);
+      const { user } = JSON.parse(asked);
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify({ class: classes.has(user) ? classes.get(user) : 'adult' }));
     });
   });
-  await new Promise((resolve) => service.listen(0, '127.0.0.1', resolve));
+  await new Promise((done) => service.listen(0, '127.0.0.1', done));
   const url = `http://127.0.0.1:${service.address().port}/age`;
-  server = await startServer({ settings: { 'age.url': url, 'age.secret': SECRET, 'age.youth': true } });
+  server = await startServer({ settings: { 'age.url': url, 'age.secret': '0123456789abcdef0123456789abcdef', 'age.youth': true } });
 });
 after(async () => {
   await server.end();
   service.close();
 });
 
-const declare = (person) => person.ask('PUT', '/api/users/me/age', { json: { adult: true } });
+async function turns(person, into) {
+  classes.set(person.id, into);
+  return person.declareAge();
+}
 
-describe('an age that is confirmed anew', () => {
-  test('takes a search out of its pool, and into the right one', { timeout: 60_000 }, async (t) => {
-    const [yara, adult, zoe] = await people(server, 3, { test: t });
-    for (const one of [yara, zoe]) classes.set(one.id, 'youth');
-    assert.equal((await declare(zoe)).status, 204);
-    const [y, a, z] = await Promise.all([yara, adult, zoe].map((one) => one.open()));
-    await y.do('find-match', {});
-    assert.equal((await declare(yara)).status, 204);
-    await a.do('find-match', {});
+/** So many people with a page each. */
+async function scene(t, number) {
+  const all = await people(server, number, { test: t });
+  const pages = [];
+  for (const person of all) pages.push(await person.open());
+  return { all, pages };
+}
+
+const met = (page) => page.all('match').map(({ peer }) => peer.userId);
+
+describe('who turns out to be of another class', () => {
+  for (const [how, wishes] of [['while they wait', null], ['and searches on with other wishes', { languages: ['en'] }]]) {
+    test(`${how}, meets their own class and no other`, async (t) => {
+      const { all, pages } = await scene(t, 3);
+      const [youth, adult, peer] = pages;
+      assert.equal((await turns(all[2], 'youth')).status, 204);
+      await youth.do('find-match', {});
+      assert.equal((await turns(all[0], 'youth')).status, 204);
+      if (wishes) await youth.do('find-match', wishes);
+      await adult.do('find-match', {});
+      await pause(A_WHILE);
+      assert.deepEqual([met(youth), met(adult)], [[], []]);
+      await peer.do('find-match', {});
+      await until(() => met(youth).length === 1, SOON, 'they wait among their own');
+      assert.deepEqual([met(youth), met(adult)], [[all[2].id], []]);
+      await adult.do('cancel-match', {});
+    });
+  }
+
+  test('after a call, meets nobody of the former class from then on', async (t) => {
+    const { all, pages } = await scene(t, 4);
+    const [one, two, adult, other] = pages;
+    await one.do('find-match', {});
+    await two.do('find-match', {});
+    const { roomId } = await one.event('match');
+    for (const page of [one, two]) await page.do('join-room', { roomId });
+    await turns(all[0], 'youth');
+    await one.do('next', {});
+    await adult.do('find-match', {});
     await pause(A_WHILE);
-    assert.deepEqual([y, a].flatMap((page) => page.all('match')), [], 'an adult and a youth');
-    await z.do('find-match', {});
-    assert.equal((await z.event('match')).peer.userId, yara.id);
-    assert.deepEqual(a.all('match'), []);
+    assert.deepEqual(met(adult), []);
+    await other.do('find-match', {});
+    await adult.event('match', ({ peer }) => peer.userId === all[3].id);
+  });
+});
+
+describe('whose age can’t be confirmed any more', () => {
+  test('has none: they are asked for it, and meet nobody', async (t) => {
+    const { all, pages } = await scene(t, 2);
+    assert.equal((await turns(all[0], null)).body.code, 'age-required');
+    assert.equal((await all[0].ask('GET', '/api/users/me')).body.ageDeclared, false);
+    assert.equal((await pages[0].call('find-match', {})).error.code, 'age-required');
+    assert.equal((await turns(all[0], 'adult')).status, 204);
+    await pages[0].do('find-match', {});
+    await pages[1].do('find-match', {});
+    await pages[1].event('match', ({ peer }) => peer.userId === all[0].id);
   });
 
-  test('or can’t be confirmed any more ends it', { timeout: 60_000 }, async (t) => {
-    const [ned, adult] = await people(server, 2, { test: t });
-    const [n, a] = await Promise.all([ned, adult].map((one) => one.open()));
-    await n.do('find-match', {});
-    classes.set(ned.id, null);
-    const refused = await declare(ned);
-    assert.deepEqual([refused.status, refused.body.code], [403, 'age-required']);
-    assert.equal((await ned.ask('GET', '/api/users/me')).body.ageDeclared, false);
-    await a.do('find-match', {});
+  test('waits no more, and their page asks anew', async (t) => {
+    const { all, pages } = await scene(t, 2);
+    const [page, other] = pages;
+    await page.do('find-match', {});
+    assert.equal((await turns(all[0], null)).status, 403);
+    await page.event('disconnect');
+    await other.do('find-match', {});
     await pause(A_WHILE);
-    assert.deepEqual([n, a].flatMap((page) => page.all('match')), []);
-    const again = await n.call('find-match', {});
-    assert.deepEqual([again.ok, again.error.code], [false, 'age-required']);
+    assert.deepEqual(met(other), []);
+    const again = await all[0].open();
+    assert.equal((await again.call('find-match', {})).error.code, 'age-required');
   });
 });

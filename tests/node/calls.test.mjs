@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { befriend, befriended } from './lib/friends.mjs';
-import { people } from './lib/person.mjs';
+import { pairUp, people } from './lib/person.mjs';
+import { description } from './lib/sdp.mjs';
 import { startServer } from './lib/server.mjs';
-import { SOON, until } from './lib/wait.mjs';
+import { SOON, pause, until } from './lib/wait.mjs';
 
 const RING_S = 3;
 
@@ -56,7 +57,7 @@ describe('a call', () => {
     assert.equal(joined.participants.length, 1);
     for (const page of [pages[1], second]) {
       const call = await page.event('incoming-call');
-      assert.deepEqual([call.roomId, call.from.id], [roomId, ada.id]);
+      assert.deepEqual([call.roomId, call.from.id, call.people], [roomId, ada.id, 1]);
       assert.ok(Date.parse(call.expiresAt) > Date.now());
     }
     const third = await bob.open();
@@ -169,6 +170,31 @@ describe('a call', () => {
     assert.equal(await code(pages[0].call('call-cancel', { roomId: first.roomId })), 'peer-gone');
     assert.equal(await code(eve.open().then((page) => page.call('call-accept', { roomId: first.roomId }))), 'peer-gone');
   });
+
+  test('rings on no page that comes after its person wants to be left alone', async (t) => {
+    const { all, pages } = await friends(t);
+    const { roomId } = await pages[0].do('call-user', { userId: all[1].id });
+    await pages[1].event('incoming-call');
+    const before = await all[1].open();
+    await before.event('incoming-call');
+    assert.equal((await all[1].ask('PATCH', '/api/users/me', { json: { doNotDisturb: true } })).status, 200);
+    const later = await all[1].open();
+    await pause(500);
+    assert.deepEqual(later.all('incoming-call'), []);
+    // It isn't taken from those that ring.
+    await before.do('call-accept', { roomId });
+  });
+
+  test('ends at once when whoever calls, or is called, is erased', async (t) => {
+    for (const who of [0, 1]) {
+      const { all, pages } = await friends(t);
+      await pages[0].do('call-user', { userId: all[1].id });
+      await pages[1].event('incoming-call');
+      assert.equal((await all[who].ask('DELETE', '/api/users/me')).status, 200);
+      const other = pages[1 - who];
+      await until(() => other.all('call-ended').length + other.all('call-declined').length > 0, SOON, 'it rings no more');
+    }
+  });
 });
 
 describe('races', () => {
@@ -271,6 +297,29 @@ describe('the way of the media', () => {
     const { roomId } = await pages[0].do('call-user', { userId: all[1].id });
     assert.equal((await pages[0].do('join-room', { roomId })).transport, 'sfu');
   });
+
+  test('is the server when one hides their address while it rings, or while they come', async (t) => {
+    const { all, pages } = await friends(t);
+    const { roomId } = await pages[0].do('call-user', { userId: all[1].id });
+    assert.equal((await pages[0].do('join-room', { roomId })).transport, 'p2p');
+    await pages[1].event('incoming-call');
+    await all[1].ask('PATCH', '/api/users/me', { json: { hideIp: true } });
+    await pages[1].do('call-accept', { roomId });
+    assert.equal((await pages[1].do('join-room', { roomId })).transport, 'sfu');
+    assert.equal((await pages[0].event('move-to-sfu')).reason, 'hidden');
+    await pages[0].event('moved');
+    assert.equal(await code(pages[0].call('answer', { roomId, sdp: description() })), 'wrong-state', 'nothing is said directly');
+
+    const [cy, dan] = await people(patient, 2, { test: t });
+    const [one, two] = [await cy.open(), await dan.open()];
+    const [match] = await pairUp(one, two);
+    assert.equal(match.transport, 'p2p');
+    assert.equal((await one.do('join-room', { roomId: match.roomId })).transport, 'p2p');
+    await cy.ask('PATCH', '/api/users/me', { json: { hideIp: true } });
+    assert.equal((await two.do('join-room', { roomId: match.roomId })).transport, 'sfu');
+    await one.event('moved');
+    assert.deepEqual(two.all('move-to-sfu'), []);
+  });
 });
 
 describe('a third person', () => {
@@ -281,7 +330,7 @@ describe('a third person', () => {
     await pages[0].do('add-to-call', { roomId, userId: cy.id });
     await pages[0].do('add-to-call', { roomId, userId: cy.id });
     const call = await pages[2].event('incoming-call');
-    assert.deepEqual([call.roomId, call.from.id], [roomId, ada.id]);
+    assert.deepEqual([call.roomId, call.from.id, call.people], [roomId, ada.id, 2]);
     assert.equal(await code(pages[2].call('join-room', { roomId })), 'not-in-room', 'it isn’t answered');
     await pages[2].do('call-accept', { roomId });
     assert.equal((await pages[0].event('call-accepted', ({ userId }) => userId === cy.id)).elsewhere, false);
@@ -327,6 +376,18 @@ describe('a third person', () => {
       await Promise.race(['call-ended', 'call-declined'].map((name) => pages[0].event(name, (call) => call.roomId === roomId)));
       assert.ok(['not-in-room', 'peer-gone'].includes(await code(pages[1].call('call-accept', { roomId }))));
       await befriend(ada, bob);
+    }
+  });
+
+  test('rings no more when they, or whoever called them, are erased', async (t) => {
+    for (const who of [0, 2]) {
+      const { all, pages } = await friends(t, 3);
+      const { roomId } = await talk(all[0], all[1], pages.slice(0, 2));
+      await pages[0].do('add-to-call', { roomId, userId: all[2].id });
+      await pages[2].event('incoming-call');
+      assert.equal((await all[who].ask('DELETE', '/api/users/me')).status, 200);
+      if (who === 2) await pages[0].event('call-declined', ({ userId }) => userId === all[2].id);
+      else await pages[2].event('call-ended');
     }
   });
 

@@ -120,7 +120,7 @@ impl Wiring<'_> {
         let age = Some(Arc::new(age) as Arc<dyn AgeAssurance>);
         let age = self.pick(age, (age_contract::serve, age_contract::remote));
         let users = users::Users::new(g.db()?, g.clock.clone(), g.dice.clone(), settings, age);
-        Ok(Some(Arc::new(users.with_clean_call(clean_call))))
+        Ok(Some(Arc::new(users.with_clean_call(clean_call).with_bus(g.bus.clone()))))
     }
 
     async fn auth(&self, users: &Arc<dyn Users>, issuer: &str) -> Result<Option<Arc<dyn Auth>>, Fault> {

@@ -211,6 +211,9 @@ pub enum ServerEvent {
         from: Card,
         /// Then it stops ringing.
         expires_at: Timestamp,
+        /// How many were in the call when it began to ring: one, or more where I am called into one that runs.
+        #[serde(default)]
+        people: usize,
     },
     /// Somebody who was called has answered.
     CallAccepted {
@@ -385,6 +388,11 @@ pub enum Event {
         /// The call its owner is in, as far as is known.
         room: Option<RoomId>,
     },
+    /// Whom somebody may meet has changed: a search of theirs begins anew.
+    AgeChanged {
+        /// Who.
+        user: UserId,
+    },
     /// Tickets of a pool have changed.
     PoolGrew {
         /// Which pool.
@@ -459,7 +467,7 @@ pub enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Topic {
-    /// `MatchFound`, `SearchAgain`, `SeatEnded`, `TicketEnded`, `TicketVoid`, `RoomLost`.
+    /// `MatchFound`, `SearchAgain`, `SeatEnded`, `TicketEnded`, `TicketVoid`, `AgeChanged`, `RoomLost`.
     Seats,
     /// `PoolGrew`.
     Pools,
@@ -503,6 +511,7 @@ impl Event {
             | Self::SeatEnded { .. }
             | Self::TicketEnded { .. }
             | Self::TicketVoid { .. }
+            | Self::AgeChanged { .. }
             | Self::RoomLost { .. } => Topic::Seats,
             Self::PoolGrew { .. } => Topic::Pools,
             Self::LogGrew { .. } | Self::Volatile { .. } | Self::SessionMoved { .. } => Topic::Sessions,

@@ -63,6 +63,11 @@ impl Pool {
         }
     }
 
+    /// Whether somebody may meet people here: they have an age, and it is of this class.
+    pub fn admits(self, age_declared: bool, class: AgeClass) -> bool {
+        age_declared && Self::of(class) == self
+    }
+
     /// Its name in keys of the store.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -4,6 +4,7 @@
 //! It must never tell one guest the other's address: every signal passes [`crate::privacy`] on its way out.
 
 pub mod group;
+mod hiding;
 pub mod keyframes;
 pub mod layers;
 mod member;
@@ -120,6 +121,8 @@ pub enum Input {
     Silent(ParticipantId, bool),
     /// What runs in the call must be looked at: it moves to the server.
     Watch,
+    /// One of the two hides their address.
+    Hide,
     /// `by` has blocked or reported `other`: whatever they share ends.
     Part {
         /// Who acted.
@@ -456,6 +459,7 @@ impl Room {
             Input::Unpark(who) => self.unpark(who),
             Input::Silent(participant, silent) => Ok(self.silent(now, participant, silent)),
             Input::Watch => Ok(self.watch()),
+            Input::Hide => Ok(self.hide()),
             Input::Part { by, other } => Ok(self.part(now, by, other)),
             Input::Answer(who) => self.answer(now, who),
             Input::Decline(who) => self.decline(now, who),

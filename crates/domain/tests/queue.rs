@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use visavis_domain::{
     Timestamp,
+    age::AgeClass,
     event::Widened,
     id::{TicketId, UserId},
     queue::{Input, Match, Met, Output, Pool, Queue, Settings, Ticket},
@@ -546,6 +547,17 @@ fn whoever_comes_is_looked_after_before_what_was_to_be_done_next() {
     assert_eq!(scene.wake, Some(at(15.0)));
     scene.join(1.0, ticket(2));
     assert_eq!(scene.wake, Some(at(2.0)));
+}
+
+#[test]
+fn a_pool_admits_those_of_its_class_and_nobody_without_an_age() {
+    for pool in Pool::ALL {
+        for class in AgeClass::ALL {
+            assert_eq!(pool.admits(true, class), pool == Pool::of(class), "{pool:?} {class:?}");
+            assert!(!pool.admits(false, class), "{pool:?} {class:?}");
+        }
+    }
+    assert_ne!(Pool::of(AgeClass::Adult), Pool::of(AgeClass::Youth));
 }
 
 #[test]

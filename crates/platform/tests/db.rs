@@ -1,50 +1,26 @@
 //! One suite for every database engine: what is written is there, and what two writers do at once stays right.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 use std::time::Duration;
 
 use visavis_domain::{
     Timestamp,
     id::{ChallengeId, Id, LoginId, NodeId, ParticipantId, ReportId, RoomId, TicketId, UserId},
-    wire::Role,
 };
 use visavis_platform::db::retention::Retention;
-use visavis_platform::{
-    Db,
-    db::{
-        Error, blocks,
-        calls::{self, CallMember, CallOpened, MemberLeft, Opening},
-        codes::{self, Challenge},
-        keys, logins, pools, reports, users,
-    },
+use visavis_platform::db::{
+    Error, blocks,
+    calls::{self, CallMember, CallOpened, MemberLeft, Opening},
+    codes::{self, Challenge},
+    keys, logins, pools, reports, users,
 };
-use visavis_testkit::Database;
+use visavis_testkit::{
+    Database,
+    accounts::{account, add},
+};
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
-
-fn person(n: u128) -> users::User {
-    users::User {
-        id: UserId::from_bits(n),
-        email: format!("{n}@x.example"),
-        private_id: format!("P{n}"),
-        display_name: "Quiet Otter".to_owned(),
-        bio: String::new(),
-        avatar_url: None,
-        languages: vec!["en".to_owned()],
-        interests: vec!["it's \"quoted\"".to_owned()],
-        country: None,
-        role: Role::User,
-        reputation: 70,
-        age_declared_at: None,
-        age_class: None,
-        hide_ip: false,
-        do_not_disturb: true,
-        created_at: NOW,
-    }
-}
 
 fn entry(delta: i32) -> users::Entry {
     users::Entry {
@@ -55,20 +31,13 @@ fn entry(delta: i32) -> users::Entry {
     }
 }
 
-async fn add(db: &Db, n: u128) -> UserId {
-    let mut tx = db.write().await.unwrap();
-    assert!(users::insert(&mut tx, &person(n), &entry(70)).await.unwrap());
-    tx.commit().await.unwrap();
-    UserId::from_bits(n)
-}
-
 #[tokio::test]
 async fn a_taken_address_or_private_id_makes_no_account_and_no_ledger() {
     for place in Database::all().await {
         let db = place.open().await;
         add(&db, 1).await;
-        let same_email = users::User { email: person(1).email, ..person(2) };
-        let same_id = users::User { private_id: person(1).private_id, ..person(2) };
+        let same_email = users::User { email: account(1).email, ..account(2) };
+        let same_id = users::User { private_id: account(1).private_id, ..account(2) };
         for user in [same_email, same_id] {
             let mut tx = db.write().await.unwrap();
             assert!(!users::insert(&mut tx, &user, &entry(70)).await.unwrap());
@@ -83,7 +52,7 @@ async fn a_transaction_that_is_dropped_leaves_nothing() {
     for place in Database::all().await {
         let db = place.open().await;
         let mut tx = db.write().await.unwrap();
-        users::insert(&mut tx, &person(1), &entry(70)).await.unwrap();
+        users::insert(&mut tx, &account(1), &entry(70)).await.unwrap();
         drop(tx);
         assert_eq!(users::by_id(&db, UserId::from_bits(1)).await.unwrap(), None);
         add(&db, 1).await;
@@ -96,7 +65,7 @@ async fn what_comes_after_a_failed_statement_is_not_done_either() {
         let db = place.open().await;
         add(&db, 1).await;
         let mut tx = db.write().await.unwrap();
-        assert!(users::insert(&mut tx, &person(2), &entry(70)).await.unwrap());
+        assert!(users::insert(&mut tx, &account(2), &entry(70)).await.unwrap());
         let nobody = UserId::from_bits(99);
         assert_eq!(blocks::insert(&mut tx, UserId::from_bits(1), nobody, NOW).await, Err(Error::Missing));
         let after = blocks::insert(&mut tx, UserId::from_bits(1), UserId::from_bits(2), NOW).await;
@@ -125,7 +94,7 @@ async fn a_change_touches_only_what_it_names() {
             hide_ip: Some(true),
             ..Default::default()
         };
-        let expected = users::User { country: Some("DE".to_owned()), hide_ip: true, ..person(1) };
+        let expected = users::User { country: Some("DE".to_owned()), hide_ip: true, ..account(1) };
         assert_eq!(change(set).await, expected);
         assert_eq!(change(users::Changes::default()).await, expected);
         let cleared =

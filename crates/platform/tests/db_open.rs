@@ -4,46 +4,16 @@
 
 use std::{os::unix::fs::PermissionsExt as _, time::Duration};
 
-use visavis_domain::{Code, Fault, Timestamp, id::UserId, wire::Role};
+use visavis_domain::{Code, Fault, id::UserId};
 use visavis_platform::{
     Db, Lifecycle,
     db::{Error, Settings, blocks, users},
 };
-use visavis_testkit::{Database, Mode, Proxy, until};
-
-const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
-
-fn person(n: u128) -> users::User {
-    users::User {
-        id: UserId::from_bits(n),
-        email: format!("{n}@x.example"),
-        private_id: format!("P{n}"),
-        display_name: "Quiet Otter".to_owned(),
-        bio: String::new(),
-        avatar_url: None,
-        languages: vec!["en".to_owned()],
-        interests: Vec::new(),
-        country: None,
-        role: Role::User,
-        reputation: 70,
-        age_declared_at: None,
-        age_class: None,
-        hide_ip: false,
-        do_not_disturb: true,
-        created_at: NOW,
-    }
-}
-
-async fn try_add(db: &Db, n: u128) -> Result<(), Error> {
-    let first = users::Entry { at: NOW, delta: 70, reason: String::new(), recover_by: None };
-    let mut tx = db.write().await?;
-    users::insert(&mut tx, &person(n), &first).await?;
-    tx.commit().await
-}
-
-async fn add(db: &Db, n: u128) {
-    try_add(db, n).await.unwrap();
-}
+use visavis_testkit::{
+    Database, Mode, Proxy,
+    accounts::{account, add, try_add},
+    until,
+};
 
 #[tokio::test]
 async fn only_the_owner_can_read_the_files() {
@@ -96,8 +66,8 @@ async fn an_account_survives_closing_and_opening_again() {
         assert_eq!(db.ping().await, Err(Error::Unavailable));
         assert_eq!(db.write().await.unwrap_err(), Error::Unavailable);
         let db = place.open().await;
-        assert_eq!(users::by_id(&db, UserId::from_bits(1)).await.unwrap(), Some(person(1)));
-        assert_eq!(users::by_email(&db, "1@x.example").await.unwrap(), Some(person(1)));
+        assert_eq!(users::by_id(&db, UserId::from_bits(1)).await.unwrap(), Some(account(1)));
+        assert_eq!(users::by_email(&db, "1@x.example").await.unwrap(), Some(account(1)));
         assert_eq!(users::by_id(&db, UserId::from_bits(2)).await.unwrap(), None);
     }
 }

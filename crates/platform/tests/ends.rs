@@ -7,7 +7,7 @@ use visavis_domain::{
     id::{NodeId, ParticipantId, RoomId, UserId},
 };
 use visavis_platform::db::calls::{self, CallMember, CallOpened};
-use visavis_testkit::Database;
+use visavis_testkit::{Database, accounts::add};
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -16,7 +16,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 async fn of_a_call_that_nobody_answered_only_who_heard_it_ring_has_met_the_other() {
     for place in Database::all().await {
         let db = place.open().await;
-        let (ada, bob) = (UserId::from_bits(10), UserId::from_bits(11));
+        let (ada, bob) = (add(&db, 10).await, add(&db, 11).await);
         let dialled = |room| calls::Dialled {
             room: RoomId::from_bits(room),
             node: NodeId::from_bits(1),

@@ -1,13 +1,10 @@
 //! What is forgotten after its time.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 use std::time::Duration;
 
 use visavis_domain::{
     Timestamp,
     id::{NodeId, ParticipantId, ReportId, RoomId, TicketId, UserId},
-    wire::Role,
 };
 use visavis_platform::{
     Db,
@@ -16,40 +13,13 @@ use visavis_platform::{
         calls::{self, CallMember, CallOpened, MemberLeft},
         reports,
         retention::Retention,
-        users,
     },
 };
-use visavis_testkit::Database;
+use visavis_testkit::{Database, accounts::add};
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
-
-async fn add(db: &Db, n: u128) -> UserId {
-    let user = users::User {
-        id: UserId::from_bits(n),
-        email: format!("{n}@x.example"),
-        private_id: format!("P{n}"),
-        display_name: String::new(),
-        bio: String::new(),
-        avatar_url: None,
-        languages: Vec::new(),
-        interests: Vec::new(),
-        country: None,
-        role: Role::User,
-        reputation: 70,
-        age_declared_at: None,
-        age_class: None,
-        hide_ip: false,
-        do_not_disturb: false,
-        created_at: NOW,
-    };
-    let first = users::Entry { at: NOW, delta: 70, reason: String::new(), recover_by: None };
-    let mut tx = db.write().await.unwrap();
-    assert!(users::insert(&mut tx, &user, &first).await.unwrap());
-    tx.commit().await.unwrap();
-    user.id
-}
 
 #[tokio::test]
 async fn calls_and_reports_are_forgotten_after_their_time_and_one_that_runs_is_not() {

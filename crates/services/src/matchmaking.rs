@@ -172,6 +172,10 @@ impl Contract for Matchmaking {
         let ticket = self.ticket(cx, &req).await?;
         let card = self.deps.users.card(cx, req.user).await?;
         let (pool, place) = (ticket.pool, contract::Ticket { ticket_id: ticket.id, since: ticket.since });
+        // Whoever is of another class than before waits in another pool.
+        for other in Pool::ALL.into_iter().filter(|other| *other != pool) {
+            self.store(other).take(req.user).await?;
+        }
         if self.store(pool).put(&Entry { ticket, session: req.session, card, away: false }).await? {
             self.deps.bus.publish(Event::PoolGrew { pool }).await;
         }

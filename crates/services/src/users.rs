@@ -22,13 +22,14 @@ use visavis_domain::{
             Seeker, SetAvatar, Update, Users as Contract,
         },
     },
+    event::Event,
     id::UserId,
     otp::Email,
     private_id, reputation, text,
     wire::{Card, Me, Role},
 };
 use visavis_platform::{
-    Clock, Db, Dice,
+    Bus, Clock, Db, Dice,
     db::{
         self, history,
         users::{self, Changes, Entry, User},
@@ -69,6 +70,8 @@ pub struct Users {
     age: Arc<dyn AgeAssurance>,
     /// How long a good call takes.
     clean_call: Duration,
+    /// Where it is told that whom somebody may meet has changed.
+    bus: Option<Bus>,
 }
 
 impl std::fmt::Debug for Users {
@@ -80,7 +83,7 @@ impl std::fmt::Debug for Users {
 impl Users {
     /// The role over this database.
     pub fn new(db: Db, clock: Clock, dice: Dice, settings: Settings, age: Arc<dyn AgeAssurance>) -> Self {
-        Self { db, clock, dice, settings, age, clean_call: CLEAN_CALL }
+        Self { db, clock, dice, settings, age, clean_call: CLEAN_CALL, bus: None }
     }
 
     /// The same, with another length of a good call.
@@ -88,6 +91,20 @@ impl Users {
     pub const fn with_clean_call(mut self, clean_call: Duration) -> Self {
         self.clean_call = clean_call;
         self
+    }
+
+    /// The same, and searches hear what becomes of a person's age.
+    #[must_use]
+    pub fn with_bus(mut self, bus: Bus) -> Self {
+        self.bus = Some(bus);
+        self
+    }
+
+    /// Should it not be heard: a room is opened by what holds then.
+    async fn tell_of_age(&self, user: UserId) {
+        if let Some(bus) = &self.bus {
+            bus.publish(Event::AgeChanged { user }).await;
+        }
     }
 
     async fn get(&self, id: UserId) -> Result<User, Fault> {
@@ -298,17 +315,23 @@ impl Contract for Users {
 
     async fn declare_age(&self, cx: &Caller, id: UserId) -> Result<(), Fault> {
         let class = self.age.assess(cx, Assess { user: id, declares_adult: true }).await?;
+        let before = self.get(id).await?;
         let mut tx = self.db.write().await?;
         let Some(class) = class else {
-            // Also of somebody whose age was confirmed before.
-            users::forget_age(&mut tx, id).await?;
-            tx.commit().await?;
+            // What was said earlier doesn't hold any more.
+            if users::withdraw_age(&mut tx, id).await? {
+                tx.commit().await?;
+                self.tell_of_age(id).await;
+            }
             return Err(Fault::new(Code::AgeRequired, "Your age could not be confirmed."));
         };
         if !users::declare_age(&mut tx, id, class, self.clock.now()).await? {
             return Err(nobody());
         }
         tx.commit().await?;
+        if before.age_declared_at.is_some() && before.age_class.unwrap_or(AgeClass::Adult) != class {
+            self.tell_of_age(id).await;
+        }
         Ok(())
     }
 

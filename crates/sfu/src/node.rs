@@ -440,8 +440,12 @@ impl Rooms for Node {
         let place = self.room(id)?;
         let (user, here) = (req.user, place.lock().await.hosts_and_guests(req.user));
         let apart = self.blocked_among(user, &here).await?;
+        let hides = self.one_hides(&place).await;
         let reply = {
             let mut room = place.lock().await;
+            if hides {
+                room.handle(self.deps.clock.now(), Input::Hide)?;
+            }
             let (before, session, life, heard) = (room.session_of(user), req.session, req.life, req.heard);
             let reply = room.handle(self.deps.clock.now(), Input::Join(req, participant, apart));
             if reply.is_ok() {

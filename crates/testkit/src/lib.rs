@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+pub mod accounts;
 pub mod databases;
 pub mod link;
 pub mod own_redis;

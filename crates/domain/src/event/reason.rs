@@ -32,6 +32,8 @@ pub enum MoveReason {
     Safety,
     /// A third person has come.
     Group,
+    /// One of the two hides their address.
+    Hidden,
 }
 
 /// Why a room was closed.

@@ -33,11 +33,18 @@ pub(super) struct Ring {
     pub(super) from: Card,
     /// Then it stops.
     pub(super) until: Timestamp,
+    /// How many are in the call.
+    pub(super) people: usize,
 }
 
 impl Ring {
     fn event(&self, room: RoomId) -> ServerEvent {
-        ServerEvent::IncomingCall { room_id: room, from: self.from.clone(), expires_at: self.until }
+        ServerEvent::IncomingCall {
+            room_id: room,
+            from: self.from.clone(),
+            expires_at: self.until,
+            people: self.people,
+        }
     }
 
     /// It rings no more, at any page but `except`.
@@ -88,10 +95,12 @@ impl Rings {
         now: Timestamp,
         room: RoomId,
         (from, user): (Card, UserId),
+        people: usize,
         settings: &Settings,
         out: &mut VecDeque<Output>,
     ) {
-        let ring = Ring { user, from, until: now + Duration::from_secs(settings.ring_s) };
+        let until = now + Duration::from_secs(settings.ring_s);
+        let ring = Ring { user, from, until, people };
         out.push_back(Output::Pages { user, except: None, event: ring.event(room) });
         out.push_back(Output::WakeAt(ring.until));
         self.0.push(ring);
@@ -168,7 +177,7 @@ impl Room {
         settings: &Settings,
     ) -> Self {
         let until = now + Duration::from_secs(settings.ring_s);
-        let ring = Ring { user: other.id, from: caller.card.clone(), until };
+        let ring = Ring { user: other.id, from: caller.card.clone(), until, people: 1 };
         let mut first = Member::known(participants[0], caller.session, caller.card, Place::In);
         first.seen = Some(caller.seen);
         let second = Member::known(participants[1], SocketId::from_bits(0), other, Place::Rung);
@@ -355,7 +364,7 @@ impl Room {
             return Err(full());
         }
         let parties = (self.members[i].card.clone(), guest.id);
-        self.adding.begin(now, self.id, parties, &self.settings, &mut self.out);
+        self.adding.begin(now, self.id, parties, self.members.len(), &self.settings, &mut self.out);
         Ok(Reply::Done)
     }
 

@@ -51,10 +51,10 @@ impl Hub {
             return if from == me {
                 Err(in_call())
             } else {
-                self.answer_crossed(cx, session, room, from).await
+                Box::pin(self.answer_crossed(cx, session, room, from)).await
             };
         }
-        let rang = self.begin_call(cx, session, room, other).await;
+        let rang = Box::pin(self.begin_call(cx, session, room, other)).await;
         if rang.is_err() {
             let _ = self.dials().release(other, me, room).await;
         }
@@ -88,7 +88,7 @@ impl Hub {
             Err(fault) => Err(fault),
         };
         if let Err(fault) = called {
-            self.turn_back(cx, session, entry, &fault).await;
+            Box::pin(self.turn_back(cx, session, entry, &fault)).await;
             return Err(fault);
         }
         let seated = self.sit_down(cx, session, entry).await;
@@ -144,7 +144,7 @@ impl Hub {
     ) -> Result<Value, Fault> {
         let entry = self.enter(cx, session, room).await?;
         if let Err(fault) = self.answer_once_open(cx, session, room).await {
-            self.turn_back(cx, session, entry, &fault).await;
+            Box::pin(self.turn_back(cx, session, entry, &fault)).await;
             return Err(fault);
         }
         self.sit_down(cx, session, entry).await?;
@@ -172,10 +172,10 @@ impl Hub {
         self.may_meet(cx, session.user).await?;
         let entry = self.enter(cx, session, at.room_id).await?;
         if let Err(fault) = self.rooms.answer(cx, session.in_room(at.room_id)).await.map_err(over) {
-            self.turn_back(cx, session, entry, &fault).await;
+            Box::pin(self.turn_back(cx, session, entry, &fault)).await;
             return Err(fault);
         }
-        self.sit_down(cx, session, entry).await?;
+        Box::pin(self.sit_down(cx, session, entry)).await?;
         Ok(json!({"ok": true, "roomId": at.room_id}))
     }
 
@@ -263,10 +263,14 @@ impl Hub {
 
     /// A page that has just come rings with the others.
     pub(super) async fn rings_here_too(&self, session: &Session) {
-        if let Ok(Some(room)) = self.dials().ringing(session.user).await {
-            // A call that has ended meanwhile has nothing to say.
-            let _ = self.rooms.ring(&Caller::internal("ring"), session.in_room(room)).await;
+        let Ok(Some(room)) = self.dials().ringing(session.user).await else { return };
+        let cx = Caller::internal("ring");
+        // Unless they don't want to be disturbed any more.
+        if self.users.seeker(&cx, session.user).await.is_ok_and(|callee| callee.do_not_disturb) {
+            return;
         }
+        // A call that has ended meanwhile has nothing to say.
+        let _ = self.rooms.ring(&cx, session.in_room(room)).await;
     }
 }
 

@@ -190,6 +190,7 @@ impl Hub {
             Event::SearchAgain { user, session, room, since } => {
                 patiently(|| self.on_search_again(Searcher { user, session }, room, since)).await
             }
+            Event::AgeChanged { user } => patiently(|| self.on_age_changed(user)).await,
             Event::SeatEnded { user, room, .. } => patiently(|| self.on_seat_ended(room, user)).await,
             Event::RoomLost { room, users } => {
                 for user in users {
@@ -288,15 +289,30 @@ impl Hub {
         for _ in 0..SEARCH_ON_TRIES {
             let cx = Caller::internal("search-on");
             match self.wait_in_line(&cx, who, ticket, seat.wishes.clone(), Some(since)).await {
+                Ok(()) => return Ok(()),
                 Err(fault) if fault.code == Code::Unavailable => tokio::time::sleep(SEARCH_ON_AGAIN).await,
-                other => return other,
+                // They may meet nobody any more, by an earlier ticket neither.
+                Err(_) => {
+                    self.matchmaking.cancel(&cx, user).await?;
+                    break;
+                }
             }
         }
         self.free_seat(user, |seat| holds(seat, ticket)).await?;
-        if let Some(session) = self.session(seat.session) {
-            self.end(&session).await;
-        }
+        self.ask_anew(seat.session).await;
         Ok(())
+    }
+
+    /// Whom somebody may meet has changed: whoever waits waits by a new ticket. Where their page is it is done; of one that is
+    /// away the room finds out that isn't opened.
+    async fn on_age_changed(&self, user: UserId) -> Result<(), Fault> {
+        let Some((seat, text)) = self.seat(user).await? else { return Ok(()) };
+        match seat.holding {
+            Holding::Ticket { since, .. } if self.is_live(seat.session) => {
+                self.search_on(user, &seat, &text, since.unwrap_or_else(|| self.clock.now())).await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// News may have been missed: every search of a page that is connected here is brought to the queue again, as it

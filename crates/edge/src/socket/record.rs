@@ -181,6 +181,17 @@ impl Hub {
         let _ = self.unlist(session.user, self.node, session.id).await;
     }
 
+    /// Its page begins a new session, wherever it is, and asks again for what it wants.
+    pub(super) async fn ask_anew(&self, session: SocketId) {
+        if let Some(session) = self.session(session) {
+            self.end(&session).await;
+            return;
+        }
+        let _ = self.log.close(session).await;
+        let _ = self.kv.delete(&record_key(session)).await;
+        self.bus.publish(Event::LogGrew { session }).await;
+    }
+
     /// Parks the sessions of a node that died, as it would have done itself.
     pub async fn bury(&self, node: NodeId) {
         let sessions = match self.kv.set_members(&node_key(node)).await {

@@ -37,14 +37,14 @@ impl Hub {
         let entry = self.enter(cx, session, at.room_id).await?;
         // Whoever holds this seat is known there: by the match, or since they came in. A call of two so goes on while the
         // accounts are away.
-        let joined = match self.come_in(cx, session, at.room_id, entry.was_here()).await {
+        let joined = match Box::pin(self.come_in(cx, session, at.room_id, entry.was_here())).await {
             Ok(joined) => joined,
             Err(fault) => {
-                self.turn_back(cx, session, entry, &fault).await;
+                Box::pin(self.turn_back(cx, session, entry, &fault)).await;
                 return Err(fault);
             }
         };
-        self.sit_down(cx, session, entry).await?;
+        Box::pin(self.sit_down(cx, session, entry)).await?;
         let mut ack = serde_json::to_value(&joined).map_err(|_| Fault::internal())?;
         if let Value::Object(fields) = &mut ack {
             fields.insert("ok".to_owned(), true.into());

@@ -129,6 +129,7 @@ pub struct Dialled<'a> {
 /// Writes a call that begins to ring: the caller is in it, whoever is called isn't yet.
 pub async fn dial(db: &Db, call: &Dialled<'_>) -> Result<Opening> {
     let mut tx = db.write().await?;
+    let call = &those_who_are(&mut tx, call).await?;
     let (user, participant) = call.caller;
     let caller = CallMember { user, participant, waited_ms: 0, ticket: None };
     if !insert_dialled(&mut tx, call, None).await? {
@@ -146,6 +147,7 @@ pub async fn dial(db: &Db, call: &Dialled<'_>) -> Result<Opening> {
 /// Writes a call that came to nothing before it rang. Again changes nothing.
 pub async fn missed(db: &Db, call: &Dialled<'_>, reason: &str) -> Result<()> {
     let mut tx = db.write().await?;
+    let call = &those_who_are(&mut tx, call).await?;
     if insert_dialled(&mut tx, call, Some(reason)).await? {
         insert_member(&mut tx, call, call.caller, Some(call.at)).await?;
         insert_member(&mut tx, call, call.callee, Some(call.at)).await?;
@@ -163,6 +165,26 @@ pub async fn answered(db: &Db, room: RoomId, user: UserId) -> Result<()> {
         .execute(tx.conn())
         .await?;
     tx.commit().await
+}
+
+/// The call with a name that means nothing in the place of whoever has no account any more, as an erasure would leave it: what
+/// is told late must not bring them back.
+async fn those_who_are<'a>(tx: &mut Tx, call: &Dialled<'a>) -> Result<Dialled<'a>> {
+    let mut named = *call;
+    let mut both = [&mut named.caller, &mut named.callee];
+    // In one order, whoever calls whom: each waits for an erasure that is under way, and one for the other.
+    both.sort_by_key(|(user, _)| *user);
+    for (user, participant) in both {
+        let there = sqlx::query("UPDATE users SET id = id WHERE id = $1")
+            .bind(user.to_string())
+            .execute(tx.conn())
+            .await?
+            .rows_affected();
+        if there == 0 {
+            *user = UserId::from_bits(participant.bits());
+        }
+    }
+    Ok(named)
 }
 
 async fn insert_dialled(tx: &mut Tx, call: &Dialled<'_>, over: Option<&str>) -> Result<bool> {

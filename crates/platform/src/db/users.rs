@@ -240,15 +240,6 @@ pub async fn update(tx: &mut Tx, id: UserId, changes: &Changes) -> Result<Option
     row.as_ref().map(user).transpose()
 }
 
-/// Nothing is known of a person's age any more.
-pub async fn forget_age(tx: &mut Tx, id: UserId) -> Result<()> {
-    sqlx::query("UPDATE users SET age_declared_at = NULL, age_class = NULL WHERE id = $1")
-        .bind(id.to_string())
-        .execute(tx.conn())
-        .await?;
-    Ok(())
-}
-
 /// Notes the declaration, of which the first stays, and the class. False when there is no such account.
 pub async fn declare_age(tx: &mut Tx, id: UserId, class: AgeClass, at: Timestamp) -> Result<bool> {
     let done = sqlx::query(
@@ -260,6 +251,27 @@ pub async fn declare_age(tx: &mut Tx, id: UserId, class: AgeClass, at: Timestamp
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Forgets declaration and class. False when there was neither.
+pub async fn withdraw_age(tx: &mut Tx, id: UserId) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE users SET age_declared_at = NULL, age_class = NULL WHERE id = $1 AND age_declared_at IS NOT NULL",
+    )
+    .bind(id.to_string())
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Whether one of these hides their address.
+pub async fn any_hides(db: &Db, users: [UserId; 2]) -> Result<bool> {
+    let row = sqlx::query("SELECT id FROM users WHERE id IN ($1, $2) AND hide_ip = 1 LIMIT 1")
+        .bind(users[0].to_string())
+        .bind(users[1].to_string())
+        .fetch_optional(db.reads())
+        .await?;
+    Ok(row.is_some())
 }
 
 /// Sets the role of an address' account. The account, or `None` when there is none.

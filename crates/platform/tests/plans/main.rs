@@ -38,7 +38,7 @@ use visavis_platform::{
         users, visits,
     },
 };
-use visavis_testkit::Database;
+use visavis_testkit::{Database, accounts::account};
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -95,24 +95,7 @@ async fn call_everything(db: &Db) {
 async fn write_people(tx: &mut Tx) {
     let entry = users::Entry { at: NOW, delta: 1, reason: String::new(), recover_by: None };
     for (id, email) in [(ADA, "a"), (BOB, "b")] {
-        let user = users::User {
-            id,
-            email: email.to_owned(),
-            private_id: email.to_owned(),
-            display_name: String::new(),
-            bio: String::new(),
-            avatar_url: None,
-            languages: Vec::new(),
-            interests: Vec::new(),
-            country: None,
-            role: Role::User,
-            reputation: 70,
-            age_declared_at: None,
-            age_class: None,
-            hide_ip: false,
-            do_not_disturb: false,
-            created_at: NOW,
-        };
+        let user = users::User { id, email: email.to_owned(), private_id: email.to_owned(), ..account(1) };
         users::insert(tx, &user, &entry).await.unwrap();
     }
     users::move_reputation(tx, ADA, &entry).await.unwrap();

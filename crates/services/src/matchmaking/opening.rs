@@ -7,11 +7,11 @@ use visavis_domain::{
     contract::{
         Caller,
         rooms::{Guest, OpenPair, PairOpened, Seat},
+        users::Seeker,
     },
     event::Event,
     id::{RoomId, UserId},
     pool::{Answer, Entry, Pairing},
-    queue::Pool,
     strangers::{Standing, Way},
 };
 use visavis_platform::db::calls::{self, MemberLeft};
@@ -27,10 +27,9 @@ pub(super) async fn open(deps: &Deps, pairing: &Pairing) -> Result<Answer, Fault
         return Ok(Answer::No);
     }
     let [first, second] = &pairing.guests;
-    let (Some(a), Some(b)) = (standing(deps, &cx, first).await?, standing(deps, &cx, second).await?) else {
-        return Ok(Answer::No);
-    };
-    let way = deps.strangers.way([a, b]);
+    let both = [seeker(deps, &cx, first).await?, seeker(deps, &cx, second).await?];
+    let [Some(one), Some(other)] = both else { return Ok(Answer::No) };
+    let way = deps.strangers.way([standing(deps, &one).await?, standing(deps, &other).await?]);
     match deps.rooms.open_pair(&cx, request(pairing, way)).await? {
         PairOpened::Open(seats) => {
             for guest in &pairing.guests {
@@ -46,17 +45,20 @@ pub(super) async fn open(deps: &Deps, pairing: &Pairing) -> Result<Answer, Fault
     }
 }
 
-/// How far somebody is trusted. Nothing when they can't be matched from this pool any more: what is known of their age has
-/// changed while they waited.
-async fn standing(deps: &Deps, cx: &Caller, guest: &Entry) -> Result<Option<Standing>, Fault> {
-    let user = guest.ticket.user;
-    let seeker = deps.users.seeker(cx, user).await?;
-    if !seeker.age_declared || Pool::of(seeker.age_class) != guest.ticket.pool {
-        return Ok(None);
+/// Who the ticket is of, if it still is: the last line between people of two classes, whatever the ticket says.
+async fn seeker(deps: &Deps, cx: &Caller, guest: &Entry) -> Result<Option<Seeker>, Fault> {
+    match deps.users.seeker(cx, guest.ticket.user).await {
+        Ok(seeker) => Ok(Some(seeker).filter(|s| guest.ticket.pool.admits(s.age_declared, s.age_class))),
+        Err(fault) if fault.code == Code::NotFound => Ok(None),
+        Err(fault) => Err(fault),
     }
+}
+
+async fn standing(deps: &Deps, seeker: &Seeker) -> Result<Standing, Fault> {
+    let user = seeker.card.id;
     let long_enough = Duration::from_secs(deps.strangers.clean_call_s);
     let clean_calls = calls::clean(&deps.db, user, long_enough, deps.strangers.proven_calls).await?;
-    Ok(Some(Standing { reputation: seeker.reputation, clean_calls, hides: seeker.hide_ip }))
+    Ok(Standing { reputation: seeker.reputation, clean_calls, hides: seeker.hide_ip })
 }
 
 fn request(pairing: &Pairing, way: Way) -> OpenPair {

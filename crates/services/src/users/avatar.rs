@@ -8,10 +8,7 @@ use visavis_domain::{
     id::UserId,
 };
 use visavis_platform::{
-    db::{
-        Tx,
-        avatars::{self, Sized},
-    },
+    db::avatars::{self, Sized},
     webhook::hex,
 };
 
@@ -30,20 +27,23 @@ impl Users {
         decode("small", &req.small)?;
         let sha256 = hex(digest(&SHA256, &decode("large", &req.large)?).as_ref());
         let sizes = [Sized { side: 256, webp: req.large }, Sized { side: 64, webp: req.small }];
-        let mut tx = self.db.write().await?;
-        avatars::insert(&mut tx, &sha256, &sizes).await?;
-        self.change(tx, req.user, Some(&avatars::url(&sha256))).await
+        self.change(req.user, Some((&sha256, &sizes))).await
     }
 
     pub(super) async fn drop_avatar(&self, user: UserId) -> Result<(), Fault> {
-        let tx = self.db.write().await?;
-        self.change(tx, user, None).await
+        self.change(user, None).await
     }
 
-    async fn change(&self, mut tx: Tx, user: UserId, to: Option<&str>) -> Result<(), Fault> {
-        let before = avatars::set(&mut tx, user, to).await?.ok_or_else(super::nobody)?;
-        if let Some(old) = before.as_deref().filter(|old| Some(*old) != to) {
-            avatars::forget(&mut tx, old).await?;
+    async fn change(&self, user: UserId, to: Option<(&str, &[Sized])>) -> Result<(), Fault> {
+        let url = to.map(|(sha256, _)| avatars::url(sha256));
+        let mut tx = self.db.write().await?;
+        // The account before its pictures, as an erasure does: neither waits for what the other holds.
+        let before = avatars::set(&mut tx, user, url.as_deref()).await?.ok_or_else(super::nobody)?;
+        if let Some((sha256, sizes)) = to {
+            avatars::insert(&mut tx, sha256, sizes).await?;
+        }
+        if let Some(old) = before.filter(|old| Some(old) != url.as_ref()) {
+            avatars::forget(&mut tx, &old).await?;
         }
         Ok(tx.commit().await?)
     }

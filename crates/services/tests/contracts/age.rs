@@ -13,12 +13,13 @@ use visavis_domain::{
         age_assurance::{self as contract, AgeAssurance, Assess},
         users::{self as users_contract, Users},
     },
+    event::{Event, Topic},
     id::UserId,
 };
 use visavis_platform::Hidden;
 use visavis_services::{age, users};
 
-use crate::world::{Way, World, ways};
+use crate::world::{Way, World, heard, silent, ways};
 
 /// A service that gives everybody this answer, and its address.
 async fn service(w: &World, answer: &'static str) -> String {
@@ -109,4 +110,41 @@ fn settings_that_cannot_be_are_refused() {
     assert_eq!(age::Age::new(&bad, clock.clone()).unwrap_err(), age::BadSettings::NoSecret);
     let plain = settings(Some("http://age.example".to_owned()), false);
     assert!(matches!(age::Age::new(&plain, clock).unwrap_err(), age::BadSettings::Url(_)));
+}
+
+#[tokio::test]
+async fn a_later_word_of_the_service_counts_and_searches_hear_of_it() {
+    for way in ways() {
+        let w = World::new(way).await;
+        let ada = w.person("ada").await;
+        let mut news = w.bus.subscribe(Topic::Seats);
+        let says = async |answer| {
+            let settings = settings(Some(service(&w, answer).await), true);
+            let age = Arc::new(age::Age::new(&settings, w.clock.clone()).unwrap());
+            let (clock, dice) = (w.clock.clone(), w.dice.clone());
+            let service = users::Users::new(w.db.clone(), clock, dice, users::Settings::default(), age);
+            let service = Arc::new(service.with_bus(w.bus.clone())) as Arc<dyn Users>;
+            let users = way.reach(service, users_contract::through);
+            let declared = users.declare_age(&w.cx, ada).await.map_err(|fault| fault.code);
+            let seeker = users.seeker(&w.cx, ada).await.unwrap();
+            (declared, seeker.age_declared, seeker.age_class)
+        };
+        let changed = Event::AgeChanged { user: ada };
+        let (adult, youth) = (r#"{"class": "adult"}"#, r#"{"class": "youth"}"#);
+        assert_eq!(says(adult).await, (Ok(()), true, AgeClass::Adult));
+        assert_eq!(says(adult).await, (Ok(()), true, AgeClass::Adult));
+        silent(&w.bus, &mut news, Topic::Seats).await;
+        assert_eq!(says(youth).await, (Ok(()), true, AgeClass::Youth));
+        assert_eq!(heard(&mut news).await, changed);
+        let (declared, age_declared, _) = says(r#"{"class": null}"#).await;
+        assert_eq!((declared, age_declared), (Err(Code::AgeRequired), false));
+        assert_eq!(heard(&mut news).await, changed);
+        assert!(!w.users.me(&w.cx, ada).await.unwrap().age_declared);
+        assert_eq!(says(youth).await, (Ok(()), true, AgeClass::Youth));
+        assert_eq!(
+            says("nonsense").await,
+            (Err(Code::Unavailable), true, AgeClass::Youth),
+            "that is no word"
+        );
+    }
 }

@@ -250,3 +250,33 @@ async fn a_call_that_was_missed_is_no_meeting() {
         assert_eq!(s.friends.ask(&s.w.cx, ask).await.unwrap_err().code, Code::NotFound);
     }
 }
+
+#[tokio::test]
+async fn what_is_told_of_a_call_late_names_nobody_whose_account_is_gone() {
+    for way in ways() {
+        let s = Suite::new(way, generous()).await;
+        let (ada, gone) = (s.w.person("ada").await, UserId::from_bits(404));
+        let call = |room: u128, from, to| Dialled {
+            caller: (from, ParticipantId::from_bits(10 * room)),
+            callee: (to, ParticipantId::from_bits(10 * room + 1)),
+            ..dialled(&s.w, room, from, to)
+        };
+        for missed in [call(1, gone, ada), call(2, ada, gone)] {
+            calls::missed(&s.w.db, &missed, "cancelled").await.unwrap();
+            calls::missed(&s.w.db, &missed, "cancelled").await.unwrap();
+        }
+        assert_eq!(calls::dial(&s.w.db, &call(3, gone, ada)).await.unwrap(), Opening::New);
+        for room in [1, 2, 3] {
+            let call = calls::by_room(&s.w.db, RoomId::from_bits(room)).await.unwrap().unwrap();
+            let users: Vec<_> = call.members.iter().map(|(user, ..)| *user).collect();
+            assert_eq!(users.len(), 2, "calls are counted");
+            assert!(users.contains(&ada) && !users.contains(&gone), "{users:?}");
+        }
+        assert_eq!(calls::room_of(&s.w.db, gone).await.unwrap(), None);
+        let mut past = history(&s, ada).await;
+        past.sort_by_key(|call| call.room_id);
+        assert_eq!((past[0].incoming, past[0].missed, past[0].people.len()), (Some(true), true, 0));
+        assert_eq!((past[1].incoming, past[1].people.len()), (Some(false), 0));
+        assert!(!format!("{past:?}").contains(&gone.to_string()));
+    }
+}

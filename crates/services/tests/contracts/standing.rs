@@ -93,7 +93,8 @@ async fn what_a_report_has_done_is_told_by_the_day_and_nothing_says_who_it_was()
         }
         w.clock.advance(DAY * 31);
         let entries = w.users.reputation(&w.cx, bob).await.unwrap().entries;
-        let forgiven = entries.iter().find(|entry| entry.reason.starts_with("A report is forgiven")).unwrap();
+        let forgiven =
+            entries.iter().find(|entry| entry.reason.starts_with("Something is forgiven")).unwrap();
         assert_eq!(forgiven.at, forgiven.at.day());
     }
 }

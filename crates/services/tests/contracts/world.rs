@@ -234,6 +234,7 @@ pub async fn heard(subscription: &mut Subscription) -> Event {
 pub async fn silent(bus: &Bus, subscription: &mut Subscription, topic: Topic) {
     let marker = match topic {
         Topic::Logins => Event::KeysChanged,
+        Topic::Seats => Event::AgeChanged { user: UserId::from_bits(0) },
         _ => Event::Blocked { user: UserId::from_bits(0), other: UserId::from_bits(0) },
     };
     bus.publish(marker.clone()).await;

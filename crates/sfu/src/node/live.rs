@@ -55,6 +55,7 @@ pub(super) enum Input {
         unwelcome: Vec<UserId>,
     },
     Watch,
+    Hide,
     Restrain(ParticipantId, Restraint, Option<Notice>),
     Close(CloseReason),
     Tick,
@@ -86,6 +87,14 @@ impl AnyRoom {
         match self {
             Self::Pair(room) => room.is_seated(user),
             Self::Group(room) => room.is_seated(user),
+        }
+    }
+
+    /// Two who are to talk directly and haven't begun to.
+    pub(super) fn will_talk_directly(&self) -> Option<[UserId; 2]> {
+        match self {
+            Self::Pair(room) => room.will_talk_directly(),
+            Self::Group(_) => None,
         }
     }
 
@@ -239,6 +248,7 @@ fn pair(input: Input) -> Result<room::Input, Fault> {
         Input::Cancel(who, only) => room::Input::Cancel(who, only),
         Input::Add { from, guest, unwelcome } => room::Input::Add { from, guest, unwelcome },
         Input::Watch => room::Input::Watch,
+        Input::Hide => room::Input::Hide,
         Input::Restrain(about, restraint, notice) => room::Input::Restrain(about, restraint, notice),
         Input::Close(reason) => room::Input::Close(reason),
         Input::Tick => room::Input::Tick,
@@ -256,7 +266,7 @@ fn group(input: Input) -> Result<Option<group::Input>, Fault> {
         Input::Signal(signal, _) if signal.kind == SignalKind::Candidate => return Ok(None),
         Input::Signal(..) => return Err(Fault::new(Code::WrongState, "This call runs through the server.")),
         // The server sees a group's media in any case.
-        Input::Watch => return Ok(None),
+        Input::Watch | Input::Hide => return Ok(None),
         Input::Restrain(about, restraint, notice) => group::Input::Restrain(about, restraint, notice),
         Input::Link(link) => group::Input::Link(link),
         Input::Part { by, other } => group::Input::Part { by, other },

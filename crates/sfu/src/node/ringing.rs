@@ -14,6 +14,7 @@ use visavis_domain::{
 use visavis_platform::db::{
     self,
     calls::{self, Opening},
+    users,
 };
 
 use super::{
@@ -131,6 +132,19 @@ impl Node {
         self.act(room, Input::Add { from, guest: req.guest, unwelcome: req.unwelcome }).await?;
         let _ = self.deps.dials.hold(guest, from.user, room, self.ring_time()).await;
         Ok(())
+    }
+
+    /// Whether two who are about to talk directly mustn't, as one of them hides their address. What isn't known now is as it was
+    /// when they were matched or called.
+    pub(super) async fn one_hides(&self, room: &Live) -> bool {
+        let Some(both) = room.lock().await.will_talk_directly().filter(|_| self.shards.is_some()) else {
+            return false;
+        };
+        users::any_hides(&self.deps.db, both).await.unwrap_or_else(|error| {
+            let fault = Fault::from(error);
+            tracing::warn!(fault.code = %fault.code, "whether somebody hides their address is not known");
+            false
+        })
     }
 
     fn ring_time(&self) -> std::time::Duration {

@@ -171,7 +171,7 @@ impl Group {
             return Err(full());
         }
         let parties = (self.people[index].card.clone(), guest.id);
-        call.rings.begin(now, self.plan.id, parties, &self.settings, &mut self.out);
+        call.rings.begin(now, self.plan.id, parties, self.people.len(), &self.settings, &mut self.out);
         Ok(Reply::Done)
     }
 

@@ -1,6 +1,8 @@
 //! Calls among people who know one another, through every race of ringing, answering, giving up, blocking and adding.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
+mod hiding;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
@@ -11,7 +13,7 @@ use proptest::prelude::*;
 use visavis_domain::{
     Code, Timestamp,
     contract::rooms::{Link, LinkState, RoomKind, Seat},
-    event::{CallEnd, CloseReason, MoveReason, ServerEvent},
+    event::{CallEnd, CloseReason, ServerEvent},
     id::{ParticipantId, RoomId, SocketId, UserId},
     room::{
         Caller, Input, Output, Reply, Room, Settings, Who,
@@ -217,7 +219,8 @@ fn through_the_server(n: u128) -> Input {
 #[test]
 fn it_rings_at_every_page_of_one_and_the_other_is_in_already() {
     let mut scene = Scene::ringing();
-    let [(to, None, ServerEvent::IncomingCall { room_id, from, expires_at })] = &scene.pages[..] else {
+    let [(to, None, ServerEvent::IncomingCall { room_id, from, expires_at, people: 1 })] = &scene.pages[..]
+    else {
         panic!("{:?}", scene.pages)
     };
     assert_eq!((*to, *room_id, from.id, *expires_at), (user(BOB), ROOM, user(ADA), at(45)));
