@@ -1,9 +1,6 @@
 //! An address that is hidden while it rings, or while a call runs.
 
-use visavis_domain::{
-    contract::rooms::{SignalBody, SignalKind},
-    event::MoveReason,
-};
+use visavis_domain::contract::rooms::{SignalBody, SignalKind};
 
 use super::*;
 

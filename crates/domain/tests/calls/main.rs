@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use visavis_domain::{
     Code, Timestamp,
     contract::rooms::{Link, LinkState, RoomKind, Seat},
-    event::{CallEnd, CloseReason, ServerEvent},
+    event::{CallEnd, CloseReason, MoveReason, ServerEvent},
     id::{ParticipantId, RoomId, SocketId, UserId},
     room::{
         Caller, Input, Output, Reply, Room, Settings, Who,

@@ -71,10 +71,11 @@ fn r10_loss_is_repaired_by_sending_again_both_ways() {
         assert_steady(&world);
         for ((pair, before), after) in pairs.iter().zip(before).zip(after) {
             let (shown, sent) = (after.0 - before.0, after.1 - before.1);
-            println!("R10 both ways, seed {seed}, {pair:?}: {shown} of {sent} frames");
+            println!("R10 both ways, seed {seed}, {pair:?}: {shown} of {sent} frames: {:?}", world.shown(pair.0, pair.1));
             all = (all.0 + shown, all.1 + sent);
             // A packet that is lost four times in a row costs one picture the time for a key frame, sometimes twice.
-            assert!(sent >= 300 && shown * 100 >= sent * 85, "seed {seed}, {pair:?}: {shown} of {sent}");
+            let what = world.shown(pair.0, pair.1);
+            assert!(sent >= 300 && shown * 100 >= sent * 85, "seed {seed}, {pair:?}: {shown} of {sent}: {what:?}");
         }
     }
     assert!(all.0 * 100 >= all.1 * 98, "{all:?}");
