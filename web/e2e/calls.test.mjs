@@ -134,7 +134,8 @@ describe('a call to a friend', () => {
     await dan.button('Call again').click();
     await called(eve.page, dans).waitFor();
     await dan.button('Leave').click();
-    await dan.reaches('left');
+    await dan.reaches('cancelled');
+    await shows(dan.page, 'You called off the call');
     await called(eve.page, dans).waitFor({ state: 'detached' });
     await hears(eve, `Missed call from ${dans}.`);
 

@@ -39,6 +39,7 @@ export type Phase =
   | 'failed'
   | 'declined'
   | 'unanswered'
+  | 'cancelled'
   | 'over';
 
 /** What happened; with whom, by name. */
@@ -457,7 +458,7 @@ export function handle(state: State, input: Input, now: number): Step {
 
     case 'leave':
       if (state.phase === 'joining') return [out(state, state.call ? 'left' : 'lobby'), [{ do: 'leave' }]];
-      if (isIn(state) && state.call?.ringing) return [out(state, 'left'), [{ do: 'cancel' }, ...ending(state), { do: 'close-devices' }]];
+      if (isIn(state) && state.call?.ringing) return [out(state, 'cancelled'), [{ do: 'cancel' }, ...ending(state), { do: 'close-devices' }]];
       return isIn(state) ? [out(state, 'left'), [{ do: 'leave' }, ...ending(state), { do: 'close-devices' }]] : [state, []];
 
     case 'joined-in': {

@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 
 import { boot, unreachable } from '../app/account';
 import { type Key, t } from '../i18n';
+import { headingOf } from './focus';
 import { Header } from './header';
 import { path } from './route';
 import { Title } from './title';
@@ -22,7 +23,7 @@ export function Framed({ title, name = '', children }: Props) {
   const at = path.value;
   useEffect(() => {
     // After a step from page to page the keyboard and the screen reader go on in the new one.
-    if (!first.current) main.current?.focus({ preventScroll: true });
+    if (!first.current && main.current) (headingOf(main.current) ?? main.current).focus({ preventScroll: true });
     first.current = false;
   }, [at]);
   return (

@@ -1,5 +1,5 @@
 /** Somebody whose private ID I was given: first who that is, then whether to ask them. */
-import { Search, UserPlus } from 'lucide-preact';
+import { Search, UserCheck, UserPlus } from 'lucide-preact';
 import { useState } from 'preact/hooks';
 
 import { api, me } from '../../app/account';
@@ -90,8 +90,8 @@ function Found({ card, privateId }: { card: Card; privateId: string }) {
         </span>
         {!mine && (is === 'none' || is === 'asks') && (
           <button type="button" class="primary" disabled={busy} onClick={() => void run(() => api.askToBeFriends({ privateId }))}>
-            <UserPlus aria-hidden="true" />
-            {t('addFriend')}
+            {is === 'asks' ? <UserCheck aria-hidden="true" /> : <UserPlus aria-hidden="true" />}
+            {t(is === 'asks' ? 'accept' : 'addFriend')}
           </button>
         )}
       </div>
