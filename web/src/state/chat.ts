@@ -6,7 +6,7 @@ import type { Match, Participant, Peer, ServerEvents, Widened } from '../protoco
 
 /** An attempt that can't connect within this time is given up, and the search goes on. */
 export const CONNECT_MS = 5_000;
-/** After an attempt that came to nothing, or a refusal for want of room, the next search starts by itself. */
+/** After a call that neither of the two has ended, and when there was no room, the next search starts by itself. */
 export const NEXT_MS = 3_000;
 /** Whoever was talked to can be reported, rated or asked in peace; a camera that nobody needs for so long goes off. */
 export const STAY_MS = 120_000;
@@ -203,11 +203,11 @@ function searching(state: State, now: number, note: Note | null): State {
   return { ...idle(state, 'searching', note), since };
 }
 
-/** The call is over for a reason that isn't ours: words, and time for them. Where nobody was met yet, the next search by itself. */
+/** The call is over for a reason that isn't ours: words. Whoever was left has time for them; otherwise the next search comes by itself. */
 function over(state: State, now: number, note: Note): Step {
-  const met = state.phase !== 'connecting';
+  const left = state.phase !== 'connecting' && (note === 'theyLeft' || note === 'theyWereLost');
   const next = idle(state, 'left', note);
-  return [met ? { ...next, stayUntil: now + STAY_MS } : { ...next, nextAt: now + NEXT_MS }, [{ do: 'close-peer' }]];
+  return [left ? { ...next, stayUntil: now + STAY_MS } : { ...next, nextAt: now + NEXT_MS }, [{ do: 'close-peer' }]];
 }
 
 function goOn(state: State, now: number, note: Note | null): Step {
