@@ -410,6 +410,13 @@ describe('report and block', () => {
     expect(who(stopped.give(about())), 'thanked for').toBeUndefined();
   });
 
+  test('what another tab does is spoken of as long as it does it', () => {
+    const scene = new Scene().searching().give({ is: 'seat-taken' });
+    scene.did = [];
+    expect([scene.give({ is: 'seat-free' }).state.phase, scene.state.takeOver, scene.done]).toEqual(['idle', false, []]);
+    expect(new Scene().live().give({ is: 'seat-free' }).state.phase).toBe('live');
+  });
+
   test('going to another page would end a call or a search, and nothing else', () => {
     const ends = [new Scene(), new Scene().give({ is: 'start' }), new Scene().searching(), new Scene().connecting(), new Scene().live()].map(({ state }) => wouldEnd(state));
     expect(ends).toEqual([null, null, 'search', 'call', 'call']);

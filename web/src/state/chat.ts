@@ -154,7 +154,7 @@ export type Input =
   | { is: 'state'; data: ServerEvents['participant-state']; graceMs: number }
   | { is: 'left'; data: ServerEvents['participant-left'] }
   | { is: 'closed'; data: ServerEvents['room-closed'] }
-  | { is: 'seat-taken' };
+  | { is: 'seat-taken' | 'seat-free' };
 
 export type Effect =
   | { do: 'get-devices' | 'close-devices' | 'find-match' | 'next' | 'cancel-match' | 'close-peer' }
@@ -496,6 +496,9 @@ export function handle(state: State, input: Input, now: number): Step {
 
     case 'seat-taken':
       return isActive(state) ? elsewhere(state) : [state, []];
+
+    case 'seat-free':
+      return state.phase === 'other-tab' ? [{ ...idle(state, 'idle', null), takeOver: false }, []] : [state, []];
 
     case 'draining':
       return [{ ...state, restarting: true }, []];

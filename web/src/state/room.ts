@@ -177,6 +177,7 @@ export type Input =
   | { is: 'hand'; data: ServerEvents['hand'] }
   | { is: 'moderated'; action: HostAction }
   | { is: 'seat-taken'; roomId: string | undefined }
+  | { is: 'seat-free' }
   | { is: 'note'; note: Note['is'] }
   | { is: 'pin'; key: string }
   | { is: 'parted'; how: 'reported' | 'blocked'; userId: string; name: string }
@@ -560,6 +561,9 @@ export function handle(state: State, input: Input, now: number): Step {
       if (!mine || (!isIn(state) && state.phase !== 'joining')) return [state, []];
       return [out(state, 'other-tab'), [...ending(state), { do: 'close-devices' }]];
     }
+
+    case 'seat-free':
+      return state.phase === 'other-tab' ? [out(state, 'left'), []] : [state, []];
 
     case 'draining':
       return isIn(state) ? [{ ...state, restarting: true }, []] : [state, []];

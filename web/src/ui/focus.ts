@@ -3,8 +3,8 @@
  * meanwhile. Left to the browser it would begin at the top of the page again.
  */
 
-/** Something that comes back within this time was only busy. */
-const BUSY_MS = 5_000;
+/** What is disabled for no longer than this is only busy. */
+const BUSY_MS = 1_000;
 const ACTS = 'button:not(:disabled), a[href], summary';
 
 /** An element, and the elements around it with its place among their children, as they were. */
@@ -72,6 +72,7 @@ const wasInDialog = ({ around }: Spot): boolean => around.some(({ parent }) => p
 export function keepFocus(): void {
   let last: Spot | null = null;
   let lostAt: number | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   document.addEventListener('focusin', ({ target }) => {
     if (target instanceof HTMLElement) [last, lostAt] = [spotOf(target), null];
   });
@@ -82,11 +83,19 @@ export function keepFocus(): void {
     });
   });
   const look = (): void => {
-    if (!last || document.activeElement !== document.body) return;
+    const at = document.activeElement;
+    // A browser may take a while to let go of what was disabled.
+    if (!last || (at !== document.body && (at !== last.element || canHaveIt(last.element)))) return;
     lostAt ??= Date.now();
-    if (wasInDialog(last) || Date.now() - lostAt > BUSY_MS) last = null;
-    // Disabled: perhaps only until what it does is done.
-    else if (!last.element.isConnected || canHaveIt(last.element)) goOnAt(last);
+    if (last.element.isConnected && !canHaveIt(last.element) && Date.now() - lostAt < BUSY_MS) return soon(BUSY_MS);
+    const spot = last;
+    last = null;
+    if (!wasInDialog(spot)) goOnAt(spot);
   };
-  new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ['disabled'] });
+  // When all that belongs to the change is done: rows that were busy together can be pressed again.
+  const soon = (ms: number): void => {
+    clearTimeout(timer);
+    timer = setTimeout(look, ms);
+  };
+  new MutationObserver(() => soon(0)).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ['disabled'] });
 }

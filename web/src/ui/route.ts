@@ -3,6 +3,15 @@ import { signal } from '@preact/signals';
 
 export const path = signal(location.pathname);
 
+/** Somebody has gone from page to page since this tab was opened, or loaded anew. */
+let moved = false;
+export const hasMoved = (): boolean => moved;
+
+function show(): void {
+  moved ||= path.peek() !== location.pathname;
+  path.value = location.pathname;
+}
+
 /** Whether this step has to be agreed to first. Once nothing is in its way any more, `leave` takes it. */
 type Guard = (leave: () => void) => boolean;
 
@@ -32,7 +41,7 @@ export function go(to: string, how: 'push' | 'replace' = 'push'): void {
     if (how === 'push') history.pushState({ place: (place += 1) }, '', to);
     else history.replaceState({ place }, '', to);
   }
-  path.value = location.pathname;
+  show();
   window.scrollTo(0, 0);
 }
 
@@ -44,7 +53,7 @@ window.addEventListener('popstate', ({ state }) => {
   // The browser is there already: it is sent back, and goes again when somebody agrees.
   if (step !== 0 && location.pathname !== path.value && guard?.(() => history.go(step))) return history.go(-step);
   place = there;
-  path.value = location.pathname;
+  show();
 });
 
 /** For a link's click: stays on the page unless a new tab is wanted. */

@@ -51,6 +51,8 @@ function AddFriend({ who }: { who: Met | null }) {
   const [busy, setBusy] = useState(false);
   const is = who ? tie(friends.value, who.peer.userId) : 'none';
   const { icon: Icon, name } = TIES[is];
+  // Whoever has just pressed it hears what it is now, and keeps the focus.
+  const still = busy || is === 'asked' || is === 'friend';
   const whole = who && is === 'asks' ? t('acceptWho', { name: who.peer.displayName }) : t(name);
   const ask = async ({ peer: { userId, displayName } }: Met): Promise<void> => {
     setBusy(true);
@@ -61,10 +63,11 @@ function AddFriend({ who }: { who: Met | null }) {
     <button
       type="button"
       class={`add-friend ${is === 'asks' ? 'primary' : ''}`}
-      disabled={busy || !who || is === 'asked' || is === 'friend'}
+      disabled={!who}
+      aria-disabled={still}
       aria-label={whole}
       title={whole}
-      onClick={() => who && void ask(who)}
+      onClick={() => who && !still && void ask(who)}
     >
       <Icon aria-hidden="true" />
       <span>{t(name)}</span>

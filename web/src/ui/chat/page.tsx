@@ -8,6 +8,7 @@ import * as devices from '../../media/devices';
 import { meant, type State, wouldEnd } from '../../state/chat';
 import { Header } from '../header';
 import { Leave, useGuard, useTabKept } from '../leave';
+import { hasMoved } from '../route';
 import { Title } from '../title';
 import { Controls } from './controls';
 import { type Ask, Dialogs, type Open, opened } from './dialogs';
@@ -32,7 +33,7 @@ export function Chat() {
   useEffect(() => {
     connect();
     // The keyboard and the screen reader come along from the page before.
-    if (document.activeElement === document.body) main.current?.focus({ preventScroll: true });
+    if (hasMoved()) main.current?.focus({ preventScroll: true });
     // Whoever goes to another page leaves the call and puts the camera away.
     return () => {
       give({ is: 'stop' });

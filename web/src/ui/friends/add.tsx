@@ -89,7 +89,7 @@ function Found({ card, privateId }: { card: Card; privateId: string }) {
           <small>{mine ? t('tieSelf') : is === 'none' ? t(`band_${card.band}`) : t(TIES[is])}</small>
         </span>
         {!mine && (is === 'none' || is === 'asks') && (
-          <button type="button" class="primary" disabled={busy} onClick={() => void run(() => api.askToBeFriends({ privateId }))}>
+          <button type="button" class="primary" disabled={busy !== null} onClick={() => void run(() => api.askToBeFriends({ privateId }))}>
             {is === 'asks' ? <UserCheck aria-hidden="true" /> : <UserPlus aria-hidden="true" />}
             {t(is === 'asks' ? 'accept' : 'addFriend')}
           </button>

@@ -1,6 +1,6 @@
 /** The languages somebody speaks: chosen by name, one after the other, each taken away again by its button. */
 import { Plus, X } from 'lucide-preact';
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 import { language, t } from '../../i18n';
 import { allOf, nameOf } from '../../i18n/names';
@@ -17,8 +17,13 @@ interface Props {
 
 export function Languages({ chosen, change, wrong }: Props) {
   const [next, setNext] = useState('');
+  const field = useRef<HTMLSelectElement>(null);
   const all = useMemo(() => allOf('language', language.value), [language.value]);
   const full = chosen.length >= MOST_LANGUAGES;
+  const add = (): void => {
+    if (next) change([...chosen, next]);
+    field.current?.focus();
+  };
   // Also when it was saved without having been added first.
   useEffect(() => {
     if (chosen.includes(next)) setNext('');
@@ -42,10 +47,10 @@ export function Languages({ chosen, change, wrong }: Props) {
       {/* What is chosen is added by a button: with the arrow keys one passes many on the way. */}
       <div class="row pick">
         <select
+          ref={field}
           id="languages"
           name="language"
           value={next}
-          disabled={full}
           aria-invalid={wrong}
           aria-describedby="languages-hint languages-wrong"
           onChange={(event) => setNext(event.currentTarget.value)}
@@ -59,7 +64,7 @@ export function Languages({ chosen, change, wrong }: Props) {
               </option>
             ))}
         </select>
-        <Action icon={Plus} name={t('addLanguage')} off={full || !next} press={() => change([...chosen, next])} />
+        <Action icon={Plus} name={t('addLanguage')} off={full} press={add} />
       </div>
     </>
   );
