@@ -65,6 +65,20 @@ export function headingOf(of: Element): HTMLElement | null {
   return heading;
 }
 
+/** After a step from page to page: to its heading, as soon as it has one. Gives what no longer waits for that. */
+export function enter(main: HTMLElement): () => void {
+  const waiting = new MutationObserver(() => go());
+  const go = (): void => {
+    const heading = headingOf(main);
+    if (heading && document.activeElement === main) heading.focus({ preventScroll: true });
+    if (heading || document.activeElement !== main) waiting.disconnect();
+  };
+  main.focus({ preventScroll: true });
+  waiting.observe(main, { subtree: true, childList: true });
+  go();
+  return () => waiting.disconnect();
+}
+
 /** Whether it went with a dialog: that gives the focus back itself. */
 const wasInDialog = ({ around }: Spot): boolean => around.some(({ parent }) => parent.tagName === 'DIALOG' && !parent.isConnected);
 

@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 
 import { boot, unreachable } from '../app/account';
 import { type Key, t } from '../i18n';
-import { headingOf } from './focus';
+import { enter } from './focus';
 import { Header } from './header';
 import { hasMoved, path } from './route';
 import { Title } from './title';
@@ -22,7 +22,7 @@ export function Framed({ title, name = '', children }: Props) {
   const at = path.value;
   useEffect(() => {
     // After a step from page to page the keyboard and the screen reader go on in the new one.
-    if (hasMoved() && main.current) (headingOf(main.current) ?? main.current).focus({ preventScroll: true });
+    return hasMoved() && main.current ? enter(main.current) : undefined;
   }, [at]);
   return (
     <div class="frame">
