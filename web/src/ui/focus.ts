@@ -43,7 +43,7 @@ function successor(element: HTMLElement, around: Spot['around']): HTMLElement | 
     const found = one.matches('section') ? headingOf(one) : first(one);
     if (found) return found;
   }
-  return headingOf(parent.closest('section') ?? home);
+  return headingOf(parent.closest('section') ?? home) ?? headingOf(home);
 }
 
 /** The children from there on, then those before, the nearest first. */

@@ -26,7 +26,10 @@ export function Languages({ chosen, change, wrong }: Props) {
   };
   // Also when it was saved without having been added first.
   useEffect(() => {
-    if (chosen.includes(next)) setNext('');
+    if (!chosen.includes(next)) return;
+    setNext('');
+    // What was shown is no longer among what can be chosen.
+    if (field.current) field.current.selectedIndex = 0;
   }, [chosen]);
   return (
     <>
@@ -50,7 +53,6 @@ export function Languages({ chosen, change, wrong }: Props) {
           ref={field}
           id="languages"
           name="language"
-          value={next}
           aria-invalid={wrong}
           aria-describedby="languages-hint languages-wrong"
           onChange={(event) => setNext(event.currentTarget.value)}
