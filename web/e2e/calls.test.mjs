@@ -85,7 +85,9 @@ describe('a call to a friend', () => {
     await shows(anna.page, 'ringing…');
     await anna.picture('call-add');
     await accessible(anna, 'calling somebody in');
-    await called(cleo.page, annas).waitFor();
+    await called(cleo.page, annas).getByText(/^2 people are in this call already\./).waitFor();
+    await cleo.picture('call-rings-running');
+    await accessible(cleo, 'a running call rings');
     await cleo.button('Accept').click();
     await talk(anna, ben, cleo);
     await Promise.all([anna, ben, cleo].map((one) => sees(one, 2)));
@@ -134,7 +136,8 @@ describe('a call to a friend', () => {
     await dan.button('Call again').click();
     await called(eve.page, dans).waitFor();
     await dan.button('Leave').click();
-    await dan.reaches('left');
+    await dan.reaches('cancelled');
+    await shows(dan.page, 'You called off the call');
     await called(eve.page, dans).waitFor({ state: 'detached' });
     await hears(eve, `Missed call from ${dans}.`);
 
@@ -143,11 +146,29 @@ describe('a call to a friend', () => {
     await shows(dan.page, `${eves} didn’t answer`);
     await hears(eve, `Missed call from ${dans}.`);
 
-    // What was missed is among the last calls.
+    // What was missed is told of on every page until it was looked at, and can be called back.
+    const toFriends = eve.page.getByRole('link', { name: /^Friends/ });
+    await until(async () => /missed calls: 2/.test(await toFriends.innerText()), LONG, 'missed calls are told of');
+    await eve.picture('header-missed');
+    await atFriends(eve);
+    const missed = eve.page.getByTestId('missed').getByRole('listitem');
+    await missed.filter({ hasText: dans }).getByText(/2 times/).waitFor();
+    await until(async () => !/missed/.test(await toFriends.innerText()), LONG, 'seen');
+    await eve.picture('friends-missed');
+    await accessible(eve, 'missed calls');
+    await eve.button(`Call back ${dans}`).click();
+    await eve.reaches('in');
+    await called(dan.page, eves).waitFor();
+    await dan.button('Decline').click();
+    await eve.reaches('declined');
+    await atFriends(eve);
+    await until(async () => (await missed.count()) === 0, LONG, 'called back');
+
+    // It is among the last calls.
     await eve.page.goto('/me');
     const past = eve.page.getByTestId('calls').getByRole('listitem');
-    await until(async () => (await past.count()) === 3, LONG, 'three calls');
-    assert.deepEqual((await past.allInnerTexts()).map((text) => /missed call/.test(text)), [true, true, false]);
+    await until(async () => (await past.count()) === 4, LONG, 'four calls');
+    assert.deepEqual((await past.allInnerTexts()).map((text) => /missed call/.test(text)), [false, true, true, false]);
     await past.first().scrollIntoViewIfNeeded();
     await eve.picture('me-calls');
     await accessible(eve, 'last calls');

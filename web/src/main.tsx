@@ -10,11 +10,13 @@ import { startClock } from './app/clock';
 import './app/friends';
 import { language, setLanguage } from './i18n';
 import { App } from './ui/app';
+import { keepFocus } from './ui/focus';
 
 const root = document.getElementById('app');
 if (root) {
   setLanguage(language.value);
   startClock();
+  keepFocus();
   render(<App />, root);
   void boot();
 }

@@ -52,9 +52,10 @@ export async function befriended(a, b, { pictures = false } = {}) {
     await a.picture('chat-add-friend');
     await b.picture('chat-add-friend-phone');
   }
-  await b.button('Add friend').click();
+  await b.button(`Accept ${names[0]}`).click();
   await hears(b, `${names[0]} and you are friends now.`);
-  await until(async () => !(await a.button('Add friend').isEnabled()), LONG, 'friends already');
+  await hears(a, `${names[1]} has accepted: you are friends now.`);
+  await until(async () => !(await a.button('Friends').isEnabled()), LONG, 'friends already');
   await Promise.all([a, b].map((one) => one.button('Stop').click()));
   return names;
 }
@@ -65,14 +66,14 @@ export async function makeFriends(a, b) {
   await Promise.all([pageA, pageB].map((page) => page.goto('/friends')));
   const mine = (page) => page.getByRole('textbox', { name: 'My private ID' });
   await Promise.all([pageA, pageB].map((page) => mine(page).waitFor()));
-  const ask = async (page, id) => {
+  const ask = async (page, id, press = 'Add friend') => {
     await page.getByRole('textbox', { name: 'Their private ID' }).fill(id);
     await page.keyboard.press('Enter');
-    await page.getByRole('button', { name: 'Add friend', exact: true }).click();
+    await page.getByRole('button', { name: press, exact: true }).click();
   };
   await ask(pageA, await mine(pageB).inputValue());
   await pageA.getByText('hasn’t answered yet', { exact: true }).waitFor();
-  await ask(pageB, await mine(pageA).inputValue());
+  await ask(pageB, await mine(pageA).inputValue(), 'Accept');
   await Promise.all([pageA, pageB].map((page) => page.getByTestId('friends').getByRole('listitem').first().waitFor()));
   await Promise.all([pageA, pageB].map((page) => page.close()));
 }

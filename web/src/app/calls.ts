@@ -59,8 +59,14 @@ export async function answer(ring: Ring): Promise<string | null> {
 
 export const decline = ({ roomId }: Ring): void => void give({ is: 'decline', roomId });
 
-/** What a call that can't begin is answered; everything else has its general words. */
+/** What a call that can't begin is answered, and somebody who can't be called in; everything else has its general words. */
 const REFUSALS: Record<string, Key> = { busy: 'theyAreBusy', offline: 'theyAreOffline', forbidden: 'theyCantBeCalled' };
+
+/** Words for it, with the name of whoever can't come. */
+export function refusal(error: unknown): Key {
+  const { code } = troubleOf(error);
+  return REFUSALS[code] ?? (`code_${code}` as Key);
+}
 
 /** Calls a friend. Gives the room in which it rings, to go to; null if it can't ring, which is said. */
 export async function dial(friend: Pick<Card, 'id' | 'displayName'>): Promise<string | null> {
@@ -69,8 +75,7 @@ export async function dial(friend: Pick<Card, 'id' | 'displayName'>): Promise<st
     keep(roomId, friend);
     return roomId;
   } catch (error) {
-    const { code } = troubleOf(error);
-    say(REFUSALS[code] ?? (`code_${code}` as Key), { name: friend.displayName });
+    say(refusal(error), { name: friend.displayName });
     return null;
   }
 }

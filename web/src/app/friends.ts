@@ -2,7 +2,7 @@
 import { computed, signal } from '@preact/signals';
 
 import type { ServerEvent } from '../protocol/types';
-import { asked, loaded, START, type State, told } from '../state/friends';
+import { accepted, asked, loaded, START, type State, told } from '../state/friends';
 import { api, me, onSignedOut } from './account';
 import { say } from './notices';
 import { listen, tell } from './socket';
@@ -31,7 +31,9 @@ async function ask(): Promise<void> {
     try {
       const [list, requests] = await Promise.all([api.friends(), api.friendRequests()]);
       if (me.value?.id !== who) return;
-      friends.value = loaded(friends.value, list, requests);
+      const before = friends.value;
+      friends.value = loaded(before, list, requests);
+      accepted(before, friends.value).forEach(({ user }) => say('saidYes', { name: user.displayName }));
       friendsError.value = null;
     } catch (error) {
       friendsError.value = error;

@@ -1,6 +1,4 @@
 /** Where somebody wanted to go before they had to sign in; also after the link of the mail, which opens another tab. */
-import { me } from './account';
-
 const KEY = 'visavis-next';
 /** A wish that is older isn't one any more. */
 const FOR_MS = 30 * 60_000;
@@ -13,7 +11,7 @@ export function forget(): void {
   localStorage.removeItem(KEY);
 }
 
-function wish(): string | null {
+export function wish(): string | null {
   try {
     const { path, until } = JSON.parse(localStorage.getItem(KEY) ?? '{}') as { path?: string; until?: number };
     return path?.startsWith('/room/') && (until ?? 0) > Date.now() ? path : null;
@@ -21,6 +19,3 @@ function wish(): string | null {
     return null;
   }
 }
-
-/** Where somebody who has just signed in goes on. */
-export const nextPage = (): string => wish() ?? (me.value?.ageDeclared ? '/chat' : '/check');

@@ -11,6 +11,7 @@ import { layers, RESTED } from '../state/link';
 import { api, info, me, onSignedOut } from './account';
 import { clock } from './clock';
 import { clearMessages, hear } from './messages';
+import { onFree, tellFree } from './seat';
 import { call, connect, listen, tell } from './socket';
 
 export const chat = signal<State>(START);
@@ -36,7 +37,8 @@ let graceMs = 15_000;
 
 /** One input for the machine; its effects are carried out at once. */
 export function give(input: Input): void {
-  const [next, effects] = handle(chat.value, input, Date.now());
+  const before = chat.peek();
+  const [next, effects] = handle(before, input, Date.now());
   batch(() => {
     // As the page says: messages are gone when the call ends.
     if (chat.value.room && next.room?.id !== chat.value.room.id) clearMessages();
@@ -44,6 +46,7 @@ export function give(input: Input): void {
     if (next.room) partnerName.value = next.room.peer.displayName;
   });
   keepAwake('chat', next.room !== null);
+  if (isActive(before) && !isActive(next) && next.phase !== 'other-tab') tellFree();
   effects.forEach(carry);
 }
 
@@ -308,6 +311,7 @@ function forget(roomId: string): void {
 }
 
 clock.subscribe(() => give({ is: 'tick' }));
+onFree(() => give({ is: 'seat-free' }));
 listen({ up: onWelcome, down: () => give({ is: 'socket-down' }), event: onEvent });
 onSignedOut(() => {
   closePeer();

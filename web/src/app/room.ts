@@ -19,6 +19,7 @@ import { clock } from './clock';
 import { friends } from './friends';
 import { clearMessages, hear } from './messages';
 import { say } from './notices';
+import { onFree, tellFree } from './seat';
 import { call, connect, listen, tell } from './socket';
 
 /** The server is told what is shown when it has stood still for so long. */
@@ -55,12 +56,14 @@ let asking: ReturnType<typeof setTimeout> | undefined;
 
 /** One input for the machine; its effects are carried out at once. */
 export function give(input: Input): void {
-  const [next, effects] = handle(room.peek(), input, Date.now());
+  const before = room.peek();
+  const [next, effects] = handle(before, input, Date.now());
   batch(() => {
     if (next !== room.peek()) room.value = next;
     if (!isIn(next)) forget();
   });
   keepAwake('room', isIn(next));
+  if (isIn(before) && !isIn(next) && next.phase !== 'other-tab') tellFree();
   effects.forEach(carry);
 }
 
@@ -493,6 +496,7 @@ clock.subscribe(() => {
   }
   give({ is: 'tick' });
 });
+onFree(() => give({ is: 'seat-free' }));
 listen({ up: onWelcome, down: () => give({ is: 'socket-down' }), event: onEvent });
 // As the page says: messages are gone when I leave.
 effect(() => {

@@ -297,7 +297,8 @@ export interface ServerEvents {
   moved: { roomId: string };
   hand: { roomId: string; from: string; raised: boolean };
   reaction: { roomId: string; from: string; kind: ReactionKind };
-  'incoming-call': { roomId: string; from: Card; expiresAt: string };
+  /** `people` are in it already, of a call that runs. */
+  'incoming-call': { roomId: string; from: Card; expiresAt: string; people?: number };
   'call-accepted': { roomId: string; elsewhere: boolean; userId?: string };
   'call-declined': { roomId: string; userId?: string };
   'call-ended': { roomId: string; reason: CallEnd };

@@ -84,7 +84,8 @@ describe('a call to a friend', () => {
   });
 
   test('is called off while it rings, and left afterwards', () => {
-    expect(new Scene().calls().give({ is: 'leave' }).done).toEqual(['cancel', 'close-peer', 'close-devices']);
+    const off = new Scene().calls().give({ is: 'leave' });
+    expect([off.state.phase, off.done]).toEqual(['cancelled', ['cancel', 'close-peer', 'close-devices']]);
     expect(new Scene().talks().give({ is: 'leave' }).done).toEqual(['leave', 'close-peer', 'close-link', 'close-devices']);
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Match, Participant } from '../protocol/types';
-import { AGAIN_MS, canGoOn, CONNECT_MS, type Effect, handle, type Input, isActive, meant, MEND_MS, MOVE_MS, NEXT_MS, NOTE_MS, START, type State } from './chat';
+import { AGAIN_MS, canGoOn, CONNECT_MS, type Effect, handle, type Input, isActive, meant, MEND_MS, MOVE_MS, NEXT_MS, NOTE_MS, START, type State, STAY_MS, wouldEnd } from './chat';
 
 const peer = { userId: 'usr_2', displayName: 'Ben', avatarUrl: null, band: 'new' as const, commonInterests: [] };
 const match = (roomId = 'rm_1', initiator = true, transport: Match['transport'] = 'p2p'): Match => ({
@@ -229,14 +229,21 @@ describe('what goes wrong', () => {
     expect([scene.state.phase, scene.state.note, scene.done]).toEqual(['searching', 'neverCame', ['close-peer']]);
   });
 
-  test('a partner who leaves is named, and the next search starts by itself', () => {
-    const scene = new Scene().live().give({ is: 'left', data: { roomId: 'rm_1', participant: participant('par_2'), reason: 'left' } });
+  test('a partner who leaves is named, and nothing starts by itself: there is time to report, rate or ask them', () => {
+    const left: Input = { is: 'left', data: { roomId: 'rm_1', participant: participant('par_2'), reason: 'left' } };
+    const scene = new Scene().live().give(left);
     expect([scene.state.phase, scene.state.note, scene.done]).toEqual(['left', 'theyLeft', ['close-peer']]);
-    expect(scene.after(NEXT_MS).done).toEqual(['next']);
+    expect(scene.after(STAY_MS - 1).done).toEqual([]);
+    expect(scene.give({ is: 'next' }).done).toEqual(['next']);
+    const away = new Scene().live().give(left);
+    away.did = [];
+    expect([away.after(STAY_MS).done, away.state.phase], 'a camera that nobody needs goes off').toEqual([['close-devices'], 'idle']);
+    expect(meant(away.state)?.peer.userId, 'they are still spoken of').toBe('usr_2');
   });
 
-  test('offline, the next search waits until the connection is back', () => {
-    const scene = new Scene().live().give({ is: 'left', data: { roomId: 'rm_1', participant: participant('par_2'), reason: 'lost' } });
+  test('an attempt that came to nothing goes on by itself; offline, when the connection is back', () => {
+    const scene = new Scene().connecting().give({ is: 'closed', data: { roomId: 'rm_1', reason: 'lost' } });
+    expect(scene.state.phase).toBe('left');
     scene.give({ is: 'socket-down' });
     scene.did = [];
     expect(scene.after(NEXT_MS * 2).done).toEqual([]);
@@ -403,8 +410,21 @@ describe('report and block', () => {
     expect(who(stopped.give(about())), 'thanked for').toBeUndefined();
   });
 
+  test('what another tab does is spoken of as long as it does it', () => {
+    const scene = new Scene().searching().give({ is: 'seat-taken' });
+    scene.did = [];
+    expect([scene.give({ is: 'seat-free' }).state.phase, scene.state.takeOver, scene.done]).toEqual(['idle', false, []]);
+    expect(new Scene().live().give({ is: 'seat-free' }).state.phase).toBe('live');
+  });
+
+  test('going to another page would end a call or a search, and nothing else', () => {
+    const ends = [new Scene(), new Scene().give({ is: 'start' }), new Scene().searching(), new Scene().connecting(), new Scene().live()].map(({ state }) => wouldEnd(state));
+    expect(ends).toEqual([null, null, 'search', 'call', 'call']);
+    expect(wouldEnd(new Scene().live().give({ is: 'closed', data: { roomId: 'rm_1', reason: 'left' } }).state)).toBeNull();
+  });
+
   test('while a dialog is open no search starts by itself', () => {
-    const scene = new Scene().live().give({ is: 'hold', on: true }, { is: 'closed', data: { roomId: 'rm_1', reason: 'left' } });
+    const scene = new Scene().connecting().give({ is: 'hold', on: true }, { is: 'closed', data: { roomId: 'rm_1', reason: 'left' } });
     scene.did = [];
     expect([scene.after(NEXT_MS * 3).state.phase, canGoOn(scene.state)]).toEqual(['left', true]);
     scene.give({ is: 'hold', on: false });

@@ -6,8 +6,10 @@ import type { Match, Participant, Peer, ServerEvents, Widened } from '../protoco
 
 /** An attempt that can't connect within this time is given up, and the search goes on. */
 export const CONNECT_MS = 5_000;
-/** After somebody left, the next search starts by itself. */
+/** After a call that neither of the two has ended, and when there was no room, the next search starts by itself. */
 export const NEXT_MS = 3_000;
+/** Whoever was talked to can be reported, rated or asked in peace; a camera that nobody needs for so long goes off. */
+export const STAY_MS = 120_000;
 /** A link that broke in the call gets this long to be mended. */
 export const MEND_MS = 8_000;
 /** A direct way that failed: the server says within this time whether the call moves to it. */
@@ -91,6 +93,8 @@ export interface State {
   connectBy: number | null;
   /** When the next search starts by itself. */
   nextAt: number | null;
+  /** After a call: nothing starts by itself, and until then camera and microphone stay ready for the next one. */
+  stayUntil: number | null;
   /** No search starts by itself now: the person is busy with a dialog, or not looking. */
   held: boolean;
   /** When a partner whose socket dropped is given up. */
@@ -122,6 +126,7 @@ export const START: State = {
   widened: [],
   connectBy: null,
   nextAt: null,
+  stayUntil: null,
   held: false,
   awayUntil: null,
   mendBy: null,
@@ -149,7 +154,7 @@ export type Input =
   | { is: 'state'; data: ServerEvents['participant-state']; graceMs: number }
   | { is: 'left'; data: ServerEvents['participant-left'] }
   | { is: 'closed'; data: ServerEvents['room-closed'] }
-  | { is: 'seat-taken' };
+  | { is: 'seat-taken' | 'seat-free' };
 
 export type Effect =
   | { do: 'get-devices' | 'close-devices' | 'find-match' | 'next' | 'cancel-match' | 'close-peer' }
@@ -163,7 +168,7 @@ export const isActive = (state: State): boolean =>
 
 const inCall = (state: State): boolean => ['connecting', 'live', 'reconnecting'].includes(state.phase);
 
-const quiet = { room: null, connectBy: null, nextAt: null, awayUntil: null, mendBy: null, moveBy: null, again: null, leaving: null };
+const quiet = { room: null, connectBy: null, nextAt: null, stayUntil: null, awayUntil: null, mendBy: null, moveBy: null, again: null, leaving: null };
 
 /** Words that name the last partner. */
 const ABOUT_THEM: (Note | null)[] = ['youLeft', 'theyLeft', 'theyWereLost'];
@@ -172,6 +177,12 @@ const ABOUT_THEM: (Note | null)[] = ['youLeft', 'theyLeft', 'theyWereLost'];
 export function meant(state: State): Met | null {
   const spokenOf = ['left', 'ended-safety'].includes(state.phase) || ABOUT_THEM.includes(state.note);
   return inCall(state) || spokenOf ? state.met : null;
+}
+
+/** What whoever goes to another page now would end without a word; null when nothing is lost by it. */
+export function wouldEnd(state: State): 'call' | 'search' | null {
+  if (inCall(state)) return 'call';
+  return state.phase === 'searching' ? 'search' : null;
 }
 
 /** Whether *Next* makes sense. */
@@ -192,9 +203,11 @@ function searching(state: State, now: number, note: Note | null): State {
   return { ...idle(state, 'searching', note), since };
 }
 
-/** The call is over for a reason that isn't ours: words, and the next search by itself. */
+/** The call is over for a reason that isn't ours: words. Whoever was left has time for them; otherwise the next search comes by itself. */
 function over(state: State, now: number, note: Note): Step {
-  return [{ ...idle(state, 'left', note), nextAt: now + NEXT_MS }, [{ do: 'close-peer' }]];
+  const left = state.phase !== 'connecting' && (note === 'theyLeft' || note === 'theyWereLost');
+  const next = idle(state, 'left', note);
+  return [left ? { ...next, stayUntil: now + STAY_MS } : { ...next, nextAt: now + NEXT_MS }, [{ do: 'close-peer' }]];
 }
 
 function goOn(state: State, now: number, note: Note | null): Step {
@@ -236,6 +249,16 @@ function goodbye(state: State): Effect[] {
   const room = inCall(state) ? state.room?.id : state.leaving;
   const effects: Effect[] = room ? [{ do: 'leave', roomId: room }] : [];
   return state.phase === 'searching' ? [...effects, { do: 'cancel-match' }] : effects;
+}
+
+function stop(state: State): Step {
+  const close: Effect[] = inCall(state) ? [{ do: 'close-peer' }] : [];
+  const bye = goodbye(state);
+  // Whoever stops because of somebody may want to report them: the words about them stay.
+  const note = inCall(state) ? 'youLeft' : meant(state) && state.note;
+  const [next, effects] = resting(state, 'idle', note, close);
+  if (state.online) return [next, [...effects, ...bye]];
+  return [{ ...next, owed: [...state.owed, ...bye] }, effects];
 }
 
 /** A call is live when the partner's socket and the link are both there. */
@@ -361,6 +384,7 @@ function backOnline(state: State, resumed: boolean, now: number): Step {
 
 function tick(state: State, now: number): Step {
   if (state.noteUntil !== null && now >= state.noteUntil) return [{ ...state, note: null, noteUntil: null }, []];
+  if (state.stayUntil !== null && now >= state.stayUntil) return stop(state);
   if (state.connectBy !== null && now >= state.connectBy && state.phase === 'connecting') return state.room?.moving ? giveUp(state, now) : direct(state, now);
   if (state.moveBy !== null && now >= state.moveBy) return giveUp(state, now);
   if (!state.online) return [state, []];
@@ -387,15 +411,8 @@ export function handle(state: State, input: Input, now: number): Step {
     case 'devices-failed':
       return state.phase === 'permission' ? [idle(state, 'device-problem', null), []] : [state, []];
 
-    case 'stop': {
-      const close: Effect[] = inCall(state) ? [{ do: 'close-peer' }] : [];
-      const bye = goodbye(state);
-      // Whoever stops because of somebody may want to report them: the words about them stay.
-      const note = inCall(state) ? 'youLeft' : meant(state) && state.note;
-      const [next, effects] = resting(state, 'idle', note, close);
-      if (state.online) return [next, [...effects, ...bye]];
-      return [{ ...next, owed: [...state.owed, ...bye] }, effects];
-    }
+    case 'stop':
+      return stop(state);
 
     case 'next':
       return canGoOn(state) ? goOn(state, now, null) : [state, []];
@@ -479,6 +496,9 @@ export function handle(state: State, input: Input, now: number): Step {
 
     case 'seat-taken':
       return isActive(state) ? elsewhere(state) : [state, []];
+
+    case 'seat-free':
+      return state.phase === 'other-tab' ? [{ ...idle(state, 'idle', null), takeOver: false }, []] : [state, []];
 
     case 'draining':
       return [{ ...state, restarting: true }, []];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Friend, FriendRequest, Presence } from '../protocol/types';
-import { asked, canBeCalled, loaded, START, type State, tie, told } from './friends';
+import { accepted, asked, canBeCalled, loaded, START, type State, tie, told } from './friends';
 
 const card = (id: string) => ({ id, displayName: id, avatarUrl: null, band: 'new' as const });
 const friend = (id: string, presence: Presence = 'offline'): Friend => ({ user: card(id), since: '2026-01-01T00:00:00.000Z', presence });
@@ -32,6 +32,15 @@ describe('where friends are', () => {
   test('matters for whether it would ring', () => {
     expect((['online', 'away', 'in-call', 'offline'] as Presence[]).map(canBeCalled)).toEqual([true, true, false, false]);
   });
+});
+
+test('whoever has said yes to me is told of once', () => {
+  const before = loaded(START, [friend('ann')], { incoming: [request('cleo')], outgoing: [request('ben'), request('dan')] });
+  // Ben has accepted mine, I have accepted Cleo's; Dan has not answered.
+  const after = loaded(before, [friend('ann'), friend('ben'), friend('cleo')], { incoming: [], outgoing: [request('dan')] });
+  expect(accepted(before, after).map(({ user }) => user.id)).toEqual(['ben']);
+  expect(accepted(after, after)).toEqual([]);
+  expect(accepted(START, after), 'nobody is told of old friends').toEqual([]);
 });
 
 test('what somebody is to me', () => {

@@ -43,6 +43,11 @@ export function told(state: State, { userId, presence, at }: ServerEvents['prese
   return { ...state, news, friends: state.friends && placed(state.friends, userId, presence) };
 }
 
+/** Whom I had asked, and who has said yes: friends now, who weren't before. */
+export function accepted(before: State, after: State): Friend[] {
+  return (after.friends ?? []).filter(({ user }) => tie(before, user.id) === 'asked');
+}
+
 /** What somebody is to me. */
 export type Tie = 'friend' | 'asked' | 'asks' | 'none';
 

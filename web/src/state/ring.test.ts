@@ -35,6 +35,11 @@ describe('a call that rings', () => {
     expect([scene.state, scene.done]).toEqual([[], []]);
   });
 
+  test('is of two unless the server says that it runs already', () => {
+    const running: Input = { is: 'rings', data: { roomId: 'rm_2', from: card('Ann'), expiresAt: new Date(45_000).toISOString(), people: 3 } };
+    expect(new Scene().give(rings(), running).state.map(({ people }) => people)).toEqual([1, 3]);
+  });
+
   test('is declined', () => {
     expect(new Scene().give(rings(), { is: 'decline', roomId: 'rm_1' }, { is: 'decline', roomId: 'rm_1' }).done).toEqual(['decline']);
   });

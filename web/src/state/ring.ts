@@ -11,6 +11,8 @@ export interface Ring {
   roomId: string;
   from: Card;
   until: number;
+  /** So many are in it already: one who calls, or several whom the call would bring together with me. */
+  people: number;
   /** Answered here; the server hasn't said yes yet. */
   answering: boolean;
   /** Why the answer wasn't taken: a code. */
@@ -44,8 +46,8 @@ export function handle(state: State, input: Input, now: number): Step {
     ring ? [without(state, ring.roomId), what ? [{ do: 'say', what, name: ring.from.displayName }] : []] : [state, []];
   switch (input.is) {
     case 'rings': {
-      const { roomId, from, expiresAt } = input.data;
-      return ring ? [state, []] : [[...state, { roomId, from, until: Date.parse(expiresAt), answering: false, trouble: null }], []];
+      const { roomId, from, expiresAt, people = 1 } = input.data;
+      return ring ? [state, []] : [[...state, { roomId, from, until: Date.parse(expiresAt), people, answering: false, trouble: null }], []];
     }
 
     case 'answer':

@@ -282,6 +282,12 @@ describe('bad days', () => {
     scene.give({ is: 'join' });
     expect(scene.done).toEqual(['join']);
   });
+
+  test('and when that one has left, this one no longer speaks of it', () => {
+    const scene = new Scene().inside().give({ is: 'seat-taken', roomId: 'rm_1' }, { is: 'seat-free' });
+    expect(scene.state.phase).toBe('left');
+    expect(new Scene().inside().give({ is: 'seat-free' }).state.phase).toBe('in');
+  });
 });
 
 test('Leave leaves, closes the connection and lets the camera go', () => {

@@ -39,6 +39,7 @@ export type Phase =
   | 'failed'
   | 'declined'
   | 'unanswered'
+  | 'cancelled'
   | 'over';
 
 /** What happened; with whom, by name. */
@@ -176,6 +177,7 @@ export type Input =
   | { is: 'hand'; data: ServerEvents['hand'] }
   | { is: 'moderated'; action: HostAction }
   | { is: 'seat-taken'; roomId: string | undefined }
+  | { is: 'seat-free' }
   | { is: 'note'; note: Note['is'] }
   | { is: 'pin'; key: string }
   | { is: 'parted'; how: 'reported' | 'blocked'; userId: string; name: string }
@@ -457,7 +459,7 @@ export function handle(state: State, input: Input, now: number): Step {
 
     case 'leave':
       if (state.phase === 'joining') return [out(state, state.call ? 'left' : 'lobby'), [{ do: 'leave' }]];
-      if (isIn(state) && state.call?.ringing) return [out(state, 'left'), [{ do: 'cancel' }, ...ending(state), { do: 'close-devices' }]];
+      if (isIn(state) && state.call?.ringing) return [out(state, 'cancelled'), [{ do: 'cancel' }, ...ending(state), { do: 'close-devices' }]];
       return isIn(state) ? [out(state, 'left'), [{ do: 'leave' }, ...ending(state), { do: 'close-devices' }]] : [state, []];
 
     case 'joined-in': {
@@ -559,6 +561,9 @@ export function handle(state: State, input: Input, now: number): Step {
       if (!mine || (!isIn(state) && state.phase !== 'joining')) return [state, []];
       return [out(state, 'other-tab'), [...ending(state), { do: 'close-devices' }]];
     }
+
+    case 'seat-free':
+      return state.phase === 'other-tab' ? [out(state, 'left'), []] : [state, []];
 
     case 'draining':
       return isIn(state) ? [{ ...state, restarting: true }, []] : [state, []];

@@ -7,6 +7,9 @@ import { type Key, t } from '../i18n';
 import type { Card } from '../protocol/types';
 import { go } from './route';
 
+/** Where several stand one below the other, the name is part of what each is called. */
+const WITH_NAME: Partial<Record<Key, Key>> = { callShort: 'callWho', callBack: 'callBackWho' };
+
 interface Props {
   who: Pick<Card, 'id' | 'displayName'>;
   off?: boolean;
@@ -21,8 +24,9 @@ export function CallButton({ who, off = false, name = 'callShort' }: Props) {
     setBusy(false);
     if (roomId) go(`/room/${roomId}`);
   };
+  const whole = WITH_NAME[name];
   return (
-    <button type="button" class="primary" aria-label={name === 'callShort' ? t('callWho', { name: who.displayName }) : undefined} disabled={off || busy} onClick={() => void press()}>
+    <button type="button" class="primary" aria-label={whole && t(whole, { name: who.displayName })} disabled={off || busy} onClick={() => void press()}>
       <Phone aria-hidden="true" />
       {t(name)}
     </button>

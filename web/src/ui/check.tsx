@@ -3,6 +3,7 @@ import { ArrowLeftRight, EyeOff, Flag, type LucideIcon, MessageCircleOff, ScanEy
 import { useEffect, useState } from 'preact/hooks';
 
 import { api, info, me } from '../app/account';
+import { give } from '../app/random';
 import { type Key, t } from '../i18n';
 import * as devices from '../media/devices';
 import { Devices } from './devices';
@@ -66,7 +67,10 @@ function Consent({ declared }: { declared: boolean }) {
         await api.declareAdult();
         if (me.value) me.value = { ...me.value, ageDeclared: true };
       }
+      // Whoever came here by *Start* has started.
+      const started = location.hash === '#start';
       go('/chat');
+      if (started) give({ is: 'start' });
     } catch (problem) {
       setError(problem);
     }

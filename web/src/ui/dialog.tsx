@@ -2,11 +2,13 @@
 import type { ComponentChildren } from 'preact';
 import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 
+import { goOnAt, type Spot, spotOf } from './focus';
+
 /** Where the keyboard was before; one dialog that leads to another changes nothing in that. */
-let opener: HTMLElement | null = null;
+let opener: Spot | null = null;
 
 function giveBack(): void {
-  if (!document.querySelector('dialog[open]')) opener?.focus();
+  if (opener && !document.querySelector('dialog[open]')) goOnAt(opener);
 }
 
 interface Props {
@@ -22,7 +24,7 @@ export function Dialog({ title, onClose, firm = false, children }: Props) {
   const heading = useId();
   useLayoutEffect(() => {
     const before = document.activeElement;
-    if (before instanceof HTMLElement && before !== document.body && !before.closest('dialog')) opener = before;
+    if (before instanceof HTMLElement && before !== document.body && !before.closest('dialog')) opener = spotOf(before);
     // With the click that asks for it, not a picture later: whoever types on must not type behind it.
     dialog.current?.showModal();
     return () => queueMicrotask(giveBack);

@@ -4,8 +4,9 @@ import { useEffect, useRef } from 'preact/hooks';
 
 import { boot, unreachable } from '../app/account';
 import { type Key, t } from '../i18n';
+import { enter } from './focus';
 import { Header } from './header';
-import { path } from './route';
+import { hasMoved, path } from './route';
 import { Title } from './title';
 import { Alert } from './trouble';
 
@@ -18,12 +19,10 @@ interface Props {
 
 export function Framed({ title, name = '', children }: Props) {
   const main = useRef<HTMLElement>(null);
-  const first = useRef(true);
   const at = path.value;
   useEffect(() => {
     // After a step from page to page the keyboard and the screen reader go on in the new one.
-    if (!first.current) main.current?.focus({ preventScroll: true });
-    first.current = false;
+    return hasMoved() && main.current ? enter(main.current) : undefined;
   }, [at]);
   return (
     <div class="frame">

@@ -3,15 +3,15 @@ import { signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 
 import { api } from '../app/account';
-import { nextPage } from '../app/next';
 import { t } from '../i18n';
-import { follow, go } from './route';
+import { goNext } from './next';
+import { follow } from './route';
 import { Alert } from './trouble';
 
 /** Taken out of the address at once, so that it stays in no history and is shown to nobody. */
 function takeToken(): string | null {
   const found = new URLSearchParams(location.hash.slice(1)).get('token');
-  if (found) history.replaceState(null, '', location.pathname);
+  if (found) history.replaceState(history.state, '', location.pathname);
   return found;
 }
 
@@ -35,7 +35,7 @@ export function Magic() {
     setError(null);
     try {
       await api.magic(known ?? '');
-      go(nextPage(), 'replace');
+      await goNext('replace');
     } catch (problem) {
       setError(problem);
       setBusy(false);

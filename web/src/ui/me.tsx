@@ -13,12 +13,16 @@ import { PrivateId } from './me/private-id';
 import { Profile } from './me/profile';
 import { Sessions } from './me/sessions';
 import { Reputation } from './me/standing';
+import { SignOut } from './sign-out';
 
 export function Me() {
   if (!me.value) return null;
   return (
     <div class="stack">
-      <h1>{t('me')}</h1>
+      <div class="row head">
+        <h1>{t('me')}</h1>
+        <SignOut />
+      </div>
       <MyPicture me={me.value} />
       <Profile me={me.value} />
       <Disturb me={me.value} />

@@ -32,6 +32,7 @@ interface ReportProps {
   close: () => void;
 }
 
+/** Two presses are enough: why is for those who want to say it. */
 export function Report({ name, intro, act, close }: ReportProps) {
   const [reason, setReason] = useState<ReportReason | null>(null);
   const [note, setNote] = useState('');
@@ -41,12 +42,12 @@ export function Report({ name, intro, act, close }: ReportProps) {
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          if (reason) run(() => act(reason, note));
+          run(() => act(reason ?? 'other', note));
         }}
       >
         <p class="quiet">{t(intro)}</p>
         <fieldset class="choices">
-          <legend class="sr-only">{t('reportWhy')}</legend>
+          <legend>{t('reportWhy')}</legend>
           {REPORT_REASONS.map((one) => (
             <label key={one} class="tick">
               <input type="radio" name="reason" checked={reason === one} onChange={() => setReason(one)} />
@@ -61,7 +62,7 @@ export function Report({ name, intro, act, close }: ReportProps) {
           <button type="button" class="plain" onClick={close}>
             {t('cancel')}
           </button>
-          <button class="danger" disabled={!reason || busy}>
+          <button class="danger" disabled={busy}>
             {t('report')}
           </button>
         </div>

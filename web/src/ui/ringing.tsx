@@ -2,6 +2,7 @@
 import { Phone, PhoneOff } from 'lucide-preact';
 import { useEffect, useRef } from 'preact/hooks';
 
+import { info } from '../app/account';
 import { answer, decline, rings } from '../app/calls';
 import { secondsUntil } from '../app/clock';
 import { type Key, t, wordsFor } from '../i18n';
@@ -15,6 +16,12 @@ import { go } from './route';
 export function Ringing() {
   const ring = rings.value[0];
   return ring ? <Incoming key={ring.roomId} ring={ring} /> : null;
+}
+
+/** What becomes of picture and sound: said before it is answered. */
+function privacy({ people }: Ring): string {
+  if (people < 2) return t('callPrivacy');
+  return [t('callPrivacyMany', { n: people }), info.value?.watched !== false && t('watchedHint')].filter(Boolean).join(' ');
 }
 
 function Incoming({ ring }: { ring: Ring }) {
@@ -42,7 +49,7 @@ function Incoming({ ring }: { ring: Ring }) {
           <span class="quiet" aria-hidden="true"> · {t('ringsFor', { s: secondsUntil(until) })}</span>
         </p>
       </div>
-      <p class="quiet">{t('callPrivacy')}</p>
+      <p class="quiet">{privacy(ring)}</p>
       <p class="alert" role="alert">
         {trouble ? wordsFor(new Trouble(trouble as Code, '')) : ''}
       </p>

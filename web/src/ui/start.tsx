@@ -3,10 +3,11 @@ import { Play, Users } from 'lucide-preact';
 import { useState } from 'preact/hooks';
 
 import { api, me, notice } from '../app/account';
-import { nextPage } from '../app/next';
+import { give } from '../app/random';
 import { t } from '../i18n';
 import { roomPath } from '../state/address';
 import { Action } from './button';
+import { goNext } from './next';
 import { go } from './route';
 import { SignIn } from './sign-in';
 import { Alert } from './trouble';
@@ -19,7 +20,7 @@ export function Start() {
       <p class="notice" role="status">
         {notice.value ? t(notice.value) : ''}
       </p>
-      {me.value ? <SignedIn name={me.value.displayName} /> : <SignIn done={() => go(nextPage())} />}
+      {me.value ? <SignedIn name={me.value.displayName} /> : <SignIn done={() => void goNext('push')} />}
     </section>
   );
 }
@@ -28,12 +29,19 @@ function SignedIn({ name }: { name: string }) {
   return (
     <>
       <div class="signed-in">
-        <Action icon={Play} name={t('start')} primary press={() => go(me.value?.ageDeclared ? '/chat' : '/check')} />
+        <Action icon={Play} name={t('start')} primary press={start} />
         <p class="quiet">{t('startHint', { name })}</p>
       </div>
       <Rooms />
     </>
   );
+}
+
+/** Pressed once is enough: whoever still has to pass the check searches after it. */
+function start(): void {
+  if (!me.value?.ageDeclared) return go('/check#start');
+  go('/chat');
+  give({ is: 'start' });
 }
 
 /** A room of one's own, or the one a link leads to. */

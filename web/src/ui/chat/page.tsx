@@ -1,12 +1,14 @@
 /** The random chat: two pictures, the conversation, and what can be done. It only shows the machine's state. */
-import { useCallback, useEffect, useState } from 'preact/hooks';
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 
 import { chat, give, partnerName } from '../../app/random';
 import { connect } from '../../app/socket';
 import { t } from '../../i18n';
 import * as devices from '../../media/devices';
-import { meant } from '../../state/chat';
+import { meant, type State, wouldEnd } from '../../state/chat';
 import { Header } from '../header';
+import { Leave, useGuard, useTabKept } from '../leave';
+import { hasMoved } from '../route';
 import { Title } from '../title';
 import { Controls } from './controls';
 import { type Ask, Dialogs, type Open, opened } from './dialogs';
@@ -21,11 +23,17 @@ export function Chat() {
   const ask = useCallback((what: Ask) => setOpen(opened(what, meant(chat.value))), []);
   const close = useCallback(() => setOpen(null), []);
   const state = chat.value;
-  const armed = useKeys({ ask, isOpen: open !== null });
+  const [away, stay] = useGuard(() => wouldEnd(chat.value) !== null);
+  const busy = open !== null || away !== null;
+  const armed = useKeys({ ask, isOpen: busy });
   const swipe = useSwipeUp(() => give({ is: 'next' }));
-  useHold(open !== null);
+  useHold(busy);
+  useTabKept(state.phase === 'live' || state.phase === 'reconnecting');
+  const main = useRef<HTMLElement>(null);
   useEffect(() => {
     connect();
+    // The keyboard and the screen reader come along from the page before.
+    if (hasMoved()) main.current?.focus({ preventScroll: true });
     // Whoever goes to another page leaves the call and puts the camera away.
     return () => {
       give({ is: 'stop' });
@@ -37,7 +45,7 @@ export function Chat() {
     <div class="frame chat-frame">
       <Title page="chatTitle" name={state.room ? partnerName.value : ''} />
       <Header />
-      <main class="chat" data-state={state.phase} data-online={state.online}>
+      <main ref={main} tabIndex={-1} class="chat" data-state={state.phase} data-online={state.online}>
         <h1 class="sr-only">{t('chatTitle')}</h1>
         <Announcement state={state} armed={armed} />
         <div class="stage" ref={swipe}>
@@ -49,8 +57,15 @@ export function Chat() {
         <Controls state={state} ask={ask} />
       </main>
       <Dialogs open={open} close={close} />
+      {away && <Leave {...leaveWords(state)} end={() => give({ is: 'stop' })} go={away} close={stay} />}
     </div>
   );
+}
+
+/** What is about to be left: the search may have become a call, or the call may be over, while somebody thinks. */
+function leaveWords(state: State): { title: string; hint: string } {
+  if (wouldEnd(state) === 'call') return { title: t('leaveTitle'), hint: t('leaveHint', { name: partnerName.value }) };
+  return { title: t('leaveSearchTitle'), hint: t(wouldEnd(state) ? 'leaveSearchHint' : 'leaveOverHint') };
 }
 
 /** Nobody is met by somebody who is filling in a form, or looks elsewhere. */

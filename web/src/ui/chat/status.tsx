@@ -27,7 +27,8 @@ function outage(state: State): string {
   return t(state.phase === 'live' ? 'offlineInCall' : 'phase_offline');
 }
 
-const phrase = (state: State, s: number | ''): string => t(`phase_${state.phase}`, { name: partnerName.value, s });
+const phrase = (state: State, s: number | ''): string =>
+  state.stayUntil === null ? t(`phase_${state.phase}`, { name: partnerName.value, s }) : t('phase_stay');
 
 function seconds(state: State): number | '' {
   switch (state.phase) {
@@ -52,8 +53,8 @@ export function Announcement({ state, armed }: { state: State; armed: boolean })
   );
 }
 
-/** A call that was one, and has just ended. */
-const canRate = ({ phase, note }: State): boolean => phase === 'left' || (phase === 'idle' && note === 'youLeft');
+/** A call that was one, and is still spoken of. */
+const canRate = ({ phase, stayUntil }: State): boolean => phase === 'idle' || stayUntil !== null;
 
 /** In the middle of the partner's tile, as long as there is no living picture. */
 export function Words({ state }: { state: State }) {

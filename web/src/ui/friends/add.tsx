@@ -1,5 +1,5 @@
 /** Somebody whose private ID I was given: first who that is, then whether to ask them. */
-import { Search, UserPlus } from 'lucide-preact';
+import { Search, UserCheck, UserPlus } from 'lucide-preact';
 import { useState } from 'preact/hooks';
 
 import { api, me } from '../../app/account';
@@ -89,9 +89,9 @@ function Found({ card, privateId }: { card: Card; privateId: string }) {
           <small>{mine ? t('tieSelf') : is === 'none' ? t(`band_${card.band}`) : t(TIES[is])}</small>
         </span>
         {!mine && (is === 'none' || is === 'asks') && (
-          <button type="button" class="primary" disabled={busy} onClick={() => void run(() => api.askToBeFriends({ privateId }))}>
-            <UserPlus aria-hidden="true" />
-            {t('addFriend')}
+          <button type="button" class="primary" disabled={busy !== null} onClick={() => void run(() => api.askToBeFriends({ privateId }))}>
+            {is === 'asks' ? <UserCheck aria-hidden="true" /> : <UserPlus aria-hidden="true" />}
+            {t(is === 'asks' ? 'accept' : 'addFriend')}
           </button>
         )}
       </div>

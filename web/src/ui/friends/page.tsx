@@ -11,6 +11,7 @@ import { PrivateId } from '../me/private-id';
 import { Alert } from '../trouble';
 import { Add } from './add';
 import { List } from './list';
+import { MissedCalls } from './missed';
 import { Requests } from './requests';
 
 export function Friends() {
@@ -22,6 +23,7 @@ export function Friends() {
       <h1>{t('friends')}</h1>
       <Alert error={friendsError.value} />
       <Requests all={requests} />
+      <MissedCalls />
       <List all={all} />
       <Add />
       <PrivateId id={me.value.privateId} />

@@ -23,8 +23,8 @@ export function Requests({ all: { incoming, outgoing } }: { all: FriendRequests 
               type="button"
               class="primary"
               aria-label={t('acceptWho', { name: request.user.displayName })}
-              disabled={busy}
-              onClick={() => void run(() => api.acceptRequest(request.id))}
+              disabled={busy === request.id}
+              onClick={() => void run(() => api.acceptRequest(request.id), request.id)}
             >
               <Check aria-hidden="true" />
               {t('accept')}
@@ -32,8 +32,8 @@ export function Requests({ all: { incoming, outgoing } }: { all: FriendRequests 
             <button
               type="button"
               aria-label={t('declineWho', { name: request.user.displayName })}
-              disabled={busy}
-              onClick={() => void run(() => api.declineRequest(request.id))}
+              disabled={busy === request.id}
+              onClick={() => void run(() => api.declineRequest(request.id), request.id)}
             >
               <X aria-hidden="true" />
               {t('decline')}
@@ -45,8 +45,8 @@ export function Requests({ all: { incoming, outgoing } }: { all: FriendRequests 
             <button
               type="button"
               aria-label={t('withdrawWho', { name: request.user.displayName })}
-              disabled={busy}
-              onClick={() => void run(() => api.withdrawRequest(request.id))}
+              disabled={busy === request.id}
+              onClick={() => void run(() => api.withdrawRequest(request.id), request.id)}
             >
               <Undo2 aria-hidden="true" />
               {t('withdraw')}

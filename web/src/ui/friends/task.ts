@@ -1,22 +1,23 @@
-/** One thing at a time, and what went wrong with it. */
+/** What is being done, and what went wrong with it. */
 import { useState } from 'preact/hooks';
 
 import { change } from '../../app/friends';
 
 export interface Task {
-  busy: boolean;
+  /** About what, if there are several that something can be done about. */
+  busy: string | null;
   error: unknown;
-  run: (act: () => Promise<unknown>) => Promise<void>;
+  run: (act: () => Promise<unknown>, about?: string) => Promise<void>;
 }
 
 export function useTask(): Task {
-  const [busy, setBusy] = useState(false);
+  const [busy, setBusy] = useState<string | null>(null);
   const [error, setError] = useState<unknown>(null);
-  const run = async (act: () => Promise<unknown>): Promise<void> => {
-    setBusy(true);
+  const run = async (act: () => Promise<unknown>, about = ''): Promise<void> => {
+    setBusy(about);
     setError(null);
     await change(act).catch(setError);
-    setBusy(false);
+    setBusy((now) => (now === about ? null : now));
   };
   return { busy, error, run };
 }

@@ -1,15 +1,8 @@
-/** This device: language, camera and microphone, signing out. */
-import { LogOut } from 'lucide-preact';
-import { useState } from 'preact/hooks';
-
-import { signOut } from '../../app/account';
+/** This device: language, camera and microphone. */
 import { language, type Language, LANGUAGES, setLanguage, t } from '../../i18n';
-import { Action } from '../button';
 import { follow } from '../route';
-import { Alert } from '../trouble';
 
 export function Account() {
-  const [error, setError] = useState<unknown>(null);
   return (
     <section class="card">
       <h2>{t('thisDevice')}</h2>
@@ -31,8 +24,6 @@ export function Account() {
           {t('devicesLink')}
         </a>
       </p>
-      <Alert error={error} />
-      <Action icon={LogOut} name={t('signOut')} press={() => void signOut().catch(setError)} />
     </section>
   );
 }

@@ -3,6 +3,7 @@ import { PhoneOutgoing } from 'lucide-preact';
 import { info } from '../../app/account';
 import { useState } from 'preact/hooks';
 
+import { refusal } from '../../app/calls';
 import { friends } from '../../app/friends';
 import { callIn } from '../../app/room';
 import { t } from '../../i18n';
@@ -13,7 +14,7 @@ import { Avatar } from '../avatar';
 import { Alert } from '../trouble';
 
 export function CallIn({ state, call }: { state: State; call: Call }) {
-  const [error, setError] = useState<unknown>(null);
+  const [error, setError] = useState<{ problem: unknown; name: string } | null>(null);
   const here = state.people.map(({ userId }) => userId);
   const others = (friends.value.friends ?? []).filter(({ user }) => !here.includes(user.id));
   const could = others.filter(({ user, presence }) => canBeCalled(presence) || call.called.includes(user.id));
@@ -37,7 +38,7 @@ export function CallIn({ state, call }: { state: State; call: Call }) {
                 disabled={rings || call.ringing}
                 onClick={() => {
                   setError(null);
-                  callIn(user.id).catch(setError);
+                  callIn(user.id).catch((problem: unknown) => setError({ problem, name: user.displayName }));
                 }}
               >
                 <PhoneOutgoing aria-hidden="true" />
@@ -47,7 +48,7 @@ export function CallIn({ state, call }: { state: State; call: Call }) {
           );
         })}
       </ul>
-      <Alert error={error} />
+      <Alert error={error?.problem} words={error ? t(refusal(error.problem), { name: error.name }) : undefined} />
       <p class="quiet">{t(state.call?.way === 'p2p' ? 'directHint' : info.value?.watched === false ? 'throughHint' : 'watchedHint')}</p>
     </>
   );

@@ -2,11 +2,12 @@
 import type { ComponentChildren } from 'preact';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 
-import { unread } from '../../app/room';
+import { give, inRoom, unread } from '../../app/room';
 import { t } from '../../i18n';
 import { isOfTwo } from '../../state/call';
 import type { State } from '../../state/room';
 import { Conversation } from '../chat/messages';
+import { Leave, useGuard, useTabKept } from '../leave';
 import { Title } from '../title';
 import { Bar } from './bar';
 import { type Ask, Dialogs, type Open } from './dialogs';
@@ -24,7 +25,9 @@ export function Call({ state }: { state: State }) {
   const turn = useCallback((to: Panel) => setPanel((now) => (now === to ? null : to)), []);
   const ask = useCallback((what: Ask) => setOpen(what), []);
   const close = useCallback(() => setOpen(null), []);
-  useKeys({ turn, ask, isOpen: open !== null });
+  const [away, stay] = useGuard(() => inRoom.peek());
+  useKeys({ turn, ask, isOpen: open !== null || away !== null });
+  useTabKept(state.people.length > 1);
   const waiting = unread.value;
   useEffect(() => {
     if (panel === 'chat') unread.value = 0;
@@ -49,6 +52,7 @@ export function Call({ state }: { state: State }) {
         <Voices />
       </main>
       <Dialogs state={state} open={open} ask={ask} close={close} />
+      {away && <Leave title={t('leaveTitle')} hint={t(state.call ? 'leaveCallHint' : 'leaveRoomHint')} end={() => give({ is: 'leave' })} go={away} close={stay} />}
     </>
   );
 }

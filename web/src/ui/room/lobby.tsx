@@ -27,13 +27,8 @@ export function Lobby({ state }: { state: State }) {
           </p>
         )}
       </header>
-      <Devices />
+      {/* The door is what the tab key comes to first; the picture stands beside it, or above. */}
       <div class="entry">
-        <div class="row">
-          <Switch on={devices.isOn('audio')} icons={[Mic, MicOff]} name={t('microphone')} press={() => devices.toggle('audio')} />
-          <Switch on={devices.isOn('video')} icons={[Video, VideoOff]} name={t('camera')} press={() => devices.toggle('video')} />
-        </div>
-        <Seen />
         <button type="button" class="primary large" disabled={joining} onClick={join}>
           <DoorOpen aria-hidden="true" />
           {t('joinRoom')}
@@ -41,11 +36,17 @@ export function Lobby({ state }: { state: State }) {
         <p class="quiet" role="status">
           {joining ? t(state.online ? 'joining' : 'phase_offline') : ''}
         </p>
+        <Seen />
+        <div class="row">
+          <Switch on={devices.isOn('audio')} icons={[Mic, MicOff]} name={t('microphone')} press={() => devices.toggle('audio')} />
+          <Switch on={devices.isOn('video')} icons={[Video, VideoOff]} name={t('camera')} press={() => devices.toggle('video')} />
+        </div>
         <p class="quiet">
           {t('lobbyPrivacy')} {info.value?.watched !== false && t('watchedHint')}
         </p>
         <CopyLink link={state.joinUrl} />
       </div>
+      <Devices />
     </section>
   );
 }

@@ -18,7 +18,7 @@ const BACK: Partial<Record<Phase, Key>> = {
 export function Outside({ state }: { state: State }) {
   const { phase, code, call } = state;
   // Nobody comes back into a call: it is made anew.
-  const again = call && ['left', 'declined', 'unanswered', 'over'].includes(phase);
+  const again = call && ['left', 'declined', 'unanswered', 'cancelled', 'over'].includes(phase);
   const back = again ? undefined : BACK[phase];
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus({ preventScroll: true }), [phase]);
