@@ -184,9 +184,7 @@ impl Networks {
                 ("weapon.efficientnet".to_owned(), seen.weapon),
             ],
         };
-        let wanted =
-            look.keep_from.iter().any(|(slot, from)| scores.of(*slot).is_some_and(|score| score >= *from));
-        let blurred = if wanted { Some(picture.blurred().map_err(fault)?) } else { None };
+        let blurred = Some(picture.blurred().map_err(fault)?);
         Ok(Seen { scores, blurred, blank: picture.is_blank(), print: picture.print() })
     }
 

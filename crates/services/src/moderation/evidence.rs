@@ -3,18 +3,18 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
 use visavis_domain::{
     Code, Fault, Timestamp,
-    cases::measure::kept_until,
-    contract::moderation::{EvidenceKind, Exposed, Exposure, ReadEvidence},
+    cases::measure::{self, kept_until},
+    contract::moderation::{Attach, EvidenceKind, Exposed, Exposure, ReadEvidence, ReportReason},
     id::{EvidenceId, UserId},
 };
 use visavis_platform::{
     Vault,
-    db::{Tx, audit, bans, cases, evidence as rows},
+    db::{Tx, audit, bans, cases, evidence as rows, reports},
     secret::Secret,
     vault::{self, Sealed, Under},
 };
 
-use super::{Moderation, blur, no_case};
+use super::{Moderation, blur, no_case, reason};
 
 /// Pieces of one case.
 pub(super) const PIECES: i64 = 200;
@@ -120,6 +120,25 @@ impl Moderation {
             row.mac = piece_mac(&self.secret, &row);
             rows::insert(tx, &row).await?;
         }
+        Ok(())
+    }
+
+    /// What the server saw of somebody joins the case of the report about them. Of one report it is kept once.
+    pub(super) async fn attach_to_report(&self, req: Attach) -> Result<(), Fault> {
+        let Attach { report, user, picture, transcript } = req;
+        let now = self.clock.now();
+        let mut tx = self.db.write().await?;
+        let known = reports::case_of(&mut tx, report, user).await?;
+        drop(tx);
+        // Whoever has erased their account meanwhile has nothing written down.
+        let Some((case, why)) = known else { return Ok(()) };
+        let keep_days = measure::keep_days(reason(&why).unwrap_or(ReportReason::Other));
+        let pieces = self.pieces(picture, transcript, keep_days, now).await?;
+        let mut tx = self.db.write().await?;
+        let Some(case) = cases::lock(&mut tx, case).await? else { return Ok(()) };
+        self.put_pieces(&mut tx, &case, &report.to_string(), pieces).await?;
+        self.hold_what_must_be(&mut tx, &case).await?;
+        tx.commit().await?;
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use tokio::sync::{
 use visavis_domain::{
     contract::{
         Caller,
-        moderation::{Moderation, Record},
+        moderation::{Attach, Moderation, Record},
         rooms::{Restrain, Rooms},
     },
     id::UserId,
@@ -26,12 +26,22 @@ const IN_A_LANE: usize = 256;
 /// Tries to write a decision down, and the time between the first two; it doubles.
 const TRIES: u32 = 8;
 const TRY_AGAIN: Duration = Duration::from_millis(500);
-/// Decisions that wait to be written down; each holds a small picture at most.
+/// What waits to be written down; each holds a small picture at most.
 const MAX_UNWRITTEN: usize = 256;
 
 /// What carries them.
 pub(super) struct Carrier {
     lanes: Vec<Sender<(UserId, Carry)>>,
+    hands: Hands,
+}
+
+/// What is to be written down.
+#[derive(Debug, Clone)]
+pub(super) enum Kept {
+    /// A decision.
+    Decision(Record),
+    /// What was seen of somebody who was reported.
+    Report(Attach),
 }
 
 /// One lane's hands.
@@ -59,7 +69,11 @@ impl Carrier {
             lifecycle.spawn("watch-acts", hands.clone().work(take));
             put
         };
-        Self { lanes: (0..LANES).map(lane).collect() }
+        Self { lanes: (0..LANES).map(lane).collect(), hands }
+    }
+
+    pub(super) fn keep(&self, kept: Kept) {
+        self.hands.write_down(kept);
     }
 
     /// Takes them in this order.
@@ -83,7 +97,7 @@ impl Hands {
                 self.restrain(restrain).await;
             }
             if let Some(record) = record {
-                self.write_down(record);
+                self.write_down(Kept::Decision(record));
             }
         }
     }
@@ -97,28 +111,33 @@ impl Hands {
         }
     }
 
-    /// A decision is tried again until it is kept: the person has been told of it.
-    fn write_down(&self, record: Record) {
+    /// It is tried again until it is kept: of a decision the person has been told.
+    fn write_down(&self, kept: Kept) {
         let Ok(place) = Arc::clone(&self.unwritten).try_acquire_owned() else {
             metrics::counter!("visavis_watch_unwritten_total").increment(1);
-            tracing::error!("a decision was not written down: too many wait for the database");
+            tracing::error!("a decision or report was not written down: too many wait for the database");
             return;
         };
         let moderation = Arc::clone(&self.moderation);
         self.lifecycle.spawn("watch-record", async move {
             let (_place, mut pause) = (place, TRY_AGAIN);
             for _ in 0..TRIES {
-                match moderation.record(&Caller::internal("watch"), record.clone()).await {
+                let cx = Caller::internal("watch");
+                let written = match kept.clone() {
+                    Kept::Decision(record) => moderation.record(&cx, record).await,
+                    Kept::Report(attach) => moderation.attach(&cx, attach).await,
+                };
+                match written {
                     Ok(()) => return,
                     Err(fault) => {
-                        tracing::warn!(fault.code = %fault.code, "a decision could not be written down yet");
+                        tracing::warn!(fault.code = %fault.code, "a decision or report could not be written down yet");
                     }
                 }
                 tokio::time::sleep(pause).await;
                 pause *= 2;
             }
             metrics::counter!("visavis_watch_unwritten_total").increment(1);
-            tracing::error!("a decision was not written down: the database has not answered for two minutes");
+            tracing::error!("a decision or report was not written down: the database has not answered for two minutes");
         });
     }
 }

@@ -13,12 +13,10 @@ use visavis_domain::{
     strikes::{Act, Action, Input, Output, Rules, Strikes},
 };
 
-use super::notice::Noticed;
+use super::{lately::TRANSCRIPT, notice::Noticed};
 
-/// What was understood within so long before a decision belongs to it.
-const TRANSCRIPT: Duration = Duration::from_secs(30);
-/// Characters of it.
-const MAX_TRANSCRIPT: usize = 4_000;
+/// Characters of what was understood before a decision or report.
+pub(super) const MAX_TRANSCRIPT: usize = 4_000;
 /// Signals that are kept with a decision, the newest: what the strikes look back on in an hour.
 const MAX_KEPT: usize = 64;
 /// Pictures that a decision may rest on, the newest.
