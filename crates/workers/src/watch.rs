@@ -275,17 +275,12 @@ impl Watch {
 
     /// What was noticed of somebody goes through their strikes, in the order it comes.
     async fn notice(&self, user: UserId, place: (RoomId, ParticipantId), judged: Judged) {
-        if !lock(&self.people).contains_key(&user) {
-            // What stands from before counts; when it can't be known now, the ladder begins at its first step.
-            let standing = self.moderation.standing(&Caller::internal("watch"), user).await;
-            let strikes = standing.map(|standing| standing.strikes).unwrap_or_default();
-            let mut people = lock(&self.people);
-            if people.len() >= MAX_PEOPLE {
-                metrics::counter!("visavis_watch_crowded_total").increment(1);
-                return;
-            }
-            let rules = self.rules.borrow().clone();
-            people.entry(user).or_insert_with(|| Person::new(rules, strikes));
+        let Some(unread) = self.known(user) else { return };
+        if let Some(number) = unread
+            && let Ok(standing) = self.moderation.standing(&Caller::internal("watch"), user).await
+            && let Some(person) = lock(&self.people).get_mut(&user)
+        {
+            person.stands(self.clock.now(), number, standing.strikes);
         }
         let now = self.clock.now();
         let words = judged.noticed.iter().filter_map(|noticed| noticed.words.as_ref()).collect();
@@ -304,10 +299,29 @@ impl Watch {
         self.carrier.give(user, person.carry());
     }
 
+    /// Makes sure that they are known here; gives whether what stands from before must be read. When it can't be, the ladder
+    /// goes on with what is known, and it is asked again with the next sample.
+    fn known(&self, user: UserId) -> Option<Option<u64>> {
+        let mut people = lock(&self.people);
+        if people.len() >= MAX_PEOPLE && !people.contains_key(&user) {
+            metrics::counter!("visavis_watch_crowded_total").increment(1);
+            return None;
+        }
+        let new = || Person::new(self.clock.now(), self.rules.borrow().clone());
+        Some(people.entry(user).or_insert_with(new).unread())
+    }
+
     async fn hear(self: Arc<Self>, mut people: Subscription) {
         while let Some(news) = people.next().await {
-            if let News::Event(Event::Reported { user, room, report }) = news {
-                self.add_to(report, user, room);
+            match news {
+                News::Event(Event::Reported { user, room, report }) => self.add_to(report, user, room),
+                News::Event(Event::StandingChanged { user }) => {
+                    if let Some(person) = lock(&self.people).get_mut(&user) {
+                        person.changed();
+                    }
+                }
+                News::Event(_) => {}
+                News::Missed => lock(&self.people).values_mut().for_each(Person::changed),
             }
         }
     }
