@@ -92,9 +92,16 @@ impl Hands {
     async fn work(self, mut lane: Receiver<(UserId, Carry)>) {
         while let Some((user, carry)) = lane.recv().await {
             let decision = self.dice.id(&self.clock);
+            let taken = carry.taken();
             let (restrain, record) = carry.into_parts(user, decision, self.clock.now());
             if let Some(restrain) = restrain {
-                self.restrain(restrain).await;
+                let kind = restraint_name(restrain.restraint);
+                if self.restrain(restrain).await
+                    && let Some(taken) = taken
+                {
+                    metrics::histogram!("visavis_watch_action_seconds", "act" => kind)
+                        .record(self.clock.now().since(taken).as_secs_f64());
+                }
             }
             if let Some(record) = record {
                 self.write_down(Kept::Decision(record));
@@ -102,13 +109,16 @@ impl Hands {
         }
     }
 
-    async fn restrain(&self, restrain: Restrain) {
+    /// Whether it is done.
+    async fn restrain(&self, restrain: Restrain) -> bool {
         let kind = restraint_name(restrain.restraint);
         metrics::counter!("visavis_watch_acts_total", "act" => kind).increment(1);
-        if let Err(fault) = self.rooms.restrain(&Caller::internal("watch"), restrain).await {
+        let done = self.rooms.restrain(&Caller::internal("watch"), restrain).await;
+        if let Err(fault) = &done {
             // They have left: the next room begins with what is written down.
             tracing::info!(fault.code = %fault.code, act = kind, "an act could not be carried to its room");
         }
+        done.is_ok()
     }
 
     /// It is tried again until it is kept: of a decision the person has been told.

@@ -53,7 +53,14 @@ pub(super) struct Carry {
 
 #[derive(Debug)]
 enum What {
-    Act { act: Act, signals: Vec<Kept>, picture: Option<Vec<u8>>, transcript: Option<String> },
+    Act {
+        act: Act,
+        /// When what it rests on was taken, the latest of it.
+        taken: Timestamp,
+        signals: Vec<Kept>,
+        picture: Option<Vec<u8>>,
+        transcript: Option<String>,
+    },
     Only(Restraint),
 }
 
@@ -169,8 +176,11 @@ impl Person {
         let transcript: String =
             self.words.iter().map(|(_, words)| words.as_str()).collect::<Vec<_>>().join("\n");
         let transcript: String = transcript.chars().take(MAX_TRANSCRIPT).collect();
+        let facts = self.kept.iter().map(|kept| &kept.signal).filter(|signal| act.facts.contains(&signal.id));
+        let taken = facts.map(|signal| signal.until).max().unwrap_or(self.seen);
         let what = What::Act {
             act,
+            taken,
             signals: self.kept.iter().cloned().collect(),
             picture,
             transcript: (!transcript.is_empty()).then_some(transcript),
@@ -185,6 +195,14 @@ impl Person {
 }
 
 impl Carry {
+    /// Of an act: when the picture or sound it rests on was taken; of sound, when it ended.
+    pub(super) const fn taken(&self) -> Option<Timestamp> {
+        match self.what {
+            What::Act { taken, .. } => Some(taken),
+            What::Only(_) => None,
+        }
+    }
+
     /// What the room is told, and what is written down.
     pub(super) fn into_parts(
         self,
@@ -196,7 +214,7 @@ impl Carry {
         let restrain = |restraint, notice| Restrain { room, participant, restraint, notice };
         let (act, signals, picture, transcript) = match self.what {
             What::Only(restraint) => return (Some(restrain(restraint, None)), None),
-            What::Act { act, signals, picture, transcript } => (act, signals, picture, transcript),
+            What::Act { act, signals, picture, transcript, .. } => (act, signals, picture, transcript),
         };
         let until = act.hours.map(|hours| now + Duration::from_secs(u64::from(hours) * 3_600));
         let notice = Notice {
@@ -311,6 +329,11 @@ mod tests {
         parts(&mut person);
         person.notice(at(42_000), said(42_000, "you"));
         person.notice(at(50_000), naked(2, 50_000));
+        assert_eq!(
+            person.out.last().and_then(Carry::taken),
+            Some(at(50_000)),
+            "the later of the two pictures"
+        );
         let (told, record) = parts(&mut person).pop().unwrap();
         let (told, record) = (told.unwrap(), record.unwrap());
         assert_eq!(told.restraint, Restraint::Remove);
