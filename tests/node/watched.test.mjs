@@ -7,13 +7,18 @@ import path from 'node:path';
 
 import { caseOf, command, withRole } from './lib/moderators.mjs';
 import { meet, people } from './lib/person.mjs';
-import { BINARY, ROOT, startServer } from './lib/server.mjs';
-import { until } from './lib/wait.mjs';
+import { BINARY, ROOT, SHAPE, startServer } from './lib/server.mjs';
+import { SOON, pause, until } from './lib/wait.mjs';
 
 /** Models are loaded, a picture is taken and looked at, beside everything else that this machine does. */
 const LOOKED_MS = 60_000;
 /** A report waits eight seconds for what was said right before it. */
 const ATTACHED_MS = 40_000;
+
+/** Kills of those who look, each at another point. */
+const KILLS = 5;
+/** A process that is killed is noticed by its lease; another one loads its models. */
+const BACK_MS = 90_000;
 
 let server;
 before(async () => {
@@ -81,5 +86,48 @@ describe('a report', () => {
     const { id } = await caseOf(moderator, eve);
     await until(async () => (await counted('visavis_watch_reports_total{kept="false"')) > 0, ATTACHED_MS, 'the report was heard');
     assert.deepEqual((await moderator.ask('GET', `/api/moderation/cases/${id}`)).body.evidence, []);
+  });
+});
+
+describe('those who look', { skip: SHAPE === 'split' ? false : 'in one process they can’t be lost alone' }, () => {
+  test('are killed at any point: calls go on, and whatever was decided was decided, told and kept once', { timeout: 400_000 }, async (t) => {
+    const all = await people(server, 2 * KILLS + 2, { test: t });
+    const told = [];
+    const hostile = async (eve, ada) => {
+      const [e, a] = [await eve.open(), await ada.open()];
+      const { roomId } = await meet(e, a);
+      await e.do('chat-message', { roomId, text: 'i will kill you', nonce: 'n1' });
+      return { eve, e, a, roomId };
+    };
+    // Of somebody else than was warned: nothing more is to be decided about them.
+    const looksAgain = async ({ a, roomId }) => {
+      const looked = await counted('visavis_watch_looked_total{kind="text"');
+      for (let n = 0; (await counted('visavis_watch_looked_total{kind="text"')) <= looked; n += 1) {
+        assert.ok(n < BACK_MS / 500, 'somebody looks again');
+        await a.call('chat-message', { roomId, text: `hello ${n}`, nonce: `h${n}` });
+        await pause(500);
+      }
+    };
+    for (let n = 0; n < KILLS; n += 1) {
+      const call = await hostile(all[2 * n], all[2 * n + 1]);
+      told.push(call);
+      // From before it is asked to after it has answered.
+      await pause(n * 40);
+      await server.process('sight').kill();
+      await call.a.do('chat-message', { roomId: call.roomId, text: `still here ${n}`, nonce: 'n2' });
+      await until(() => call.e.all('chat-message').some(({ text }) => text === `still here ${n}`), SOON, 'the call goes on');
+      await server.start('sight');
+      await looksAgain(call);
+    }
+    told.push(await hostile(all.at(-2), all.at(-1)));
+    await until(() => told.some(({ e }) => e.all('safety-notice').length > 0), SOON, 'somebody was warned');
+    for (const { eve, e } of told) {
+      const notices = () => e.all('safety-notice').map(({ decisionId }) => decisionId).sort().join();
+      const kept = async () => (await eve.ask('GET', '/api/users/me/decisions')).body.decisions.map(({ id }) => id).sort().join();
+      await until(async () => (await kept()) === notices(), SOON, () => `what was told is kept, once each: ${notices()}`);
+      assert.ok(e.all('safety-notice').length <= 1, `${notices()} for one line`);
+    }
+    const warned = told.filter(({ e }) => e.all('safety-notice').length > 0).length;
+    t.diagnostic(`${warned} of ${told.length} lines led to a warning; the others were lost with who read them`);
   });
 });

@@ -36,6 +36,15 @@ pub(super) struct Piece {
     sealed: Sealed,
 }
 
+/// All that came with a decision or report.
+#[derive(Debug, Default)]
+pub(super) struct Pieces {
+    /// What can be kept.
+    pub(super) all: Vec<Piece>,
+    /// Something can't, for want of a key.
+    pub(super) lost: bool,
+}
+
 /// The MAC of an entry and all before it.
 pub(super) fn audit_mac(secret: &Secret, before: &str, entry: &audit::Entry) -> String {
     let (n, at) = (entry.n.to_string(), entry.at.as_millis().to_string());
@@ -65,7 +74,7 @@ impl Moderation {
         transcript: Option<String>,
         keep_days: u8,
         now: Timestamp,
-    ) -> Result<Vec<Piece>, Fault> {
+    ) -> Result<Pieces, Fault> {
         if transcript.as_ref().is_some_and(|text| text.chars().count() > MAX_TRANSCRIPT) {
             return Err(Fault::field("transcript", format!("at most {MAX_TRANSCRIPT} characters")));
         }
@@ -83,12 +92,13 @@ impl Moderation {
         };
         let words = transcript.filter(|text| !text.trim().is_empty());
         let words = words.map(|text| (EvidenceKind::Transcript, text.into_bytes()));
-        let mut pieces = Vec::new();
+        let mut pieces = Pieces::default();
         for (kind, plain) in picture.into_iter().chain(words) {
             let (id, expires_at) = (self.dice.id(&self.clock), kept_until(now, keep_days));
             if let Ok(sealed) = self.vault.seal(id, Under::ending(expires_at), &plain).await {
-                pieces.push(Piece { id, kind, at: now, expires_at, sealed });
+                pieces.all.push(Piece { id, kind, at: now, expires_at, sealed });
             } else {
+                pieces.lost = true;
                 metrics::counter!("visavis_evidence_lost_total").increment(1);
                 tracing::error!("evidence is not kept: its key can't be written");
             }
@@ -134,9 +144,13 @@ impl Moderation {
         let Some((case, why)) = known else { return Ok(()) };
         let keep_days = measure::keep_days(reason(&why).unwrap_or(ReportReason::Other));
         let pieces = self.pieces(picture, transcript, keep_days, now).await?;
+        // Whoever brings it comes again: the disk may have room by then.
+        if pieces.lost {
+            return Err(Fault::unavailable());
+        }
         let mut tx = self.db.write().await?;
         let Some(case) = cases::lock(&mut tx, case).await? else { return Ok(()) };
-        self.put_pieces(&mut tx, &case, &report.to_string(), pieces).await?;
+        self.put_pieces(&mut tx, &case, &report.to_string(), pieces.all).await?;
         self.hold_what_must_be(&mut tx, &case).await?;
         tx.commit().await?;
         Ok(())

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::cast_precision_loss, reason = "tests")]
 
+mod bad_days;
 mod music;
 
 use std::{fs::File, io::BufReader, path::Path};
