@@ -199,6 +199,7 @@ struct Sections {
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "what a line says, each by itself")]
 struct Section {
     audio: bool,
     /// It has no port of its own, as Firefox writes lines that share the first one's (RFC 8843 section 6).

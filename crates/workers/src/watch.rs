@@ -275,7 +275,11 @@ impl Watch {
 
     /// What was noticed of somebody goes through their strikes, in the order it comes.
     async fn notice(&self, user: UserId, place: (RoomId, ParticipantId), judged: Judged) {
-        let Some(unread) = self.known(user) else { return };
+        if !self.has_place_for(user) {
+            return metrics::counter!("visavis_watch_crowded_total").increment(1);
+        }
+        // When it can't be read, the ladder goes on with what is known, and it is asked again with the next sample.
+        let unread = lock(&self.people).get(&user).and_then(Person::unread);
         if let Some(number) = unread
             && let Ok(standing) = self.moderation.standing(&Caller::internal("watch"), user).await
             && let Some(person) = lock(&self.people).get_mut(&user)
@@ -299,16 +303,14 @@ impl Watch {
         self.carrier.give(user, person.carry());
     }
 
-    /// Makes sure that they are known here; gives whether what stands from before must be read. When it can't be, the ladder
-    /// goes on with what is known, and it is asked again with the next sample.
-    fn known(&self, user: UserId) -> Option<Option<u64>> {
+    /// Whoever is seen for the first time gets a place, while there is one.
+    fn has_place_for(&self, user: UserId) -> bool {
         let mut people = lock(&self.people);
         if people.len() >= MAX_PEOPLE && !people.contains_key(&user) {
-            metrics::counter!("visavis_watch_crowded_total").increment(1);
-            return None;
+            return false;
         }
-        let new = || Person::new(self.clock.now(), self.rules.borrow().clone());
-        Some(people.entry(user).or_insert_with(new).unread())
+        people.entry(user).or_insert_with(|| Person::new(self.clock.now(), self.rules.borrow().clone()));
+        true
     }
 
     async fn hear(self: Arc<Self>, mut people: Subscription) {
