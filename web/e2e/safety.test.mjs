@@ -84,6 +84,12 @@ describe('a call over the server', () => {
     await accessible(rita, 'whose picture is blurred');
 
     await rita.reaches('ended-safety');
+    const metrics = await (await fetch(`${server.privateUrl}/metrics`)).text();
+    for (const act of ['warn', 'blur', 'remove']) {
+      const of = (what) => Number(new RegExp(`^visavis_watch_action_seconds_${what}{act="${act}"} (\\S+)$`, 'm').exec(metrics)?.[1]);
+      assert.ok(of('count') >= 1, `time from a picture to ${act} is measured:\n${metrics}`);
+      t.diagnostic(`from the picture to ${act}: ${(of('sum') / of('count')).toFixed(2)} s`);
+    }
     t.diagnostic(`out ${Date.now() - live} ms after the call was live`);
     await rita.page.getByRole('alert').getByText('You were taken out of this call').waitFor();
     await rita.picture('safety-out-phone');

@@ -21,6 +21,7 @@ mod report;
 mod rounds;
 mod rpc;
 mod sfu;
+mod sight;
 mod socket;
 mod ten;
 
@@ -46,19 +47,21 @@ const ALL: &[(&str, Go)] = &[
     ("idle", idle::bench),
     ("rpc", rpc::bench),
     ("sfu", sfu::bench),
+    ("sight", sight::bench),
     ("redis-queue", redis_queue::bench),
     ("relay", relay::bench),
     ("ten", ten::bench),
 ];
 /// Those that measure no server: nothing need be built for them here.
-const WITHOUT_SERVER: &[&str] = &["city", "queue", "rpc", "redis-queue"];
+const WITHOUT_SERVER: &[&str] = &["city", "queue", "rpc", "redis-queue", "sight"];
 
 pub fn bench(args: &[String]) -> Outcome {
     let name = args.first().map_or("", String::as_str);
     let chosen: Vec<_> = ALL.iter().filter(|(known, _)| *known == name || name == "all").collect();
     if chosen.is_empty() {
         return Err(
-            "which? city, queue, http, socket, idle, rpc, sfu, redis-queue, relay, ten or all".to_owned()
+            "which? city, queue, http, socket, idle, rpc, sfu, sight, redis-queue, relay, ten or all"
+                .to_owned(),
         );
     }
     let apt = Apt::new();

@@ -54,7 +54,8 @@ pub fn reach(config: &Config, web: SocketAddr) -> Reach {
     }
     let mut own = own;
     own.push(loopback);
-    Reach { advertised, own, limits: Limits::default() }
+    // What can't be looked at isn't let through unseen.
+    Reach { advertised, own, limits: Limits::default(), h264: !config.watch.on }
 }
 
 /// The addresses this machine would speak from.

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Timestamp,
     contract::{friends::FriendRequest, rooms::Candidate},
-    id::{DecisionId, LoginId, MessageId, ParticipantId, RequestId, RoomId, SocketId, TicketId, UserId},
+    id::{
+        DecisionId, LoginId, MessageId, ParticipantId, ReportId, RequestId, RoomId, SocketId, TicketId,
+        UserId,
+    },
     presence::Seen,
     queue::Pool,
     room::speaker::Loudness,
@@ -436,10 +439,14 @@ pub enum Event {
         /// Whom.
         other: UserId,
     },
-    /// Somebody was reported: what they do in calls must be seen by the server.
+    /// Somebody was reported: what they do in calls must be seen by the server, and whoever saw them there adds what they saw.
     Reported {
         /// Who.
         user: UserId,
+        /// Where the two met.
+        room: RoomId,
+        /// The report.
+        report: ReportId,
     },
     /// What was between these two has ended, by a block or because one wants no friend: both are to look again.
     Parted {

@@ -216,7 +216,7 @@ where
 
 /// Bodies of contract calls, bus messages, and what the shared stores hold. The first byte says as what to read it.
 pub fn bodies(bytes: &[u8]) {
-    const READERS: [fn(&[u8]); 21] = [
+    const READERS: [fn(&[u8]); 22] = [
         body::<auth::Login>,
         body::<auth::Verify>,
         body::<auth::MagicSignIn>,
@@ -230,6 +230,7 @@ pub fn bodies(bytes: &[u8]) {
         body::<matchmaking::Enqueue>,
         body::<matchmaking::Wishes>,
         body::<moderation::Report>,
+        body::<moderation::Attach>,
         body::<rooms::OpenPair>,
         body::<rooms::Join>,
         body::<rooms::Signal>,

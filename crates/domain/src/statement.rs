@@ -59,6 +59,10 @@ pub struct Told<'a> {
     pub appeal_until: Timestamp,
 }
 
+/// The note of a decision by rule of which nothing could be kept.
+pub const UNKEPT: &str = "Nothing that shows this could be kept: it rests on what the machine noticed alone.";
+const UNKEPT_DE: &str = "Nichts, was das zeigt, konnte aufbewahrt werden: Es beruht allein auf dem, was die Maschine bemerkt hat.";
+
 /// Paragraphs in one language.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -132,7 +136,7 @@ pub fn statement(told: &Told<'_>, language: Language) -> Statement {
         automated: automated.to_owned(),
         duration: duration(told, en),
         appeal: appeal(told, en),
-        note: told.note.map(str::to_owned),
+        note: told.note.map(|note| if note == UNKEPT && !en { UNKEPT_DE } else { note }.to_owned()),
     }
 }
 

@@ -20,9 +20,9 @@ use visavis_domain::{
     contract::{
         Caller,
         moderation::{
-            Appeal, AppealList, AppealPage, CaseList, CasePage, CaseView, Decide, Decided, Decision, Exposed,
-            Exposure, Judge, Judged, LookAtCase, Moderation as Contract, ReadEvidence, Record, Report,
-            ReportReason, Seen, Standing, Undo,
+            Appeal, AppealList, AppealPage, Attach, CaseList, CasePage, CaseView, Decide, Decided, Decision,
+            Exposed, Exposure, Judge, Judged, LookAtCase, Moderation as Contract, ReadEvidence, Record,
+            Report, ReportReason, Seen, Standing, Undo,
         },
     },
     event::Event,
@@ -189,8 +189,6 @@ impl Moderation {
         {
             return Err(Fault::not_found("Somebody you met there within the last 24 hours"));
         }
-        let keep_days = measure::keep_days(req.reason);
-        let pieces = self.pieces(req.picture, req.transcript, keep_days, now).await?;
         let report = reports::Report {
             id: self.dice.id(&self.clock),
             reporter: req.reporter,
@@ -208,7 +206,7 @@ impl Moderation {
         // No limit of blocks here: safety first, and reports have limits of their own at the edge.
         let blocked = blocks::insert(&mut tx, req.reporter, req.reported, now).await?;
         if id == report.id {
-            self.join_case(&mut tx, about, id, pieces).await?;
+            self.join_case(&mut tx, about, id).await?;
         }
         tx.commit().await?;
         metrics::counter!("visavis_reports_total", "reason" => report.reason).increment(1);
@@ -217,22 +215,15 @@ impl Moderation {
             let (user, other) = (by, about);
             self.bus.publish(Event::Parted { user, other, request }).await;
         }
-        self.bus.publish(Event::Reported { user: about }).await;
+        self.bus.publish(Event::Reported { user: about, room, report: id }).await;
         Ok(id)
     }
 
     /// A new report opens the person's case, or joins it. Whoever seems to be under 18 has everything of it held.
-    async fn join_case(
-        &self,
-        tx: &mut Tx,
-        about: UserId,
-        report: ReportId,
-        pieces: Vec<evidence::Piece>,
-    ) -> Result<(), Fault> {
+    async fn join_case(&self, tx: &mut Tx, about: UserId, report: ReportId) -> Result<(), Fault> {
         let now = self.clock.now();
         let mut case = cases::open_or_join(tx, self.dice.id(&self.clock), about, now).await?;
         reports::join(tx, report, case.id).await?;
-        self.put_pieces(tx, &case, &report.to_string(), pieces).await?;
         self.reweigh(tx, &mut case, false).await?;
         case.changed_at = now;
         if case.minor && case.held_for.is_none() {
@@ -259,6 +250,10 @@ fn no_case() -> Fault {
 impl Contract for Moderation {
     async fn report(&self, _cx: &Caller, req: Report) -> Result<ReportId, Fault> {
         self.take_report(req).await
+    }
+
+    async fn attach(&self, _cx: &Caller, req: Attach) -> Result<(), Fault> {
+        self.attach_to_report(req).await
     }
 
     async fn record(&self, _cx: &Caller, req: Record) -> Result<(), Fault> {

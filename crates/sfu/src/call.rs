@@ -215,6 +215,7 @@ impl Call {
         fx: &mut Effects,
     ) -> Result<(usize, String), Fault> {
         let offer = negotiate::read(join.sdp)?;
+        common.takes(&offer)?;
         if let Some(index) = self.find(join.participant) {
             if let Some(answer) = self.repeated(index, join.sdp) {
                 return Ok((index, answer));

@@ -44,7 +44,7 @@ pub struct Ports {
     pub tcp: Option<TcpListener>,
 }
 
-/// Where the media of this process is reached.
+/// How the media of this process is reached.
 #[derive(Debug, Clone)]
 pub struct Reach {
     /// Addresses that answers name.
@@ -53,6 +53,8 @@ pub struct Reach {
     pub own: Vec<IpAddr>,
     /// How many strangers are answered.
     pub limits: Limits,
+    /// Pictures may be H.264, too: nobody has to look at them.
+    pub h264: bool,
 }
 
 /// A join.
@@ -107,6 +109,7 @@ impl Shards {
                 .map_or_else(Vec::new, |l| at(l.port()));
             let common = Common::new(at(port), over_tcp.clone())
                 .ok_or_else(|| io::Error::other("no certificate for media could be made"))?;
+            let common = Common { h264: reach.h264, ..common };
             let deps = Deps {
                 socket: udp,
                 common,

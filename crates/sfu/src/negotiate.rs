@@ -93,6 +93,8 @@ pub struct Offer {
     pub receives: Vec<(Lane, Mid)>,
     /// The certificate: the same one means the same page.
     pub fingerprint: String,
+    /// Every line of pictures can be VP8.
+    pub vp8: bool,
 }
 
 /// What connections to a shard have in common.
@@ -106,6 +108,8 @@ pub struct Common {
     pub cert: DtlsCert,
     /// The cryptography.
     pub crypto: Arc<CryptoProvider>,
+    /// H.264 may be spoken, too: nobody looks at these calls.
+    pub h264: bool,
 }
 
 impl Common {
@@ -113,7 +117,16 @@ impl Common {
     pub fn new(udp: Vec<SocketAddr>, tcp: Vec<SocketAddr>) -> Option<Self> {
         let crypto = Arc::new(str0m::crypto::from_feature_flags());
         let cert = crypto.dtls_provider.generate_certificate()?;
-        Some(Self { udp, tcp, cert, crypto })
+        Some(Self { udp, tcp, cert, crypto, h264: true })
+    }
+
+    /// Whether this offer is taken. Where calls are looked at, pictures are VP8: H.264 can't be looked at, and every browser has
+    /// VP8 (RFC 7742 section 5).
+    pub fn takes(&self, offer: &Offer) -> Result<(), Fault> {
+        if self.h264 || offer.vp8 {
+            return Ok(());
+        }
+        Err(invalid("calls are looked at here, so every line of pictures must offer VP8"))
     }
 
     /// A connection that waits for an offer.
@@ -130,7 +143,7 @@ impl Common {
             .clear_codecs()
             .enable_opus(true, false)
             .enable_vp8(true)
-            .enable_h264(true)
+            .enable_h264(self.h264)
             .enable_bwe(Some(Bitrate::from(FIRST_ESTIMATE)))
             .set_stats_interval(Some(MEASURED_EVERY));
         let mut rtc = builder.build(now);
@@ -186,6 +199,7 @@ struct Sections {
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "what a line says, each by itself")]
 struct Section {
     audio: bool,
     /// It has no port of its own, as Firefox writes lines that share the first one's (RFC 8843 section 6).
@@ -195,6 +209,7 @@ struct Section {
     direction: Option<bool>,
     rids: Vec<String>,
     order: Vec<String>,
+    vp8: bool,
     attributes: usize,
 }
 
@@ -277,6 +292,7 @@ impl Sections {
             "sendonly" => section.direction = Some(true),
             "recvonly" => section.direction = Some(false),
             "sendrecv" | "inactive" => return Err(invalid("every line either sends or receives")),
+            "rtpmap" => section.vp8 |= value.to_ascii_uppercase().ends_with(" VP8/90000"),
             "rid" => section.rid(value)?,
             "simulcast" => section.simulcast(value)?,
             _ => {}
@@ -286,7 +302,8 @@ impl Sections {
 
     fn finish(self) -> Result<Offer, Fault> {
         let fingerprint = self.fingerprint.ok_or_else(|| invalid("it has no fingerprint"))?;
-        let mut offer = Offer { text: self.text, sends: Vec::new(), receives: Vec::new(), fingerprint };
+        let vp8 = self.media.iter().all(|section| section.audio || section.vp8);
+        let mut offer = Offer { text: self.text, sends: Vec::new(), receives: Vec::new(), fingerprint, vp8 };
         for (i, section) in self.media.into_iter().enumerate() {
             if section.portless && !section.bundle_only {
                 return Err(invalid("no line may be stopped"));

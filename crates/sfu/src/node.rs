@@ -279,7 +279,7 @@ impl Node {
             match news {
                 News::Event(Event::Blocked { user, other }) => self.part(user, other).await,
                 News::Event(Event::Parted { user, other, .. }) => self.stop_rings(user, other).await,
-                News::Event(Event::Reported { user }) => self.watch(user).await,
+                News::Event(Event::Reported { user, .. }) => self.watch(user).await,
                 News::Event(_) => {}
                 News::Missed => self.claim_again.notify_one(),
             }

@@ -72,11 +72,16 @@ impl Eyes {
                 // Whoever may not lower themselves works all the same.
                 let _ = rustix::process::setpriority_process(None, NICE);
                 let networks = Networks::open(&folder);
-                able.get_or_init(|| networks.able());
+                able.get_or_init(|| told(networks.able()));
                 attend(networks, &waiting);
             })?;
         }
         Ok(Self { work, able })
+    }
+
+    /// Whether it is known what can be noticed here.
+    pub fn is_loaded(&self) -> bool {
+        self.able.get().is_some()
     }
 
     /// Which kinds can be noticed here; none until the models are loaded.
@@ -184,9 +189,7 @@ impl Networks {
                 ("weapon.efficientnet".to_owned(), seen.weapon),
             ],
         };
-        let wanted =
-            look.keep_from.iter().any(|(slot, from)| scores.of(*slot).is_some_and(|score| score >= *from));
-        let blurred = if wanted { Some(picture.blurred().map_err(fault)?) } else { None };
+        let blurred = Some(picture.blurred().map_err(fault)?);
         Ok(Seen { scores, blurred, blank: picture.is_blank(), print: picture.print() })
     }
 
@@ -238,6 +241,15 @@ fn read(reader: &mut Reader, text: &str) -> Result<Scores, Fault> {
             model("hate", read.hate),
         ],
     })
+}
+
+/// What isn't looked for must be seen by whoever starts this.
+fn told(able: Able) -> Able {
+    if !able.off.is_empty() {
+        let off: Vec<String> = able.off.iter().map(|slot| format!("{slot:?}").to_lowercase()).collect();
+        tracing::error!(watching.off = off.join(", "), "models are missing: this isn't looked for in calls");
+    }
+    able
 }
 
 fn opened<T>(what: &str, networks: Result<T, Error>) -> Option<T> {

@@ -3,6 +3,7 @@
 //! that holds rooms; it never slows them: what can't be looked at in time is lost, and then less is asked for.
 
 mod carrier;
+mod lately;
 mod notice;
 mod person;
 
@@ -20,19 +21,25 @@ use visavis_domain::{
     Fault, Timestamp,
     contract::{
         Caller,
-        moderation::Moderation,
+        moderation::{Attach, Moderation},
         rooms::{Rooms, Whose},
         sight::{Form, Listen, Look, Packet, Read, Sight},
     },
-    id::{ParticipantId, RoomId, UserId},
+    event::{Event, Topic},
+    id::{ParticipantId, ReportId, RoomId, UserId},
     room::tap::{Body, Consumer, Demand, KeyFrame, PictureCodec, Pictures, Runs, Sample, SoundPacket},
     strikes::{Input, Rules},
     wire::Source,
 };
-use visavis_platform::{Clock, Dice, Lifecycle, lossy::Receiver};
+use visavis_platform::{
+    Bus, Clock, Dice, Lifecycle,
+    bus::{News, Subscription},
+    lossy::Receiver,
+};
 
 use crate::pace::Pace;
-use carrier::Carrier;
+use carrier::{Carrier, Kept};
+use lately::{Lately, New};
 use notice::Noticed;
 use person::Person;
 
@@ -49,6 +56,10 @@ const FORGOTTEN: Duration = Duration::from_mins(10);
 const MAX_PEOPLE: usize = 20_000;
 /// Between two looks at what time alone changes.
 const TICK: Duration = Duration::from_secs(1);
+/// A report waits so long for what was said right before it: a run must end, and be written down.
+const LAST_WORDS: Duration = Duration::from_secs(8);
+/// Reports that wait so.
+const REPORTS: usize = 64;
 /// Told what is wanted of all calls from now on.
 pub type Wants = Box<dyn Fn(Consumer, Option<Demand>) + Send + Sync>;
 
@@ -64,6 +75,8 @@ pub struct Deps {
     pub rooms: Arc<dyn Rooms>,
     /// Where they are written down.
     pub moderation: Arc<dyn Moderation>,
+    /// News about people.
+    pub bus: Bus,
     /// Time.
     pub clock: Clock,
     /// Ids.
@@ -79,6 +92,10 @@ pub struct Deps {
 /// What was found in a sample.
 struct Judged {
     noticed: Vec<Noticed>,
+    /// It was a picture or sound.
+    media: bool,
+    /// The picture, blurred.
+    picture: Option<Vec<u8>>,
     /// What a camera's picture looked like.
     print: Option<u64>,
 }
@@ -101,6 +118,8 @@ pub struct Watch {
     able: AtomicBool,
     whose: Mutex<HashMap<(RoomId, ParticipantId), UserId>>,
     people: Mutex<HashMap<UserId, Person>>,
+    lately: Mutex<Lately>,
+    reports: Arc<Semaphore>,
     carrier: Carrier,
 }
 
@@ -134,8 +153,13 @@ impl Watch {
             able: AtomicBool::new(false),
             whose: Mutex::default(),
             people: Mutex::default(),
+            lately: Mutex::default(),
+            reports: Arc::new(Semaphore::new(REPORTS)),
             carrier,
         });
+        let people = deps.bus.subscribe(Topic::People);
+        deps.lifecycle.spawn("watch-people", Arc::clone(&watch).hear(people));
+        deps.lifecycle.spawn("watch-there", Arc::clone(&watch).keep_lately());
         deps.lifecycle.spawn("watch-able", Arc::clone(&watch).keep_asking());
         deps.lifecycle.spawn("watch", Arc::clone(&watch).take(deps.samples));
         deps.lifecycle.spawn("watch-time", Arc::clone(&watch).keep_time());
@@ -211,27 +235,29 @@ impl Watch {
                     PictureCodec::Vp8 => Form::Vp8,
                     PictureCodec::H264 => Form::H264,
                 };
-                let look = Look { form, picture: bytes, keep_from: notice::keep_from(&rules) };
-                let seen = self.sight.look(&cx, look).await?;
+                let look = Look { form, picture: bytes };
+                let mut seen = self.sight.look(&cx, look).await?;
                 if seen.blank {
                     metrics::counter!("visavis_watch_blank_total", "source" => source.as_str()).increment(1);
                 }
                 // A screen may stand still; a living camera's picture never repeats itself to the last bit.
                 let print = (source == Source::Camera).then_some(seen.print);
-                return Ok(Judged { noticed: notice::seen(at, &seen, new), print });
+                let noticed = notice::seen(at, &seen, &rules, new);
+                return Ok(Judged { noticed, media: true, picture: seen.blurred.take(), print });
             }
             Body::Sound(_, packets) => {
                 let packet =
                     |SoundPacket { offset, bytes }: SoundPacket| Packet { offset, bytes: bytes.to_vec() };
                 let listen = Listen { packets: packets.into_iter().map(packet).collect() };
-                notice::heard(at, RUN, &self.sight.listen(&cx, listen).await?, new)
+                let noticed = notice::heard(at, RUN, &self.sight.listen(&cx, listen).await?, new);
+                return Ok(Judged { noticed, media: true, picture: None, print: None });
             }
             Body::Text(text) => {
                 let scores = self.sight.read(&cx, Read { text: text.clone() }).await?;
                 notice::written(at, text, &scores, new)
             }
         };
-        Ok(Judged { noticed, print: None })
+        Ok(Judged { noticed, media: false, picture: None, print: None })
     }
 
     async fn whose(&self, room: RoomId, participant: ParticipantId) -> Result<UserId, Fault> {
@@ -249,19 +275,21 @@ impl Watch {
 
     /// What was noticed of somebody goes through their strikes, in the order it comes.
     async fn notice(&self, user: UserId, place: (RoomId, ParticipantId), judged: Judged) {
-        if !lock(&self.people).contains_key(&user) {
-            // What stands from before counts; when it can't be known now, the ladder begins at its first step.
-            let standing = self.moderation.standing(&Caller::internal("watch"), user).await;
-            let strikes = standing.map(|standing| standing.strikes).unwrap_or_default();
-            let mut people = lock(&self.people);
-            if people.len() >= MAX_PEOPLE {
-                metrics::counter!("visavis_watch_crowded_total").increment(1);
-                return;
-            }
-            let rules = self.rules.borrow().clone();
-            people.entry(user).or_insert_with(|| Person::new(rules, strikes));
+        if !self.has_place_for(user) {
+            return metrics::counter!("visavis_watch_crowded_total").increment(1);
+        }
+        // When it can't be read, the ladder goes on with what is known, and it is asked again with the next sample.
+        let unread = lock(&self.people).get(&user).and_then(Person::unread);
+        if let Some(number) = unread
+            && let Ok(standing) = self.moderation.standing(&Caller::internal("watch"), user).await
+            && let Some(person) = lock(&self.people).get_mut(&user)
+        {
+            person.stands(self.clock.now(), number, standing.strikes);
         }
         let now = self.clock.now();
+        let words = judged.noticed.iter().filter_map(|noticed| noticed.words.as_ref()).collect();
+        let new = New { media: judged.media, picture: judged.picture, words };
+        lock(&self.lately).remember(now, user, place, new);
         let mut people = lock(&self.people);
         let Some(person) = people.get_mut(&user) else { return };
         person.is_at(now, place);
@@ -273,6 +301,71 @@ impl Watch {
         }
         // Before anybody else may touch the person: acts leave in the order in which they came to be.
         self.carrier.give(user, person.carry());
+    }
+
+    /// Whoever is seen for the first time gets a place, while there is one.
+    fn has_place_for(&self, user: UserId) -> bool {
+        let mut people = lock(&self.people);
+        if people.len() >= MAX_PEOPLE && !people.contains_key(&user) {
+            return false;
+        }
+        people.entry(user).or_insert_with(|| Person::new(self.clock.now(), self.rules.borrow().clone()));
+        true
+    }
+
+    async fn hear(self: Arc<Self>, mut people: Subscription) {
+        while let Some(news) = people.next().await {
+            match news {
+                News::Event(Event::Reported { user, room, report }) => self.add_to(report, user, room),
+                News::Event(Event::StandingChanged { user }) => {
+                    if let Some(person) = lock(&self.people).get_mut(&user) {
+                        person.changed();
+                    }
+                }
+                News::Event(_) => {}
+                News::Missed => lock(&self.people).values_mut().for_each(Person::changed),
+            }
+        }
+    }
+
+    /// Whoever decides about a report must see what the server saw.
+    fn add_to(self: &Arc<Self>, report: ReportId, user: UserId, room: RoomId) {
+        let (watch, now) = (Arc::clone(self), self.clock.now());
+        let Ok(place) = Arc::clone(&self.reports).try_acquire_owned() else {
+            return metrics::counter!("visavis_watch_crowded_total").increment(1);
+        };
+        let picture = lock(&self.lately).picture(user, room);
+        self.lifecycle.spawn("watch-report", async move {
+            tokio::time::sleep(LAST_WORDS).await;
+            drop(place);
+            let (picture, transcript) = {
+                let lately = lock(&watch.lately);
+                let picture = picture.or_else(|| lately.picture(user, room));
+                (picture, lately.words(user, room, now, person::MAX_TRANSCRIPT))
+            };
+            let kept = picture.is_some() || transcript.is_some();
+            metrics::counter!("visavis_watch_reports_total", "kept" => if kept { "true" } else { "false" })
+                .increment(1);
+            if kept {
+                watch.carrier.keep(Kept::Report(Attach { report, user, picture, transcript }));
+            }
+        });
+    }
+
+    /// Who is only silent is still there; what was seen of those who have left is forgotten.
+    async fn keep_lately(self: Arc<Self>) {
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            tick.tick().await;
+            let silent = lock(&self.lately).silent(self.clock.now());
+            for (user, room, participant) in silent {
+                let whose = Whose { room, participant };
+                if self.rooms.whose(&Caller::internal("watch"), whose).await.is_ok() {
+                    lock(&self.lately).is_there(self.clock.now(), user, room);
+                }
+            }
+            lock(&self.lately).forget(self.clock.now());
+        }
     }
 
     async fn keep_time(self: Arc<Self>) {

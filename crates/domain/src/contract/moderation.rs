@@ -25,6 +25,8 @@ crate::contract! {
     "moderation" => trait Moderation {
         /// Stores a report about somebody met within 24 hours and blocks that person, in one transaction.
         fn report(Report) -> ReportId [once, 5000 ms];
+        /// Adds what the server saw of whom a report is about. The same report twice is one.
+        fn attach(Attach) -> () [idempotent, 5000 ms];
         /// Keeps what the rules did about somebody, with what it rests on. The same id twice is one.
         fn record(Record) -> () [idempotent, 5000 ms];
         /// What holds for a person.
@@ -173,10 +175,19 @@ pub struct Report {
     pub reason: ReportReason,
     /// In the reporter's words, at most 1000 characters.
     pub note: Option<String>,
-    /// The last picture that the server had of whom it is about, blurred, as WebP.
+}
+
+/// What the server saw of somebody who was reported, in the call that the report is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attach {
+    /// The report.
+    pub report: ReportId,
+    /// Whom it is about.
+    pub user: UserId,
+    /// The last picture of them, blurred, as WebP; never the picture itself.
     #[serde(default, with = "super::sight::maybe_bytes")]
     pub picture: Option<Vec<u8>>,
-    /// What was understood or written in the 30 seconds before.
+    /// What was understood or written in the 30 seconds before, at most 4000 characters.
     #[serde(default)]
     pub transcript: Option<String>,
 }

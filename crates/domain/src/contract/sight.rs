@@ -28,8 +28,6 @@ pub struct Look {
     /// As it was sent: it may be anything.
     #[serde(with = "bytes")]
     pub picture: Vec<u8>,
-    /// When one of these is reached, the picture is wanted blurred: who decides about it must see what it rests on.
-    pub keep_from: Vec<(Slot, Score)>,
 }
 
 /// How a picture is coded.
@@ -83,7 +81,7 @@ impl Scores {
 pub struct Seen {
     /// Scores.
     pub scores: Scores,
-    /// The picture, blurred beyond recognition of a person, as WebP; only where it was wanted.
+    /// The picture, blurred beyond recognition of a person, as WebP: whoever decides about it must see what it rests on.
     #[serde(default, with = "maybe_bytes")]
     pub blurred: Option<Vec<u8>>,
     /// It shows nothing: dark, or one colour.

@@ -54,9 +54,8 @@ async fn report(
     Json(body): Json<ReportBody>,
 ) -> Result<impl IntoResponse, Problem> {
     let ReportBody { room_id: room, user_id: reported, reason, note } = body;
-    // What the server had of them at that moment is added by whoever has it.
-    let (picture, transcript) = (None, None);
-    let report = Report { reporter: me.user, reported, room, reason, note, picture, transcript };
+    // What the server saw of them is added by whoever saw it.
+    let report = Report { reporter: me.user, reported, room, reason, note };
     let report_id = edge.moderation.report(&cx, report).await?;
     Ok((StatusCode::CREATED, Reply(ReportedBody { report_id })))
 }

@@ -63,6 +63,15 @@ pub async fn join(tx: &mut Tx, id: ReportId, case: CaseId) -> Result<bool> {
     Ok(done.rows_affected() == 1)
 }
 
+/// The case of a report about somebody, and why it was made. None when there is no such report any more.
+pub async fn case_of(tx: &mut Tx, id: ReportId, about: UserId) -> Result<Option<(CaseId, String)>> {
+    let query =
+        "SELECT case_id, reason FROM reports WHERE id = $1 AND reported_id = $2 AND case_id IS NOT NULL";
+    let row =
+        sqlx::query(query).bind(id.to_string()).bind(about.to_string()).fetch_optional(tx.conn()).await?;
+    row.map(|row| Ok((row::id(&row, "case_id")?, row::text(&row, "reason")?))).transpose()
+}
+
 /// A report of a case, and who made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heard {

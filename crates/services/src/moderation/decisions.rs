@@ -9,7 +9,7 @@ use visavis_domain::{
     contract::moderation::{AppealState, Decision, Fact, Noticed, Record, Standing, Suspended, Words},
     event::Event,
     id::UserId,
-    statement::{Language, Told, statement},
+    statement::{Language, Told, UNKEPT, statement},
     strikes::{self, Act, Action, MIN_APART_S, Signal},
 };
 use visavis_platform::{
@@ -17,7 +17,7 @@ use visavis_platform::{
     mail::Mail,
 };
 
-use super::Moderation;
+use super::{Moderation, evidence::Pieces};
 
 /// What a person is shown.
 const SHOWN: i64 = 100;
@@ -38,7 +38,7 @@ impl Moderation {
         let until = act.hours.filter(|_| act.action == Action::Suspend).map(|hours| at + HOUR * hours);
         let now = self.clock.now();
         let pieces = if act.dry_run {
-            Vec::new()
+            Pieces::default()
         } else {
             self.pieces(picture, transcript, act.keep_days, now).await?
         };
@@ -58,7 +58,7 @@ impl Moderation {
             signals: json(&signals)?,
             case: None,
             decided_by: None,
-            note: None,
+            note: (pieces.lost && pieces.all.is_empty()).then(|| UNKEPT.to_owned()),
             reports: 0,
             because_of: None,
             overturned_at: None,
@@ -80,7 +80,7 @@ impl Moderation {
             return Ok(());
         }
         if let Some(case) = &mut case {
-            self.put_pieces(&mut tx, case, &id.to_string(), pieces).await?;
+            self.put_pieces(&mut tx, case, &id.to_string(), pieces.all).await?;
             self.reweigh(&mut tx, case, false).await?;
             case.changed_at = now;
             self.hold_what_must_be(&mut tx, case).await?;

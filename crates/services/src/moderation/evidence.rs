@@ -3,18 +3,18 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
 use visavis_domain::{
     Code, Fault, Timestamp,
-    cases::measure::kept_until,
-    contract::moderation::{EvidenceKind, Exposed, Exposure, ReadEvidence},
+    cases::measure::{self, kept_until},
+    contract::moderation::{Attach, EvidenceKind, Exposed, Exposure, ReadEvidence, ReportReason},
     id::{EvidenceId, UserId},
 };
 use visavis_platform::{
     Vault,
-    db::{Tx, audit, bans, cases, evidence as rows},
+    db::{Tx, audit, bans, cases, evidence as rows, reports},
     secret::Secret,
     vault::{self, Sealed, Under},
 };
 
-use super::{Moderation, blur, no_case};
+use super::{Moderation, blur, no_case, reason};
 
 /// Pieces of one case.
 pub(super) const PIECES: i64 = 200;
@@ -34,6 +34,15 @@ pub(super) struct Piece {
     at: Timestamp,
     expires_at: Timestamp,
     sealed: Sealed,
+}
+
+/// All that came with a decision or report.
+#[derive(Debug, Default)]
+pub(super) struct Pieces {
+    /// What can be kept.
+    pub(super) all: Vec<Piece>,
+    /// Something can't, for want of a key.
+    pub(super) lost: bool,
 }
 
 /// The MAC of an entry and all before it.
@@ -65,7 +74,7 @@ impl Moderation {
         transcript: Option<String>,
         keep_days: u8,
         now: Timestamp,
-    ) -> Result<Vec<Piece>, Fault> {
+    ) -> Result<Pieces, Fault> {
         if transcript.as_ref().is_some_and(|text| text.chars().count() > MAX_TRANSCRIPT) {
             return Err(Fault::field("transcript", format!("at most {MAX_TRANSCRIPT} characters")));
         }
@@ -83,12 +92,13 @@ impl Moderation {
         };
         let words = transcript.filter(|text| !text.trim().is_empty());
         let words = words.map(|text| (EvidenceKind::Transcript, text.into_bytes()));
-        let mut pieces = Vec::new();
+        let mut pieces = Pieces::default();
         for (kind, plain) in picture.into_iter().chain(words) {
             let (id, expires_at) = (self.dice.id(&self.clock), kept_until(now, keep_days));
             if let Ok(sealed) = self.vault.seal(id, Under::ending(expires_at), &plain).await {
-                pieces.push(Piece { id, kind, at: now, expires_at, sealed });
+                pieces.all.push(Piece { id, kind, at: now, expires_at, sealed });
             } else {
+                pieces.lost = true;
                 metrics::counter!("visavis_evidence_lost_total").increment(1);
                 tracing::error!("evidence is not kept: its key can't be written");
             }
@@ -120,6 +130,29 @@ impl Moderation {
             row.mac = piece_mac(&self.secret, &row);
             rows::insert(tx, &row).await?;
         }
+        Ok(())
+    }
+
+    /// What the server saw of somebody joins the case of the report about them. Of one report it is kept once.
+    pub(super) async fn attach_to_report(&self, req: Attach) -> Result<(), Fault> {
+        let Attach { report, user, picture, transcript } = req;
+        let now = self.clock.now();
+        let mut tx = self.db.write().await?;
+        let known = reports::case_of(&mut tx, report, user).await?;
+        drop(tx);
+        // Whoever has erased their account meanwhile has nothing written down.
+        let Some((case, why)) = known else { return Ok(()) };
+        let keep_days = measure::keep_days(reason(&why).unwrap_or(ReportReason::Other));
+        let pieces = self.pieces(picture, transcript, keep_days, now).await?;
+        // Whoever brings it comes again: the disk may have room by then.
+        if pieces.lost {
+            return Err(Fault::unavailable());
+        }
+        let mut tx = self.db.write().await?;
+        let Some(case) = cases::lock(&mut tx, case).await? else { return Ok(()) };
+        self.put_pieces(&mut tx, &case, &report.to_string(), pieces.all).await?;
+        self.hold_what_must_be(&mut tx, &case).await?;
+        tx.commit().await?;
         Ok(())
     }
 

@@ -314,8 +314,8 @@ async fn a_report_ends_a_friendship_too() {
         s.met(room, &[ada, bob]).await;
         let moderation = s.w.moderation(way).await;
         let mut people = s.w.bus.subscribe(Topic::People);
-        let (reason, note, picture, transcript) = (ReportReason::Spam, None, None, None);
-        let report = Report { reporter: bob, reported: ada, room, reason, note, picture, transcript };
+        let (reason, note) = (ReportReason::Spam, None);
+        let report = Report { reporter: bob, reported: ada, room, reason, note };
         moderation.report(&s.w.cx, report).await.unwrap();
         heard(&mut people).await;
         assert!(

@@ -9,11 +9,11 @@ use visavis_domain::{
     Code, Timestamp,
     cases::{State, measure::Measure},
     contract::moderation::{
-        Appeal, AppealList, CaseKind, CaseList, CaseView, Decide, Decided, EvidenceKind, Judge, LookAtCase,
-        Moderation, Noticed, ReadEvidence, Record, Report, ReportReason, Seen, Undo, through,
+        Appeal, AppealList, Attach, CaseKind, CaseList, CaseView, Decide, Decided, EvidenceKind, Judge,
+        LookAtCase, Moderation, Noticed, ReadEvidence, Record, Report, ReportReason, Seen, Undo, through,
     },
     event::{Event, Topic},
-    id::{AppealId, CaseId, DecisionId, NodeId, ParticipantId, RoomId, SignalId, UserId},
+    id::{AppealId, CaseId, DecisionId, NodeId, ParticipantId, ReportId, RoomId, SignalId, UserId},
     reputation::START,
     strikes::{Act, Action, Concern, Modality, Rules, Signal},
 };
@@ -169,11 +169,15 @@ impl Suite {
         call.room
     }
 
-    async fn report(&self, room: u128, by: UserId, reason: ReportReason) {
+    async fn report(&self, room: u128, by: UserId, reason: ReportReason) -> ReportId {
         let room = self.met(room, by).await;
-        let (note, transcript, picture) = (None, None, Some(picture()));
-        let report = Report { reporter: by, reported: self.eve, room, reason, note, picture, transcript };
-        self.m.report(&self.w.cx, report).await.unwrap();
+        let report = Report { reporter: by, reported: self.eve, room, reason, note: None };
+        self.m.report(&self.w.cx, report).await.unwrap()
+    }
+
+    async fn attach(&self, report: ReportId, user: UserId, words: &str) {
+        let attach = Attach { report, user, picture: Some(picture()), transcript: Some(words.to_owned()) };
+        self.m.attach(&self.w.cx, attach).await.unwrap();
     }
 
     async fn verify(&self) -> Vec<String> {
@@ -365,15 +369,25 @@ async fn reports_join_one_case_a_minor_comes_first_and_is_held() {
         let s = Suite::new(way).await;
         let (ada, bob) = (s.w.person("ada").await, s.w.person("bob").await);
         s.suspend_by_rule(1, s.max).await;
-        s.report(11, ada, ReportReason::Harassment).await;
+        let first = s.report(11, ada, ReportReason::Harassment).await;
         let of_max = s.queue(s.mia, State::Open, Some(CaseKind::Noticed)).await[0];
         let of_eve = s.queue(s.mia, State::Open, Some(CaseKind::Reported)).await[0];
         assert_eq!(s.queue(s.mia, State::Open, None).await, [of_max, of_eve], "what rules did is graver");
-        s.report(12, bob, ReportReason::Minor).await;
+        s.attach(first, s.eve, "words that stand nowhere else: quetzalite").await;
+        s.w.clock.advance(SECOND);
+        let second = s.report(12, bob, ReportReason::Minor).await;
+        s.attach(second, s.eve, "and others").await;
+        s.attach(second, s.eve, "told twice").await;
+        s.attach(second, s.max, "about somebody else").await;
+        s.attach(ReportId::from_bits(404), s.eve, "about nothing").await;
         assert_eq!(s.queue(s.mia, State::Open, None).await, [of_eve, of_max]);
         let view = s.look(s.mia, of_eve).await.unwrap();
         assert!(view.case.minor && view.case.held && view.evidence.iter().all(|piece| piece.held));
-        assert_eq!((view.reports.len(), view.evidence.len()), (2, 2));
+        assert_eq!((view.reports.len(), view.evidence.len()), (2, 4), "a picture and words of each report");
+        let read = s.snapshot(s.mia, of_eve, EvidenceKind::Transcript).await.unwrap();
+        assert_eq!(String::from_utf8(read).unwrap(), "and others");
+        let stored = s.w.place.contents().await;
+        assert!(!stored.windows(10).any(|bytes| bytes == b"quetzalite"), "{way:?}: nothing in the clear");
         assert!(!view.brigade && !view.baiting);
         // Whoever reports decides nothing about it.
         assert_eq!(s.look(ada, of_eve).await.unwrap_err(), Code::Busy);

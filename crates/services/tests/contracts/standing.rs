@@ -34,8 +34,8 @@ async fn talk(w: &World, room: u128, both: [UserId; 2]) -> RoomId {
 
 async fn report(w: &World, way: Way, room: RoomId, by: UserId, about: UserId) {
     let moderation = w.moderation(way).await;
-    let (reason, note, picture, transcript) = (ReportReason::Spam, None, None, None);
-    let report = Report { reporter: by, reported: about, room, reason, note, picture, transcript };
+    let (reason, note) = (ReportReason::Spam, None);
+    let report = Report { reporter: by, reported: about, room, reason, note };
     moderation.report(&w.cx, report).await.unwrap();
 }
 

@@ -72,7 +72,7 @@ impl Server {
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let own = vec![Ipv4Addr::LOCALHOST.into()];
-        let reach = Reach { advertised: own.clone(), own, limits: Limits::default() };
+        let reach = Reach { advertised: own.clone(), own, limits: Limits::default(), h264: true };
         let (clock, dice) = (Clock::System, Dice::Secure);
         let ports = vec![Ports { udp, tcp: None }];
         let (shards, mut reports) = runtime

@@ -87,6 +87,52 @@ fn pairs_of_a_small_room_share_a_stream() {
     assert_eq!(grouped, answer.replace("s1", "pair0").replace("s2", "pair0"));
 }
 
+/// What a browser offers that would rather send H.264: its payload type stands before that of VP8.
+fn preferring_h264(vp8: &str) -> String {
+    const H264: &str = "a=rtpmap:127 H264/90000\r\na=rtcp-fb:127 nack pli\r\n\
+        a=fmtp:127 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n";
+    let mut out = String::new();
+    for section in sections(vp8) {
+        let preferring = section.replacen("UDP/TLS/RTP/SAVPF ", "UDP/TLS/RTP/SAVPF 127 ", 1);
+        let video = section.starts_with("m=video");
+        out += &if video { preferring + H264 } else { section.to_owned() };
+    }
+    out
+}
+
+/// The same without VP8.
+fn only_h264(vp8: &str) -> String {
+    let fmtp = "a=fmtp:96 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
+    vp8.replace("a=rtpmap:96 VP8/90000", &format!("a=rtpmap:96 H264/90000\r\n{fmtp}"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a start for a test's own time")]
+fn answered(h264: bool, text: &str) -> Result<String, Fault> {
+    let common = Common { h264, ..Common::new(vec![SocketAddr::from(([127, 0, 0, 1], 9))], vec![]).unwrap() };
+    let offer = read(text)?;
+    common.takes(&offer)?;
+    let parsed = str0m::change::SdpOffer::from_sdp_string(&offer.text).unwrap();
+    let mut rtc = common.connection(Instant::now())?;
+    Ok(rtc.sdp_api().accept_offer(parsed).unwrap().to_sdp_string())
+}
+
+#[test]
+fn where_calls_are_looked_at_nobody_sends_what_cannot_be_looked_at() {
+    let vp8 = offer(3);
+    let (both, only) = (preferring_h264(&vp8), only_h264(&vp8));
+    assert!(!only.contains("VP8"), "the check isn't vacuous: {only}");
+    let speaks = |answer: &str, what: &str| answer.to_ascii_lowercase().contains(what);
+    for text in [&both, &only] {
+        assert!(speaks(&answered(true, text).unwrap(), "h264/90000"), "taken where nobody looks");
+    }
+    let answer = answered(false, &both).unwrap();
+    assert!(speaks(&answer, "vp8/90000") && !speaks(&answer, "h264"), "{answer}");
+    assert!(!answer.lines().any(|line| line.starts_with("m=video") && line.contains(" 127")), "{answer}");
+    let fault = answered(false, &only).unwrap_err();
+    assert_eq!(fault.code, Code::InvalidSdp);
+    assert!(fault.detail.contains("must offer VP8"), "{}", fault.detail);
+}
+
 proptest! {
     #[test]
     fn any_text_is_read_or_refused(cut in 0_usize..6_000, junk in ".{0,40}", line in 0_usize..200) {

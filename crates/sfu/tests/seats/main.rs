@@ -69,7 +69,7 @@ impl World {
         };
         let udp = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
         let here = vec![udp.local_addr().unwrap().ip()];
-        let reach = Reach { advertised: here.clone(), own: here, limits: Limits::default() };
+        let reach = Reach { advertised: here.clone(), own: here, limits: Limits::default(), h264: true };
         let node = Node::start_with(deps, vec![Ports { udp, tcp: None }], &reach).unwrap();
         let (cx, unfound) = (Caller::internal("test"), Unfound::default());
         let mut w = Self { engine, log, node, cx, unfound, _place: place };

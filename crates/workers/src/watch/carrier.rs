@@ -9,7 +9,7 @@ use tokio::sync::{
 use visavis_domain::{
     contract::{
         Caller,
-        moderation::{Moderation, Record},
+        moderation::{Attach, Moderation, Record},
         rooms::{Restrain, Rooms},
     },
     id::UserId,
@@ -26,12 +26,22 @@ const IN_A_LANE: usize = 256;
 /// Tries to write a decision down, and the time between the first two; it doubles.
 const TRIES: u32 = 8;
 const TRY_AGAIN: Duration = Duration::from_millis(500);
-/// Decisions that wait to be written down; each holds a small picture at most.
+/// What waits to be written down; each holds a small picture at most.
 const MAX_UNWRITTEN: usize = 256;
 
 /// What carries them.
 pub(super) struct Carrier {
     lanes: Vec<Sender<(UserId, Carry)>>,
+    hands: Hands,
+}
+
+/// What is to be written down.
+#[derive(Debug, Clone)]
+pub(super) enum Kept {
+    /// A decision.
+    Decision(Record),
+    /// What was seen of somebody who was reported.
+    Report(Attach),
 }
 
 /// One lane's hands.
@@ -59,7 +69,11 @@ impl Carrier {
             lifecycle.spawn("watch-acts", hands.clone().work(take));
             put
         };
-        Self { lanes: (0..LANES).map(lane).collect() }
+        Self { lanes: (0..LANES).map(lane).collect(), hands }
+    }
+
+    pub(super) fn keep(&self, kept: Kept) {
+        self.hands.write_down(kept);
     }
 
     /// Takes them in this order.
@@ -78,47 +92,62 @@ impl Hands {
     async fn work(self, mut lane: Receiver<(UserId, Carry)>) {
         while let Some((user, carry)) = lane.recv().await {
             let decision = self.dice.id(&self.clock);
+            let taken = carry.taken();
             let (restrain, record) = carry.into_parts(user, decision, self.clock.now());
             if let Some(restrain) = restrain {
-                self.restrain(restrain).await;
+                let kind = restraint_name(restrain.restraint);
+                if self.restrain(restrain).await
+                    && let Some(taken) = taken
+                {
+                    metrics::histogram!("visavis_watch_action_seconds", "act" => kind)
+                        .record(self.clock.now().since(taken).as_secs_f64());
+                }
             }
             if let Some(record) = record {
-                self.write_down(record);
+                self.write_down(Kept::Decision(record));
             }
         }
     }
 
-    async fn restrain(&self, restrain: Restrain) {
+    /// Whether it is done.
+    async fn restrain(&self, restrain: Restrain) -> bool {
         let kind = restraint_name(restrain.restraint);
         metrics::counter!("visavis_watch_acts_total", "act" => kind).increment(1);
-        if let Err(fault) = self.rooms.restrain(&Caller::internal("watch"), restrain).await {
+        let done = self.rooms.restrain(&Caller::internal("watch"), restrain).await;
+        if let Err(fault) = &done {
             // They have left: the next room begins with what is written down.
             tracing::info!(fault.code = %fault.code, act = kind, "an act could not be carried to its room");
         }
+        done.is_ok()
     }
 
-    /// A decision is tried again until it is kept: the person has been told of it.
-    fn write_down(&self, record: Record) {
+    /// It is tried again until it is kept: of a decision the person has been told.
+    fn write_down(&self, kept: Kept) {
         let Ok(place) = Arc::clone(&self.unwritten).try_acquire_owned() else {
             metrics::counter!("visavis_watch_unwritten_total").increment(1);
-            tracing::error!("a decision was not written down: too many wait for the database");
+            tracing::error!("a decision or report was not written down: too many wait for the database");
             return;
         };
         let moderation = Arc::clone(&self.moderation);
         self.lifecycle.spawn("watch-record", async move {
             let (_place, mut pause) = (place, TRY_AGAIN);
             for _ in 0..TRIES {
-                match moderation.record(&Caller::internal("watch"), record.clone()).await {
+                let cx = Caller::internal("watch");
+                let written = match kept.clone() {
+                    Kept::Decision(record) => moderation.record(&cx, record).await,
+                    Kept::Report(attach) => moderation.attach(&cx, attach).await,
+                };
+                match written {
                     Ok(()) => return,
                     Err(fault) => {
-                        tracing::warn!(fault.code = %fault.code, "a decision could not be written down yet");
+                        tracing::warn!(fault.code = %fault.code, "a decision or report could not be written down yet");
                     }
                 }
                 tokio::time::sleep(pause).await;
                 pause *= 2;
             }
             metrics::counter!("visavis_watch_unwritten_total").increment(1);
-            tracing::error!("a decision was not written down: the database has not answered for two minutes");
+            tracing::error!("a decision or report was not written down: the database has not answered for two minutes");
         });
     }
 }

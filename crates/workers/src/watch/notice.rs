@@ -32,19 +32,19 @@ const fn concern(slot: Slot) -> Concern {
     }
 }
 
-/// The lowest scores that a rule for pictures looks at: from them on the picture is kept, blurred.
-pub(super) fn keep_from(rules: &Rules) -> Vec<(Slot, Score)> {
-    let slots = [Slot::Nudity, Slot::Weapon, Slot::Violence];
-    let of = |slot| rules.of(concern(slot), Modality::Picture).map(|rule| (slot, rule.at_least));
-    slots.into_iter().filter_map(of).collect()
+/// A picture in which a rule sees something is kept with what it shows.
+fn matters(rules: &Rules, scores: &Scores) -> bool {
+    let at_least = |slot| rules.of(concern(slot), Modality::Picture).map(|rule| rule.at_least);
+    scores.slots.iter().any(|(slot, score)| at_least(*slot).is_some_and(|least| *score >= least))
 }
 
 /// Of a picture: each slot is a signal of its own.
-pub(super) fn seen(at: Timestamp, seen: &Seen, new: impl Fn() -> SignalId) -> Vec<Noticed> {
+pub(super) fn seen(at: Timestamp, seen: &Seen, rules: &Rules, new: impl Fn() -> SignalId) -> Vec<Noticed> {
+    let picture = seen.blurred.as_ref().filter(|_| matters(rules, &seen.scores));
     let signal = |(slot, score): &(Slot, Score)| Noticed {
         signal: Some(signal(new(), *slot, Modality::Picture, (at, at), *score)),
         scores: seen.scores.models.clone(),
-        picture: seen.blurred.clone(),
+        picture: picture.cloned(),
         words: None,
     };
     seen.scores.slots.iter().map(signal).collect()

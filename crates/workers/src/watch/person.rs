@@ -13,12 +13,10 @@ use visavis_domain::{
     strikes::{Act, Action, Input, Output, Rules, Strikes},
 };
 
-use super::notice::Noticed;
+use super::{lately::TRANSCRIPT, notice::Noticed};
 
-/// What was understood within so long before a decision belongs to it.
-const TRANSCRIPT: Duration = Duration::from_secs(30);
-/// Characters of it.
-const MAX_TRANSCRIPT: usize = 4_000;
+/// Characters of what was understood before a decision or report.
+pub(super) const MAX_TRANSCRIPT: usize = 4_000;
 /// Signals that are kept with a decision, the newest: what the strikes look back on in an hour.
 const MAX_KEPT: usize = 64;
 /// Pictures that a decision may rest on, the newest.
@@ -33,6 +31,9 @@ pub(super) struct Person {
     strikes: Strikes,
     place: Option<(RoomId, ParticipantId)>,
     seen: Timestamp,
+    /// How often what stands from before has changed, and which of these is known here.
+    changed: u64,
+    known: Option<u64>,
     /// What holds where they are, to be said again where they come next.
     blurred: bool,
     kept: VecDeque<Kept>,
@@ -52,25 +53,51 @@ pub(super) struct Carry {
 
 #[derive(Debug)]
 enum What {
-    Act { act: Act, signals: Vec<Kept>, picture: Option<Vec<u8>>, transcript: Option<String> },
+    Act {
+        act: Act,
+        /// When what it rests on was taken, the latest of it.
+        taken: Timestamp,
+        signals: Vec<Kept>,
+        picture: Option<Vec<u8>>,
+        transcript: Option<String>,
+    },
     Only(Restraint),
 }
 
 impl Person {
-    pub(super) fn new(rules: Arc<Rules>, standing: Vec<Timestamp>) -> Self {
-        let mut strikes = Strikes::new(rules);
-        let zero = Timestamp::from_millis(0);
-        strikes.handle(zero, Input::Standing(standing));
+    /// Nothing is known of them yet.
+    pub(super) fn new(now: Timestamp, rules: Arc<Rules>) -> Self {
         Self {
-            strikes,
+            strikes: Strikes::new(rules),
             place: None,
-            seen: zero,
+            seen: now,
+            changed: 0,
+            known: None,
             blurred: false,
             kept: VecDeque::new(),
             pictures: VecDeque::new(),
             words: VecDeque::new(),
             print: (0, 0),
             out: Vec::new(),
+        }
+    }
+
+    /// What stands is another than before: something was decided, or taken back.
+    pub(super) const fn changed(&mut self) {
+        self.changed += 1;
+    }
+
+    /// What stands isn't known as it is now: by this number it is told.
+    pub(super) fn unread(&self) -> Option<u64> {
+        (self.known != Some(self.changed)).then_some(self.changed)
+    }
+
+    /// What stood at that number.
+    pub(super) fn stands(&mut self, now: Timestamp, number: u64, strikes: Vec<Timestamp>) {
+        // Of two who asked the later answer may come first.
+        if self.known.is_none_or(|known| known <= number) {
+            self.known = Some(number);
+            self.handle(now, Input::Standing(strikes));
         }
     }
 
@@ -149,8 +176,11 @@ impl Person {
         let transcript: String =
             self.words.iter().map(|(_, words)| words.as_str()).collect::<Vec<_>>().join("\n");
         let transcript: String = transcript.chars().take(MAX_TRANSCRIPT).collect();
+        let facts = self.kept.iter().map(|kept| &kept.signal).filter(|signal| act.facts.contains(&signal.id));
+        let taken = facts.map(|signal| signal.until).max().unwrap_or(self.seen);
         let what = What::Act {
             act,
+            taken,
             signals: self.kept.iter().cloned().collect(),
             picture,
             transcript: (!transcript.is_empty()).then_some(transcript),
@@ -165,6 +195,14 @@ impl Person {
 }
 
 impl Carry {
+    /// Of an act: when the picture or sound it rests on was taken; of sound, when it ended.
+    pub(super) const fn taken(&self) -> Option<Timestamp> {
+        match self.what {
+            What::Act { taken, .. } => Some(taken),
+            What::Only(_) => None,
+        }
+    }
+
     /// What the room is told, and what is written down.
     pub(super) fn into_parts(
         self,
@@ -176,7 +214,7 @@ impl Carry {
         let restrain = |restraint, notice| Restrain { room, participant, restraint, notice };
         let (act, signals, picture, transcript) = match self.what {
             What::Only(restraint) => return (Some(restrain(restraint, None)), None),
-            What::Act { act, signals, picture, transcript } => (act, signals, picture, transcript),
+            What::Act { act, signals, picture, transcript, .. } => (act, signals, picture, transcript),
         };
         let until = act.hours.map(|hours| now + Duration::from_secs(u64::from(hours) * 3_600));
         let notice = Notice {
@@ -258,7 +296,7 @@ mod tests {
 
     #[test]
     fn a_blur_goes_with_whoever_it_is_about_until_it_is_calm() {
-        let mut person = Person::new(rules(), Vec::new());
+        let mut person = Person::new(at(0), rules());
         person.is_at(at(0), place(1));
         person.notice(at(0), naked(1, 0));
         let (here, there) = (RoomId::from_bits(1), RoomId::from_bits(5));
@@ -277,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_record_holds_what_it_rests_on_the_newest_picture_and_what_was_said_just_before() {
-        let mut person = Person::new(rules(), Vec::new());
+        let mut person = Person::new(at(0), rules());
         person.is_at(at(0), place(1));
         let said = |ms: i64, words: &str| Noticed {
             signal: None,
@@ -291,6 +329,11 @@ mod tests {
         parts(&mut person);
         person.notice(at(42_000), said(42_000, "you"));
         person.notice(at(50_000), naked(2, 50_000));
+        assert_eq!(
+            person.out.last().and_then(Carry::taken),
+            Some(at(50_000)),
+            "the later of the two pictures"
+        );
         let (told, record) = parts(&mut person).pop().unwrap();
         let (told, record) = (told.unwrap(), record.unwrap());
         assert_eq!(told.restraint, Restraint::Remove);
@@ -303,9 +346,36 @@ mod tests {
         assert!(!person.waits(), "who has left isn't blurred");
     }
 
+    /// Two pictures that agree, and what comes of it.
+    fn twice(person: &mut Person, n: u8, ms: i64) -> (Action, Option<u32>) {
+        person.is_at(at(ms), place(1));
+        person.notice(at(ms), naked(n, ms));
+        person.notice(at(ms + 10_000), naked(n + 1, ms + 10_000));
+        let (_, record) = parts(person).pop().unwrap();
+        let act = record.unwrap().act;
+        (act.action, act.hours)
+    }
+
+    #[test]
+    fn what_stands_is_read_again_when_it_changes_and_one_that_was_taken_back_counts_no_more() {
+        let mut person = Person::new(at(0), rules());
+        assert_eq!(person.unread(), Some(0), "nothing is known yet");
+        person.stands(at(0), 0, vec![at(0)]);
+        assert_eq!(person.unread(), None);
+        assert_eq!(twice(&mut person, 1, 1_000_000).0, Action::Suspend, "one stood from before");
+        // Both are taken back; the change is told twice, and the answers come the wrong way round.
+        person.changed();
+        person.changed();
+        assert_eq!(person.unread(), Some(2));
+        person.stands(at(2_000_000), 2, Vec::new());
+        person.stands(at(2_000_000), 1, vec![at(0), at(1_010_000)]);
+        assert_eq!(person.unread(), None);
+        assert_eq!(twice(&mut person, 5, 3_000_000), (Action::Remove, None), "as if nothing had been");
+    }
+
     #[test]
     fn new_rules_hold_at_once_and_a_dry_run_tells_nobody() {
-        let mut person = Person::new(rules(), Vec::new());
+        let mut person = Person::new(at(0), rules());
         person.is_at(at(0), place(1));
         person.handle(at(0), Input::Rules(Arc::new(Rules { dry_run: true, ..Rules::clone(&rules()) })));
         person.notice(at(0), naked(1, 0));
@@ -316,7 +386,7 @@ mod tests {
 
     #[test]
     fn a_camera_that_stands_still_is_noticed_once() {
-        let mut person = Person::new(rules(), Vec::new());
+        let mut person = Person::new(at(0), rules());
         let frozen =
             |person: &mut Person, prints: &[u64]| prints.iter().filter(|p| person.has_frozen(**p)).count();
         assert_eq!(frozen(&mut person, &[1, 2, 3, 4, 5, 6, 7, 8]), 0);
@@ -326,7 +396,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_has_bounds() {
-        let mut person = Person::new(rules(), Vec::new());
+        let mut person = Person::new(at(0), rules());
         person.is_at(at(0), place(1));
         for n in 0..200_u8 {
             let words = Some((at(i64::from(n)), "w".repeat(2_000)));

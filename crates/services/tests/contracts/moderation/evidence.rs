@@ -3,13 +3,14 @@
 use visavis_domain::{
     Code,
     cases::{State, measure::Measure},
-    contract::moderation::{EvidenceKind, Exposed, ReadEvidence},
+    contract::moderation::{Attach, EvidenceKind, Exposed, ReadEvidence, ReportReason},
     id::{EvidenceId, UserId},
+    statement::UNKEPT,
 };
 use visavis_platform::db::{belongings, evidence};
 use visavis_services::moderation::Settings;
 
-use super::Suite;
+use super::{Suite, picture};
 use crate::world::{DAY, MINUTE, SECOND, Way, ways};
 
 #[tokio::test]
@@ -159,4 +160,86 @@ async fn where_no_key_can_be_written_the_decision_is_kept_without_what_shows_it(
     assert!(s.suspended(s.eve).await);
     let case = s.queue(s.mia, State::Open, None).await[0];
     assert!(s.look(s.mia, case).await.unwrap().evidence.is_empty());
+}
+
+/// A file system of so few bytes that a key doesn't fit behind what is there already. Where nothing may be mounted, a folder
+/// that is none any more: no key can be written there, either.
+struct Full {
+    folder: tempfile::TempDir,
+    mounted: bool,
+}
+
+impl Full {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mount = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=8k,mode=700", "tmpfs"])
+            .arg(folder.path())
+            .output();
+        let mounted = mount.is_ok_and(|done| done.status.success());
+        println!("a real full file system: {mounted}");
+        Self { folder, mounted }
+    }
+
+    fn fill(&self) {
+        if self.mounted {
+            let filled = std::fs::write(self.folder.path().join("filler"), vec![7; 64 * 1024]);
+            assert_eq!(filled.unwrap_err().kind(), std::io::ErrorKind::StorageFull);
+        } else {
+            std::fs::remove_dir_all(self.folder.path()).unwrap();
+            std::fs::write(self.folder.path(), "full").unwrap();
+        }
+    }
+
+    fn empty(&self) {
+        if self.mounted {
+            std::fs::remove_file(self.folder.path().join("filler")).unwrap();
+        } else {
+            std::fs::remove_file(self.folder.path()).unwrap();
+            std::fs::create_dir(self.folder.path()).unwrap();
+        }
+    }
+}
+
+impl Drop for Full {
+    fn drop(&mut self) {
+        if self.mounted {
+            let _ = std::process::Command::new("umount").arg(self.folder.path()).status();
+        }
+    }
+}
+
+#[tokio::test]
+async fn on_a_full_disk_a_decision_stands_and_says_that_nothing_shows_it_and_a_report_waits() {
+    for way in ways() {
+        let full = Full::new();
+        let keys = full.folder.path().to_str().unwrap().to_owned();
+        let evidence = visavis_platform::vault::Settings { keys: Some(keys.into()) };
+        let s = Suite::with(way, Settings { evidence, ..Settings::default() }).await;
+        full.fill();
+        s.suspend_by_rule(1, s.eve).await;
+        assert!(s.suspended(s.eve).await);
+        let [case] = s.queue(s.mia, State::Open, None).await[..] else { panic!("one case") };
+        let view = s.look(s.mia, case).await.unwrap();
+        assert_eq!((view.decisions.len(), view.signals.len(), view.evidence.len()), (1, 2, 0));
+        assert_eq!(view.decisions[0].note.as_deref(), Some(UNKEPT));
+        let told = &s.m.decisions(&s.w.cx, s.eve).await.unwrap()[0];
+        assert_eq!(told.statement.en.note.as_deref(), Some(UNKEPT));
+        assert!(told.statement.de.note.as_ref().unwrap().starts_with("Nichts, was das zeigt"));
+        let ada = s.w.person("ada").await;
+        let report = s.report(11, ada, ReportReason::Nudity).await;
+        let attach = Attach { report, user: s.eve, picture: Some(picture()), transcript: None };
+        let fault = s.m.attach(&s.w.cx, attach.clone()).await.unwrap_err();
+        assert_eq!(fault.code, Code::Unavailable, "to be brought again");
+        assert_eq!(s.verify().await, [""; 0], "nothing half written is taken for evidence");
+        full.empty();
+        s.m.attach(&s.w.cx, attach).await.unwrap();
+        let view = s.look(s.mia, case).await.unwrap();
+        assert_eq!(view.evidence.len(), 1);
+        assert!(s.snapshot(s.mia, case, EvidenceKind::Picture).await.is_ok());
+        assert_eq!(s.verify().await, [""; 0]);
+        let left: Vec<_> =
+            std::fs::read_dir(full.folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert!(left.iter().all(|name| !name.to_string_lossy().starts_with("draft-")), "{left:?}");
+    }
 }

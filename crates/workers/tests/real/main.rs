@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::cast_precision_loss, reason = "tests")]
 
+mod bad_days;
+mod music;
+
 use std::{fs::File, io::BufReader, path::Path};
 
 use visavis_workers::{
@@ -117,6 +120,24 @@ fn silence_noise_and_a_tune_are_no_sentences() {
     for piece in [vec![0.0; RATE * 10], noise(10, 0.05), noise(10, 0.5), tune] {
         assert_eq!(listener.said(&piece).unwrap(), []);
     }
+}
+
+/// As the watcher cuts it: runs of five seconds, each with the last second of the one before.
+#[test]
+fn ten_minutes_of_music_and_silence_are_no_text() {
+    let mut listener = Listener::open(&models()).unwrap();
+    let (mut minutes, mut voices, mut written) = (0, 0, Vec::new());
+    for (what, minute) in music::ten_minutes() {
+        minutes += minute.len() / (60 * RATE);
+        for from in (0..=minute.len() - 5 * RATE).step_by(4 * RATE) {
+            let run = &minute[from..from + 5 * RATE];
+            voices += listener.voices(run).unwrap().len();
+            written.extend(listener.said(run).unwrap().into_iter().map(|said| (what, said)));
+        }
+    }
+    println!("{voices} pieces were taken for a voice, {} of them written down", written.len());
+    assert_eq!(minutes, 10);
+    assert!(written.is_empty(), "{written:#?}");
 }
 
 #[test]

@@ -1,0 +1,112 @@
+//! P13, with the models of `cargo xtask models`: pictures looked at in a second of CPU time, from the key frame on as it came
+//! over the network, and what listening costs beside the time that was spoken. The first round of each is dropped.
+
+#![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a bench")]
+
+use std::path::{Path, PathBuf};
+
+use visavis_workers::{
+    listen::{Listener, RATE},
+    look::Looker,
+    models::Models,
+    picture::Picture,
+};
+
+/// A picture in 180 and in 360 lines, as guests of load tests send them.
+const FILMS: [(&str, &str); 2] = [("320 × 180", "l"), ("640 × 360", "m")];
+const LOOKS: u32 = 60;
+const ROUNDS: usize = 5;
+/// What the watcher asks for: runs of five seconds, each with the last second of the one before.
+const RUN: usize = 5 * RATE;
+const STEP: usize = 4 * RATE;
+/// Seconds of speech in a round.
+const SPOKEN: usize = 40;
+
+/// Linux counts CPU time in hundredths of a second, whatever the machine.
+const TICK: f64 = 0.01;
+
+/// CPU time of this process, all threads, in seconds.
+fn cpu() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    // Behind the name, which may hold anything: user and system time are the twelfth and thirteenth.
+    let (_, rest) = stat.rsplit_once(')').unwrap();
+    let ticks = rest.split_whitespace().skip(11).take(2).map(|word| word.parse::<u64>().unwrap());
+    ticks.sum::<u64>() as f64 * TICK
+}
+
+/// Seconds of CPU time of each round but the first: the median, the least and the most.
+fn rounds(mut round: impl FnMut()) -> (f64, f64, f64) {
+    let timed = |round: &mut dyn FnMut()| {
+        let before = cpu();
+        round();
+        cpu() - before
+    };
+    let mut all: Vec<f64> = (0..=ROUNDS).map(|_| timed(&mut round)).skip(1).collect();
+    all.sort_by(f64::total_cmp);
+    (all[ROUNDS / 2], all[0], all[ROUNDS - 1])
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The first frame of an IVF file: a key frame.
+fn key_frame(name: &str) -> Vec<u8> {
+    let ivf = std::fs::read(root().join(format!("crates/app/src/load_test/film/{name}.ivf"))).unwrap();
+    let length = u32::from_le_bytes(ivf[32..36].try_into().unwrap()) as usize;
+    ivf[44..44 + length].to_vec()
+}
+
+/// A voice that reads without a pause, at the rate of the networks.
+fn voice(models: &Models) -> Vec<f32> {
+    let bytes = std::fs::read(models.path("samples/two-cities.wav")).unwrap();
+    let rate = u32::from_le_bytes(bytes[24..28].try_into().unwrap()) as usize;
+    let data = bytes.windows(4).position(|word| word == b"data").unwrap() + 8;
+    let sample = |two: &[u8]| f32::from(i16::from_le_bytes([two[0], two[1]])) / 32_768.0;
+    let all: Vec<f32> = bytes[data..].chunks_exact(2).map(sample).collect();
+    (0..all.len() * RATE / rate).map(|at| all[at * rate / RATE]).cycle().take(SPOKEN * RATE).collect()
+}
+
+fn main() {
+    let models = Models::open(&root().join("models")).unwrap();
+    let mut looker = Looker::open(&models).unwrap();
+    for (size, name) in FILMS {
+        let frame = key_frame(name);
+        let (median, least, most) = rounds(|| {
+            for _ in 0..LOOKS {
+                let picture = Picture::from_vp8(&frame).unwrap();
+                looker.look(&picture).unwrap();
+                picture.blurred().unwrap();
+                std::hint::black_box((picture.is_blank(), picture.print()));
+            }
+        });
+        let a_second = |spent: f64| f64::from(LOOKS) / spent;
+        let met = if a_second(median) >= 60.0 { "met" } else { "missed" };
+        println!(
+            "P13 pictures of {size}: {:.0} a CPU-second ({:.0} to {:.0}); goal at least 60: {met}",
+            a_second(median),
+            a_second(most),
+            a_second(least)
+        );
+    }
+    let mut listener = Listener::open(&models).unwrap();
+    let spoken = voice(&models);
+    let mut pieces = 0;
+    let (median, least, most) = rounds(|| {
+        pieces = 0;
+        for from in (0..=spoken.len() - RUN).step_by(STEP) {
+            let run = &spoken[from..from + RUN];
+            pieces += listener.said(run).unwrap().len();
+            listener.heard(run).unwrap();
+        }
+    });
+    let part = |spent: f64| spent / SPOKEN as f64;
+    let met = if part(median) <= 0.15 && pieces > 0 { "met" } else { "missed" };
+    println!(
+        "P13 listening to {SPOKEN} s of speech without a pause ({pieces} pieces written down): {:.3} of real time \
+         ({:.3} to {:.3}); goal at most 0.15: {met}",
+        part(median),
+        part(least),
+        part(most)
+    );
+}
