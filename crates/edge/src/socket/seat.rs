@@ -128,31 +128,37 @@ impl Hub {
     /// The room says that somebody's stay is over. They may have come back since; or be on their way, and then nobody knows
     /// yet.
     pub(super) async fn on_seat_ended(&self, room: RoomId, user: UserId) -> Result<(), Fault> {
-        let cx = Caller::internal("seat-ended");
-        for _ in 0..MAX_RACES {
-            let held = self.seat(user).await?.filter(|(seat, _)| seat.room() == Some(room));
-            let Some((seat, text)) = held else { return Ok(()) };
-            if seat.is_coming(self.clock.now()) {
-                return Err(Fault::unavailable());
-            }
-            let back = self.is_seated(&cx, RoomSeat { room, user, session: seat.session }).await;
-            if back == Ok(true) || self.move_seat(user, Some(&text), None).await? {
-                return Ok(());
-            }
-        }
-        Ok(())
+        self.end_stay(room, user).await.map(drop)
     }
 
     /// The room is gone with its node: frees the seat, and tells whoever held it.
     pub(super) async fn on_room_lost(&self, room: RoomId, user: UserId) -> Result<(), Fault> {
-        let Some((seat, text)) = self.seat(user).await?.filter(|(seat, _)| seat.room() == Some(room)) else {
-            return Ok(());
-        };
-        if self.move_seat(user, Some(&text), None).await? {
+        if let Some(seat) = self.end_stay(room, user).await? {
             let event = ServerEvent::RoomClosed { room_id: room, reason: CloseReason::ServerLost };
             self.log.emit(seat.session, event).await?;
         }
         Ok(())
+    }
+
+    /// Ends a stay in a room, unless its person is there (again): a room that was lost may be open anew, under the same id. The
+    /// seat that was freed.
+    async fn end_stay(&self, room: RoomId, user: UserId) -> Result<Option<Seat>, Fault> {
+        let cx = Caller::internal("seat-ended");
+        for _ in 0..MAX_RACES {
+            let held = self.seat(user).await?.filter(|(seat, _)| seat.room() == Some(room));
+            let Some((seat, text)) = held else { return Ok(None) };
+            if seat.is_coming(self.clock.now()) {
+                return Err(Fault::unavailable());
+            }
+            let back = self.is_seated(&cx, RoomSeat { room, user, session: seat.session }).await;
+            if back == Ok(true) {
+                return Ok(None);
+            }
+            if self.move_seat(user, Some(&text), None).await? {
+                return Ok(Some(seat));
+            }
+        }
+        Ok(None)
     }
 
     /// Tells the socket that held the seat before that another one has it.
