@@ -206,8 +206,7 @@ describe('a call over the server', () => {
 
     const roomId = link.split('/').at(-1);
     const [ada, bob, eve, zoe] = await people(server, 4, { test: t });
-    const pages = await Promise.all([ada, bob, eve, zoe].map((one) => one.open()));
-    const [a, b, e, z] = pages;
+    const [a, b, e, z] = await Promise.all([ada, bob, eve, zoe].map((one) => one.open({ reconnect: true })));
     const { participants } = await a.do('join-room', { roomId });
     const speaker = participants.find(({ displayName, host }) => !host && displayName !== ada.user.displayName);
     assert.equal((await eve.ask('PUT', `/api/blocks/${speaker.userId}`)).status, 204);
@@ -220,9 +219,9 @@ describe('a call over the server', () => {
     await anna.button('Captions').click();
     assert.equal(await anna.button('Captions').getAttribute('aria-pressed'), 'true');
     await anna.page.getByText('Captions are made by a program').waitFor();
-    const read = anna.page.locator('.captions p', { hasText: /clock|station|late|sunday|morning/i }).first();
-    await read.waitFor({ timeout: ACTS_WITHIN });
-    assert.equal(await read.locator('b').innerText(), speaker.displayName);
+    const line = anna.page.locator('.captions p', { hasText: /clock|station|late|sunday|morning/i }).first();
+    await line.waitFor({ timeout: ACTS_WITHIN });
+    assert.equal(await line.locator('b').innerText(), speaker.displayName);
     assert.equal(await anna.page.locator('.captions').getAttribute('aria-live'), 'off');
     await anna.picture('captions-room');
     await accessible(anna, 'a room with captions');
@@ -239,14 +238,25 @@ describe('a call over the server', () => {
     }
     assert.deepEqual([b, e, z].map((page) => page.all('caption').length), [0, 0, 0], 'not who didn’t ask, not across a block, not from outside');
 
+    a.cut();
+    assert.equal((await a.event('welcome', ({ resumed }) => resumed)).session, a.session);
+    const resumed = said().length;
+    await until(() => said().length > resumed, ACTS_WITHIN, 'a session that goes on still has them');
+
     await a.do('captions', { roomId, on: false });
     const before = said().length;
     await b.do('captions', { roomId, on: true });
     await b.event('caption', () => true, ACTS_WITHIN);
     assert.equal(said().length, before, 'nothing more for who has had enough');
-    assert.deepEqual(e.all('caption'), [], 'still not across a block');
+
+    assert.equal((await bob.ask('PUT', `/api/blocks/${speaker.userId}`)).status, 204);
+    await b.event('participant-left', ({ participant }) => participant.id === speaker.id);
+    const read = b.all('caption').length;
+    await a.do('captions', { roomId, on: true });
+    await until(() => said().length > before, ACTS_WITHIN, 'others go on reading');
+    assert.deepEqual([b.all('caption').length, e.all('caption').length], [read, 0], 'nothing from a block on, nor across one from before');
     await anna.page.setViewportSize(TALL_PHONE);
-    await read.waitFor({ timeout: ACTS_WITHIN });
+    await line.waitFor({ timeout: ACTS_WITHIN });
     await anna.picture('captions-room-phone');
     await anna.button('More').click();
     await anna.button('Captions').click();
