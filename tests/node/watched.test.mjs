@@ -1,4 +1,5 @@
 // A call that the server looks at: whoever is reported there has a case with what the server saw, blurred, for moderators only.
+// And who can have captions of it; that they hold what was said is shown where somebody speaks, in `web/e2e/safety.test.mjs`.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -86,6 +87,35 @@ describe('a report', () => {
     const { id } = await caseOf(moderator, eve);
     await until(async () => (await counted('visavis_watch_reports_total{kept="false"')) > 0, ATTACHED_MS, 'the report was heard');
     assert.deepEqual((await moderator.ask('GET', `/api/moderation/cases/${id}`)).body.evidence, []);
+  });
+});
+
+describe('captions', () => {
+  test('are for those who are in a call over the server', { timeout: 60_000 }, async (t) => {
+    const [ada, bob] = await people(server, 2, { test: t });
+    const [a, b] = [await ada.open(), await bob.open()];
+    const { roomId } = await meet(a, b);
+    const direct = await a.call('captions', { roomId, on: true });
+    assert.deepEqual(direct.error, { code: 'wrong-state', message: 'This call runs directly between the two.' });
+    await a.do('leave-room', { roomId });
+    const made = (await ada.ask('POST', '/api/rooms', { json: {} })).body.room.id;
+    const outside = await a.call('captions', { roomId: made, on: true });
+    assert.equal(outside.error?.code, 'not-in-room', JSON.stringify(outside));
+    await a.do('join-room', { roomId: made });
+    for (const on of [true, true, false, false]) await a.do('captions', { roomId: made, on });
+    const wrong = await a.call('captions', { roomId: made, on: 'yes' });
+    assert.equal(wrong.error?.code, 'bad-request', JSON.stringify(wrong));
+  });
+
+  test('aren’t there where nothing is listened to', { timeout: 60_000 }, async (t) => {
+    const deaf = await startServer({ test: t });
+    const [ada] = await people(deaf, 1, { test: t });
+    const page = await ada.open();
+    const roomId = (await ada.ask('POST', '/api/rooms', { json: {} })).body.room.id;
+    await page.do('join-room', { roomId });
+    const answer = await page.call('captions', { roomId, on: true });
+    assert.deepEqual(answer.error, { code: 'wrong-state', message: 'Calls aren\'t listened to here, so there are no captions.' });
+    await page.do('captions', { roomId, on: false });
   });
 });
 

@@ -245,7 +245,8 @@ struct Fronts {
 impl Fronts {
     fn build(config: &Config, ground: &Ground, roles: &Roles, site: &Site) -> Self {
         let checks = checks(config, ground);
-        let tells = config.watch.on && (config.does(Role::Gateway) || config.does(Role::Sight));
+        let asks = [Role::Gateway, Role::Signalling, Role::Sight].into_iter().any(|role| config.does(role));
+        let tells = config.watch.on && asks;
         let watching = if tells {
             Watching::keep(Arc::clone(&roles.sight), &ground.lifecycle)
         } else {
@@ -260,7 +261,7 @@ impl Fronts {
         let tokens = Tokens::new(auth, clock, checker, &ground.bus, &ground.lifecycle);
         let signalling = config
             .does(Role::Signalling)
-            .then(|| socket::layer(signalling(config, ground, roles, tokens.clone())));
+            .then(|| socket::layer(signalling(config, ground, roles, tokens.clone(), watching.clone())));
         let (sockets, hub) = signalling.unzip();
         let public = config.does(Role::Gateway).then(|| {
             let told = (Arc::clone(&checks), watching.clone());
@@ -276,7 +277,13 @@ impl Fronts {
     }
 }
 
-fn signalling(config: &Config, ground: &Ground, roles: &Roles, tokens: Tokens) -> socket::Deps {
+fn signalling(
+    config: &Config,
+    ground: &Ground,
+    roles: &Roles,
+    tokens: Tokens,
+    watching: Watching,
+) -> socket::Deps {
     let nodes = ground.nodes.clone();
     let media = move || {
         let view = nodes.view();
@@ -298,6 +305,7 @@ fn signalling(config: &Config, ground: &Ground, roles: &Roles, tokens: Tokens) -
         node: ground.nodes.id(),
         lifecycle: ground.lifecycle.clone(),
         ice: Arc::new(move |_| ice.servers()),
+        watching,
         seat_grace_s: config.rooms.seat_grace_s,
         settings: config.signalling.clone(),
     }

@@ -190,6 +190,17 @@ pub enum ServerEvent {
         /// How.
         kind: ReactionKind,
     },
+    /// What somebody else said, as far as it was understood; to pages that asked. Volatile.
+    Caption {
+        /// Which room.
+        room_id: RoomId,
+        /// Who.
+        participant_id: ParticipantId,
+        /// At most 500 characters.
+        text: String,
+        /// When they began to say it.
+        at: Timestamp,
+    },
     /// Somebody asks to be friends.
     FriendRequest {
         /// The request.
@@ -274,7 +285,7 @@ pub struct SlotLine {
 
 impl ServerEvent {
     /// The names of all events, in the order of the enum.
-    pub const NAMES: [&'static str; 27] = [
+    pub const NAMES: [&'static str; 28] = [
         "seat-taken",
         "server-draining",
         "match-waiting",
@@ -294,6 +305,7 @@ impl ServerEvent {
         "room-changed",
         "hand",
         "reaction",
+        "caption",
         "friend-request",
         "presence",
         "friends-changed",
@@ -306,7 +318,13 @@ impl ServerEvent {
 
     /// Volatile events skip the log: no `seq`, never replayed.
     pub const fn is_volatile(&self) -> bool {
-        matches!(self, Self::MatchWaiting { .. } | Self::ActiveSpeaker { .. } | Self::Reaction { .. })
+        matches!(
+            self,
+            Self::MatchWaiting { .. }
+                | Self::ActiveSpeaker { .. }
+                | Self::Reaction { .. }
+                | Self::Caption { .. }
+        )
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! It must never tell one guest the other's address: every signal passes [`crate::privacy`] on its way out.
 
+pub mod captions;
 pub mod group;
 mod hiding;
 pub mod keyframes;

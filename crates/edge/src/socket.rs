@@ -42,7 +42,10 @@ use visavis_platform::{
     Board, Bus, Clock, Dials, Dice, Kv, Lifecycle, Pages, bus::News, session_log::SessionLog,
 };
 
-use crate::guard::{client::ClientAddr, tokens::Tokens};
+use crate::{
+    guard::{client::ClientAddr, tokens::Tokens},
+    watching::Watching,
+};
 use session::{Hello, Session};
 
 /// The largest Socket.IO packet taken (protocol section 3).
@@ -128,6 +131,8 @@ pub struct Deps {
     pub lifecycle: Lifecycle,
     /// STUN and TURN for a user.
     pub ice: Arc<dyn Fn(UserId) -> Vec<IceServer> + Send + Sync>,
+    /// Whether calls are listened to.
+    pub watching: Watching,
     /// Seconds a dropped seat is kept, as told in `welcome`.
     pub seat_grace_s: u64,
     /// Limits.

@@ -8,7 +8,7 @@ use std::{
 
 use visavis_domain::contract::{
     Caller,
-    sight::{Able, Sight},
+    sight::{Able, Sight, Slot},
 };
 use visavis_platform::Lifecycle;
 
@@ -57,6 +57,15 @@ impl Watching {
             State::Off => false,
             State::Unknown => true,
             State::Known(able) => !able.on.is_empty(),
+        }
+    }
+
+    /// Whether what is said is understood, as far as is known: those who hear screams hear words, too.
+    pub(crate) fn listens(&self) -> bool {
+        match &*self.0.read().unwrap_or_else(PoisonError::into_inner) {
+            State::Off => false,
+            State::Unknown => true,
+            State::Known(able) => able.on.contains(&Slot::Scream),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The rooms of this node: drives every [`Room`] machine, carries its outputs to the call table, the session logs
 //! and the bus, and wakes it on time. It decides nothing.
 
+mod captions;
 mod claims;
 mod groups;
 mod live;
@@ -23,14 +24,14 @@ use visavis_domain::{
     contract::{
         Caller,
         rooms::{
-            Add, Call, Called, Cancel, Chat, CreateGroup, DeleteGroup, GroupRecord, Hand, Join, Joined,
-            LinkState, MediaState, Miss, Moderate, OpenGroup, OpenPair, PairOpened, React, Restrain, Rooms,
-            Seat, SfuAnswer, SfuOffer, Signal, View, Whose,
+            Add, Call, Called, Cancel, Caption, Chat, CreateGroup, DeleteGroup, GroupRecord, Hand, Join,
+            Joined, LinkState, MediaState, Miss, Moderate, OpenGroup, OpenPair, PairOpened, React, Restrain,
+            Rooms, Said, Seat, SfuAnswer, SfuOffer, Signal, View, Whose,
         },
     },
     event::{CloseReason, Event, Topic},
     id::{MessageId, NodeId, RoomId, UserId},
-    room::{Output, Reply, Room, Settings, Who},
+    room::{Output, Reply, Room, Settings, Who, captions::Captions},
     wire::{LeftReason, Path},
 };
 use visavis_platform::{
@@ -94,6 +95,7 @@ pub struct Node {
     timer: Timer,
     unsaved: Mutex<Vec<EndedCall>>,
     untold: Mutex<Untold>,
+    captions: Mutex<HashMap<RoomId, Captions>>,
     /// The store may have forgotten what this node holds.
     claim_again: Notify,
 }
@@ -133,6 +135,7 @@ impl Node {
             timer: Timer::default(),
             unsaved: Mutex::default(),
             untold: Mutex::default(),
+            captions: Mutex::default(),
             claim_again: Notify::new(),
         });
         let lifecycle = node.deps.lifecycle.clone();
@@ -215,6 +218,7 @@ impl Node {
                 Output::WakeAt(at) => self.timer.set(at, id),
                 Output::Gone => {
                     self.lock_rooms().remove(&id);
+                    self.forget_captions(id);
                     self.gauge();
                     self.release(id).await;
                 }
@@ -529,6 +533,14 @@ impl Rooms for Node {
 
     async fn react(&self, _cx: &Caller, req: React) -> Result<(), Fault> {
         self.act(req.seat.room, Input::React(who(req.seat), req.kind)).await.map(drop)
+    }
+
+    async fn caption(&self, _cx: &Caller, req: Caption) -> Result<(), Fault> {
+        self.set_caption(req).await
+    }
+
+    async fn said(&self, _cx: &Caller, req: Said) -> Result<(), Fault> {
+        self.tell_said(req).await
     }
 
     async fn moderate(&self, _cx: &Caller, req: Moderate) -> Result<(), Fault> {

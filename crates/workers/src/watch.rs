@@ -2,6 +2,7 @@
 //! signal, the person's [`Strikes`] decide, and what they decide is carried to the room and written down. One per process
 //! that holds rooms; it never slows them: what can't be looked at in time is lost, and then less is asked for.
 
+mod captions;
 mod carrier;
 mod lately;
 mod notice;
@@ -22,8 +23,8 @@ use visavis_domain::{
     contract::{
         Caller,
         moderation::{Attach, Moderation},
-        rooms::{Rooms, Whose},
-        sight::{Form, Listen, Look, Packet, Read, Sight},
+        rooms::{self, Rooms, Whose},
+        sight::{Form, Listen, Look, Packet, Read, Said, Sight},
     },
     event::{Event, Topic},
     id::{ParticipantId, ReportId, RoomId, UserId},
@@ -34,10 +35,11 @@ use visavis_domain::{
 use visavis_platform::{
     Bus, Clock, Dice, Lifecycle,
     bus::{News, Subscription},
-    lossy::Receiver,
+    lossy::{self, Receiver},
 };
 
 use crate::pace::Pace;
+use captions::Captions;
 use carrier::{Carrier, Kept};
 use lately::{Lately, New};
 use notice::Noticed;
@@ -98,6 +100,8 @@ struct Judged {
     picture: Option<Vec<u8>>,
     /// What a camera's picture looked like.
     print: Option<u64>,
+    /// What was said into a microphone.
+    said: Vec<Said>,
 }
 
 /// Between two questions whether anybody can look.
@@ -119,6 +123,8 @@ pub struct Watch {
     whose: Mutex<HashMap<(RoomId, ParticipantId), UserId>>,
     people: Mutex<HashMap<UserId, Person>>,
     lately: Mutex<Lately>,
+    captions: Mutex<Captions>,
+    said: lossy::Sender<rooms::Said>,
     reports: Arc<Semaphore>,
     carrier: Carrier,
 }
@@ -140,6 +146,7 @@ impl Watch {
         let chance = (deps.clock.clone(), deps.dice.clone());
         let carrier =
             Carrier::start(Arc::clone(&deps.rooms), Arc::clone(&deps.moderation), chance, &deps.lifecycle);
+        let (said, to_tell) = lossy::channel(captions::WAITING);
         let watch = Arc::new(Self {
             wants: deps.wants,
             sight: deps.sight,
@@ -154,6 +161,8 @@ impl Watch {
             whose: Mutex::default(),
             people: Mutex::default(),
             lately: Mutex::default(),
+            captions: Mutex::default(),
+            said,
             reports: Arc::new(Semaphore::new(REPORTS)),
             carrier,
         });
@@ -162,6 +171,7 @@ impl Watch {
         deps.lifecycle.spawn("watch-there", Arc::clone(&watch).keep_lately());
         deps.lifecycle.spawn("watch-able", Arc::clone(&watch).keep_asking());
         deps.lifecycle.spawn("watch", Arc::clone(&watch).take(deps.samples));
+        deps.lifecycle.spawn("watch-said", tell(Arc::clone(&watch.rooms), to_tell));
         deps.lifecycle.spawn("watch-time", Arc::clone(&watch).keep_time());
         watch
     }
@@ -219,6 +229,7 @@ impl Watch {
             }
         };
         metrics::counter!("visavis_watch_looked_total", "kind" => kind).increment(1);
+        self.caption((room, participant), at, &judged.said);
         // Whoever has left meanwhile is nobody's here.
         if let Ok(user) = self.whose(room, participant).await {
             self.notice(user, (room, participant), judged).await;
@@ -243,21 +254,38 @@ impl Watch {
                 // A screen may stand still; a living camera's picture never repeats itself to the last bit.
                 let print = (source == Source::Camera).then_some(seen.print);
                 let noticed = notice::seen(at, &seen, &rules, new);
-                return Ok(Judged { noticed, media: true, picture: seen.blurred.take(), print });
+                let picture = seen.blurred.take();
+                return Ok(Judged { noticed, media: true, picture, print, said: Vec::new() });
             }
-            Body::Sound(_, packets) => {
+            Body::Sound(source, packets) => {
                 let packet =
                     |SoundPacket { offset, bytes }: SoundPacket| Packet { offset, bytes: bytes.to_vec() };
                 let listen = Listen { packets: packets.into_iter().map(packet).collect() };
-                let noticed = notice::heard(at, RUN, &self.sight.listen(&cx, listen).await?, new);
-                return Ok(Judged { noticed, media: true, picture: None, print: None });
+                let mut heard = self.sight.listen(&cx, listen).await?;
+                let noticed = notice::heard(at, RUN, &heard, new);
+                if source != Source::Mic {
+                    heard.said.clear();
+                }
+                return Ok(Judged { noticed, media: true, picture: None, print: None, said: heard.said });
             }
             Body::Text(text) => {
                 let scores = self.sight.read(&cx, Read { text: text.clone() }).await?;
                 notice::written(at, text, &scores, new)
             }
         };
-        Ok(Judged { noticed, media: false, picture: None, print: None })
+        Ok(Judged { noticed, media: false, picture: None, print: None, said: Vec::new() })
+    }
+
+    /// For those in the room who read. What can't be told in time is lost, the oldest first.
+    fn caption(&self, place: (RoomId, ParticipantId), at: Timestamp, said: &[Said]) {
+        if said.is_empty() {
+            return;
+        }
+        for new in lock(&self.captions).new_of(place, at, said) {
+            let bytes = new.text.len();
+            let lost = self.said.push(new, bytes).len();
+            metrics::counter!("visavis_captions_lost_total").increment(lost as u64);
+        }
     }
 
     async fn whose(&self, room: RoomId, participant: ParticipantId) -> Result<UserId, Fault> {
@@ -375,6 +403,7 @@ impl Watch {
             let now = self.clock.now();
             let rules =
                 new_rules.has_changed().is_ok_and(|new| new).then(|| new_rules.borrow_and_update().clone());
+            lock(&self.captions).forget(now);
             let mut people = lock(&self.people);
             people.retain(|_, person| now.since(person.seen()) < FORGOTTEN);
             if let Some(rules) = rules {
@@ -387,5 +416,12 @@ impl Watch {
                 self.carrier.give(*user, person.carry());
             }
         }
+    }
+}
+
+/// Takes captions to their rooms. One whose room has ended is nobody's.
+async fn tell(rooms: Arc<dyn Rooms>, mut said: Receiver<rooms::Said>) {
+    while let Some(said) = said.recv().await {
+        let _ = rooms.said(&Caller::internal("watch"), said).await;
     }
 }

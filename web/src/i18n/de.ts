@@ -220,6 +220,8 @@ export const de: Record<Key, string> = {
   raiseHand: 'Hand heben',
   react: 'Reagieren',
   people: 'Leute',
+  captions: 'Untertitel',
+  captionsHint: 'Untertitel macht ein Programm: nur von Englisch, einige Sekunden später, und stellenweise falsch.',
   speakerView: 'Wer spricht, groß',
   gridView: 'Alle gleich groß',
   more: 'Mehr',

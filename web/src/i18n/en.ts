@@ -218,6 +218,8 @@ export const en = {
   raiseHand: 'Raise hand',
   react: 'React',
   people: 'People',
+  captions: 'Captions',
+  captionsHint: 'Captions are made by a program: of English only, some seconds late, and wrong in places.',
   speakerView: 'Speaker view',
   gridView: 'Grid view',
   more: 'More',

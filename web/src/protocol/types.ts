@@ -297,6 +297,7 @@ export interface ServerEvents {
   moved: { roomId: string };
   hand: { roomId: string; from: string; raised: boolean };
   reaction: { roomId: string; from: string; kind: ReactionKind };
+  caption: { roomId: string; participantId: string; text: string; at: string };
   /** `people` are in it already, of a call that runs. */
   'incoming-call': { roomId: string; from: Card; expiresAt: string; people?: number };
   'call-accepted': { roomId: string; elsewhere: boolean; userId?: string };
@@ -313,7 +314,7 @@ export type ServerEvent = { [N in keyof ServerEvents]: { name: N; data: ServerEv
 export const SERVER_EVENTS: (keyof ServerEvents)[] = [
   'seat-taken', 'server-draining', 'match-waiting', 'match', 'offer', 'answer', 'ice-candidate', 'participant-joined',
   'participant-state', 'participant-left', 'room-closed', 'chat-message', 'slots', 'active-speaker', 'room-changed', 'hand',
-  'reaction', 'move-to-sfu', 'moved', 'presence', 'friend-request', 'friends-changed',
+  'reaction', 'caption', 'move-to-sfu', 'moved', 'presence', 'friend-request', 'friends-changed',
   'incoming-call', 'call-accepted', 'call-declined', 'call-ended', 'safety-notice',
 ];
 
@@ -334,6 +335,7 @@ export interface ClientEvents {
   view: [{ roomId: string; wanted: Wanted[] }, object];
   hand: [{ roomId: string; raised: boolean }, object];
   reaction: [{ roomId: string; kind: ReactionKind }, object];
+  captions: [{ roomId: string; on: boolean }, object];
   'call-user': [{ userId: string }, { roomId: string }];
   'call-accept': [{ roomId: string }, { roomId: string }];
   'call-decline': [{ roomId: string }, object];

@@ -54,6 +54,10 @@ crate::contract! {
         fn hand(Hand) -> () [idempotent, 2000 ms] at seat.room;
         /// The caller reacts.
         fn react(React) -> () [once, 2000 ms] at seat.room;
+        /// The caller reads what others say, or no longer.
+        fn caption(Caption) -> () [idempotent, 2000 ms] at seat.room;
+        /// What was understood of somebody, for those who read.
+        fn said(Said) -> () [once, 2000 ms] at room;
         /// The host decides.
         fn moderate(Moderate) -> () [idempotent, 2000 ms] at seat.room;
         /// What the caller's media connection says of itself.
@@ -496,6 +500,28 @@ pub struct React {
     pub seat: Seat,
     /// Which.
     pub kind: ReactionKind,
+}
+
+/// Whether a page reads what others say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caption {
+    /// Whose.
+    pub seat: Seat,
+    /// Or no longer.
+    pub on: bool,
+}
+
+/// What somebody said, as far as it was understood.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// In which room.
+    pub room: RoomId,
+    /// Who.
+    pub participant: ParticipantId,
+    /// In words; more than a caption holds is cut off.
+    pub text: String,
+    /// When they began to say it.
+    pub at: Timestamp,
 }
 
 /// What a host can decide.

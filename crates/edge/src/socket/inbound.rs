@@ -201,6 +201,7 @@ impl Hub {
             ClientEvent::View(viewed) => self.on_view(&cx, session, viewed).await,
             ClientEvent::Hand(raised) => self.on_hand(&cx, session, &raised).await,
             ClientEvent::Reaction(reacted) => self.on_reaction(&cx, session, &reacted).await,
+            ClientEvent::Captions(read) => self.on_captions(&cx, session, &read).await,
             ClientEvent::ModerateRoom(moderated) => self.on_moderate(&cx, session, &moderated).await,
             ClientEvent::Presence(looked) => self.on_presence(session, &looked).await,
             ClientEvent::CallUser(dialled) => self.on_call_user(&cx, session, &dialled).await,

@@ -45,6 +45,7 @@ pub(super) enum ClientEvent {
     View(Viewed),
     Hand(Raised),
     Reaction(Reacted),
+    Captions(Read),
     ModerateRoom(Moderated),
     Presence(Looked),
     CallUser(Dialled),
@@ -139,6 +140,14 @@ pub(super) struct Reacted {
     pub(super) kind: ReactionKind,
 }
 
+/// `{roomId, on}`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Read {
+    pub(super) room_id: RoomId,
+    pub(super) on: bool,
+}
+
 /// `{roomId, action, participantId?}`
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -204,6 +213,7 @@ impl ClientEvent {
             "view" => viewed(data).map(Self::View),
             "hand" => shape(data).map(Self::Hand),
             "reaction" => shape(data).map(Self::Reaction),
+            "captions" => shape(data).map(Self::Captions),
             "moderate-room" => shape(data).map(Self::ModerateRoom),
             "presence" => shape(data).map(Self::Presence),
             "call-user" => shape(data).map(Self::CallUser),
@@ -277,7 +287,7 @@ mod tests {
 
     use super::*;
 
-    const NAMES: [&str; 21] = [
+    const NAMES: [&str; 22] = [
         "find-match",
         "cancel-match",
         "next",
@@ -292,6 +302,7 @@ mod tests {
         "view",
         "hand",
         "reaction",
+        "captions",
         "moderate-room",
         "presence",
         "call-user",

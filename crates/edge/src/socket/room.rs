@@ -6,8 +6,8 @@ use visavis_domain::{
     contract::{
         Caller,
         rooms::{
-            Chat, Hand, Join, Joined, LinkState, MediaState, Moderate, OpenGroup, React, Seat as RoomSeat,
-            SfuAnswer, SfuOffer, Signal, SignalBody, SignalKind, View,
+            Caption, Chat, Hand, Join, Joined, LinkState, MediaState, Moderate, OpenGroup, React,
+            Seat as RoomSeat, SfuAnswer, SfuOffer, Signal, SignalBody, SignalKind, View,
         },
     },
     id::RoomId,
@@ -17,7 +17,9 @@ use visavis_domain::{
 use super::{
     Hub,
     inbound::done,
-    payload::{Described, InRoom, Linked, Message, Moderated, Raised, Reacted, Tracks, Trickled, Viewed},
+    payload::{
+        Described, InRoom, Linked, Message, Moderated, Raised, Reacted, Read, Tracks, Trickled, Viewed,
+    },
     session::Session,
 };
 
@@ -215,6 +217,17 @@ impl Hub {
         self.limit("reaction", session, self.settings.chats_per_min).await?;
         let react = React { seat: session.in_room(r.room_id), kind: r.kind };
         self.rooms.react(cx, react).await.map(|()| done())
+    }
+
+    pub(super) async fn on_captions(&self, cx: &Caller, session: &Session, r: &Read) -> Result<Value, Fault> {
+        if r.on && !self.watching.listens() {
+            return Err(Fault::new(
+                Code::WrongState,
+                "Calls aren't listened to here, so there are no captions.",
+            ));
+        }
+        let caption = Caption { seat: session.in_room(r.room_id), on: r.on };
+        self.rooms.caption(cx, caption).await.map(|()| done())
     }
 
     pub(super) async fn on_moderate(

@@ -10,6 +10,7 @@ import * as devices from '../../media/devices';
 import { canGoOn, isActive, type Met, meant, type State } from '../../state/chat';
 import { type Tie, tie } from '../../state/friends';
 import { Action, IconButton, Switch } from '../button';
+import { CaptionsToggle } from '../captions';
 import type { Ask } from './dialogs';
 
 export function Controls({ state, ask }: { state: State; ask: (what: Ask) => void }) {
@@ -26,6 +27,7 @@ export function Controls({ state, ask }: { state: State; ask: (what: Ask) => voi
       <div class="group">
         <Switch on={devices.isOn('audio')} icons={[Mic, MicOff]} name={t('microphone')} press={() => toggle('audio')} />
         <Switch on={devices.isOn('video')} icons={[Video, VideoOff]} name={t('camera')} press={() => toggle('video')} />
+        <CaptionsToggle />
         <IconButton icon={Settings2} name={t('devicesLink')} press={() => ask('devices')} />
       </div>
       <div class="group about-them">

@@ -10,6 +10,7 @@ import { Header } from '../header';
 import { Leave, useGuard, useTabKept } from '../leave';
 import { hasMoved } from '../route';
 import { Title } from '../title';
+import { Captions, useCaptions } from '../captions';
 import { Controls } from './controls';
 import { type Ask, Dialogs, type Open, opened } from './dialogs';
 import { useKeys } from './keys';
@@ -27,8 +28,10 @@ export function Chat() {
   const busy = open !== null || away !== null;
   const armed = useKeys({ ask, isOpen: busy });
   const swipe = useSwipeUp(() => give({ is: 'next' }));
+  const talks = state.phase === 'live' || state.phase === 'reconnecting';
   useHold(busy);
-  useTabKept(state.phase === 'live' || state.phase === 'reconnecting');
+  useCaptions(talks && state.room?.transport === 'sfu' ? state.room.id : null, captionName);
+  useTabKept(talks);
   const main = useRef<HTMLElement>(null);
   useEffect(() => {
     connect();
@@ -50,6 +53,7 @@ export function Chat() {
         <Announcement state={state} armed={armed} />
         <div class="stage" ref={swipe}>
           <Stage state={state} armed={armed} />
+          <Captions />
         </div>
         <Conversation roomId={state.room?.id ?? null} empty={state.room ? 'noMessages' : 'noMessagesYet'}>
           {state.room && <span class="by-finger">{t('swipeHint')}</span>}
@@ -61,6 +65,9 @@ export function Chat() {
     </div>
   );
 }
+
+/** There is only one other. */
+const captionName = (id: string): string => (id === chat.peek().room?.peerId ? partnerName.peek() : '');
 
 /** What is about to be left: the search may have become a call, or the call may be over, while somebody thinks. */
 function leaveWords(state: State): { title: string; hint: string } {

@@ -10,6 +10,7 @@ import { canShare } from '../../media/screen';
 import { isOfTwo } from '../../state/call';
 import { me, type State } from '../../state/room';
 import { IconButton, Switch, Toggle } from '../button';
+import { CaptionsToggle } from '../captions';
 import type { Panel } from './call';
 import type { Ask } from './dialogs';
 
@@ -38,6 +39,7 @@ export function Bar({ state, panel, turn, ask }: Props) {
       <div class="group">
         {!two && <Toggle on={mine?.handRaised ?? false} icon={Hand} name={t('raiseHand')} press={raiseHand} />}
         {!two && <IconButton class="on-desk" icon={SmilePlus} name={t('react')} press={() => ask({ ask: 'react' })} />}
+        <CaptionsToggle class="on-desk" />
         <Toggle on={panel === 'chat'} icon={MessageSquareText} name={t('chat')} count={waiting} press={() => turn('chat')} />
         <Toggle on={panel === 'people'} icon={Users} name={t('people')} count={state.people.length} press={() => turn('people')} />
         <Toggle

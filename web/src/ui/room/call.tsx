@@ -2,10 +2,11 @@
 import type { ComponentChildren } from 'preact';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 
-import { give, inRoom, unread } from '../../app/room';
+import { give, inRoom, room, unread } from '../../app/room';
 import { t } from '../../i18n';
 import { isOfTwo } from '../../state/call';
-import type { State } from '../../state/room';
+import { nameOf, type State } from '../../state/room';
+import { Captions, useCaptions } from '../captions';
 import { Conversation } from '../chat/messages';
 import { Leave, useGuard, useTabKept } from '../leave';
 import { Title } from '../title';
@@ -28,6 +29,7 @@ export function Call({ state }: { state: State }) {
   const [away, stay] = useGuard(() => inRoom.peek());
   useKeys({ turn, ask, isOpen: open !== null || away !== null });
   useTabKept(state.people.length > 1);
+  useCaptions(state.call?.way !== 'p2p' && state.link === 'connected' ? state.roomId : null, captionName);
   const waiting = unread.value;
   useEffect(() => {
     if (panel === 'chat') unread.value = 0;
@@ -43,6 +45,7 @@ export function Call({ state }: { state: State }) {
         <Announcement state={state} />
         <Stage state={state} ask={ask} />
         <Notes state={state} />
+        <Captions />
         {panel && (
           <Side key={panel} close={() => setPanel(null)}>
             {panel === 'chat' ? <Conversation roomId={state.roomId} empty="noMessagesRoom" names={!isOfTwo(state)} /> : <People state={state} ask={ask} />}
@@ -56,6 +59,8 @@ export function Call({ state }: { state: State }) {
     </>
   );
 }
+
+const captionName = (id: string): string => nameOf(room.peek(), id);
 
 /** What a room is called, and a call by whom it is with. */
 const titleOf = ({ call, name }: State): string => (call ? call.name : name);

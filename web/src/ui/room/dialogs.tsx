@@ -1,7 +1,8 @@
 /** What can be asked for in a dialog: about somebody, or what is rarely needed. */
-import { Ban, Crown, Flag, Keyboard, LayoutGrid, type LucideIcon, Mic, MicOff, PictureInPicture2, Pin, ScreenShare, Settings2, UserX } from 'lucide-preact';
+import { Ban, Captions, Crown, Flag, Keyboard, LayoutGrid, type LucideIcon, Mic, MicOff, PictureInPicture2, Pin, ScreenShare, Settings2, UserX } from 'lucide-preact';
 import { useState } from 'preact/hooks';
 
+import { canCaption, captions, toggleCaptions } from '../../app/captions';
 import { block, endRoom, give, moderate, report, toggleScreen } from '../../app/room';
 import { type Key, t } from '../../i18n';
 import { canShare } from '../../media/screen';
@@ -71,9 +72,9 @@ export function Dialogs({ state, open, ask, close }: Props) {
   }
 }
 
-function Choice({ icon: Icon, name, press, class: more = '' }: { icon: LucideIcon; name: string; press: () => void; class?: string }) {
+function Choice({ icon: Icon, name, press, class: more = '', on }: { icon: LucideIcon; name: string; press: () => void; class?: string; on?: boolean }) {
   return (
-    <button type="button" class={`choice ${more}`} onClick={press}>
+    <button type="button" class={`choice ${more}`} aria-pressed={on} onClick={press}>
       <Icon aria-hidden="true" />
       {name}
     </button>
@@ -100,6 +101,7 @@ function More({ state, ask, close }: Omit<Props, 'open'>) {
           name={t(state.layout === 'speaker' ? 'gridView' : 'speakerView')}
           press={then(() => give({ is: 'layout' }))}
         />
+        {canCaption.value && <Choice class="only-phone" icon={Captions} name={t('captions')} on={captions.value.on} press={then(toggleCaptions)} />}
         <Choice icon={Settings2} name={t('devicesLink')} press={() => ask({ ask: 'devices' })} />
         {canFloat() && <Choice icon={PictureInPicture2} name={t('float')} press={then(() => void toggleFloat())} />}
         <Choice icon={Keyboard} name={t('help')} press={() => ask({ ask: 'help' })} />
