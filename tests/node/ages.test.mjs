@@ -69,6 +69,28 @@ describe('who turns out to be of another class', () => {
     });
   }
 
+  test('between match and join-room, doesn’t come together with them', async (t) => {
+    const { all, pages } = await scene(t, 2);
+    for (const page of pages) await page.do('find-match', {});
+    const [{ roomId }] = await Promise.all(pages.map((page) => page.event('match')));
+    assert.equal((await turns(all[0], 'youth')).status, 204);
+    for (const page of pages) assert.equal((await page.call('join-room', { roomId })).ok, false);
+    assert.deepEqual(pages.flatMap((page) => page.all('participant-joined')), []);
+  });
+
+  test('in a call, is taken out of it at once, as if one had left', async (t) => {
+    const { all, pages } = await scene(t, 2);
+    for (const page of pages) await page.do('find-match', {});
+    const [{ roomId }] = await Promise.all(pages.map((page) => page.event('match')));
+    for (const page of pages) await page.do('join-room', { roomId });
+    await pages[0].event('participant-joined');
+    assert.equal((await turns(all[0], 'youth')).status, 204);
+    await Promise.any(pages.map((page) => page.event('participant-left', ({ reason }) => reason === 'left')));
+    for (const page of pages) {
+      assert.equal((await page.call('chat-message', { roomId, text: 'still there?' })).ok, false);
+    }
+  });
+
   test('after a call, meets nobody of the former class from then on', async (t) => {
     const { all, pages } = await scene(t, 4);
     const [one, two, adult, other] = pages;

@@ -104,6 +104,22 @@ describe('the queue', () => {
     assert.deepEqual(await decisionsOf(eve), [], 'nothing was done');
   });
 
+  test('isn’t read by whom it is about, who would see who had reported them', async (t) => {
+    const moderator = await withRole(server, t, 'moderator');
+    const [eve] = await people(server, 1, { test: t });
+    const { roomId } = await meet(await moderator.open(), await eve.open());
+    const report = { roomId, userId: moderator.id, reason: 'harassment' };
+    assert.equal((await eve.ask('POST', '/api/reports', { json: report })).status, 201);
+    const other = await withRole(server, t, 'moderator');
+    const { id } = await caseOf(other, moderator);
+    const { body } = await moderator.ask('GET', '/api/moderation/cases');
+    assert.ok(!body.cases.some((one) => one.userId === moderator.id), 'it isn’t in their list');
+    for (const path of ['', '/snapshot?reason=curious', '/transcript?reason=curious']) {
+      assert.equal((await moderator.ask('GET', `/api/moderation/cases/${id}${path}`)).status, 404, path);
+    }
+    assert.equal((await other.ask('GET', `/api/moderation/cases/${id}`)).status, 200);
+  });
+
   test('is for moderators, takes no nonsense, and a look needs a reason', async (t) => {
     const [eve, ada] = await people(server, 2, { test: t });
     const { moderator, caseId } = await suspended(server, t, eve, ada);

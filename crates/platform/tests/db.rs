@@ -15,7 +15,7 @@ use visavis_platform::db::{
 };
 use visavis_testkit::{
     Database,
-    accounts::{account, add},
+    accounts::{account, add, add_all},
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -192,6 +192,7 @@ fn call(room: u128, at: Timestamp, users: &[u128]) -> CallOpened<'static> {
 async fn the_first_end_of_a_call_wins() {
     for place in Database::all().await {
         let db = place.open().await;
+        add_all(&db, 10..20).await;
         let (room, ada, bob) = (RoomId::from_bits(1), UserId::from_bits(10), UserId::from_bits(11));
         assert_eq!(calls::open(&db, &call(1, NOW, &[10, 11])).await.unwrap(), Opening::New);
         assert_eq!(calls::open(&db, &call(1, NOW + MINUTE, &[12, 13])).await.unwrap(), Opening::Known);
@@ -216,6 +217,7 @@ async fn the_first_end_of_a_call_wins() {
 async fn a_ticket_opens_one_call_and_nobody_is_in_two() {
     for place in Database::all().await {
         let db = place.open().await;
+        add_all(&db, 10..20).await;
         assert_eq!(calls::open(&db, &call(1, NOW, &[10, 11])).await.unwrap(), Opening::New);
         let (ada, room) = (UserId::from_bits(10), RoomId::from_bits(1));
         // Another call for one who is in a call: not written at all, and the one in the way is named.
@@ -254,6 +256,7 @@ async fn each_epoch_of_a_pool_is_handed_out_once() {
 async fn partners_are_newest_first_and_a_long_call_counts_from_its_end() {
     for place in Database::all().await {
         let db = place.open().await;
+        add_all(&db, 10..20).await;
         for (room, partner, minute) in [(1, 11, 0), (3, 11, 2), (4, 13, 3), (2, 12, 4)] {
             let at = NOW + MINUTE * minute;
             calls::open(&db, &call(room, at, &[10, partner])).await.unwrap();
@@ -279,6 +282,7 @@ async fn partners_are_newest_first_and_a_long_call_counts_from_its_end() {
 async fn two_have_met_while_the_call_runs_and_for_the_asked_time_after_its_end() {
     for place in Database::all().await {
         let db = place.open().await;
+        add_all(&db, 10..20).await;
         let (room, ada, bob, eve) =
             (RoomId::from_bits(1), UserId::from_bits(10), UserId::from_bits(11), UserId::from_bits(12));
         calls::open(&db, &call(1, NOW, &[10, 11])).await.unwrap();
@@ -298,6 +302,7 @@ async fn two_have_met_while_the_call_runs_and_for_the_asked_time_after_its_end()
 async fn only_calls_of_a_useful_length_through_the_server_are_clean() {
     for place in Database::all().await {
         let db = place.open().await;
+        add_all(&db, 10..62).await;
         for (room, transport, started, length, reason) in [
             (1, "sfu", true, MINUTE, "left"),
             (2, "sfu", true, Duration::from_secs(59), "left"),
@@ -328,6 +333,7 @@ async fn only_calls_of_a_useful_length_through_the_server_are_clean() {
 async fn dangling_calls_are_closed_by_node_or_all_and_only_once() {
     for place in Database::all().await {
         let db = place.open().await;
+        add_all(&db, 10..62).await;
         for room in 1..=5 {
             calls::open(&db, &call(room, NOW, &[room * 10, room * 10 + 1])).await.unwrap();
         }

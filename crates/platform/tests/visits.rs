@@ -7,7 +7,7 @@ use visavis_domain::{
     id::{NodeId, ParticipantId, RoomId, UserId},
 };
 use visavis_platform::db::visits::{self, Visit};
-use visavis_testkit::Database;
+use visavis_testkit::{Database, accounts::add_all};
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -23,6 +23,7 @@ async fn two_have_met_in_a_group_when_their_stays_overlapped_and_not_too_long_ag
     for place in Database::all().await {
         let db = place.open().await;
         let room = RoomId::from_bits(1);
+        add_all(&db, 10..14).await;
         let [ada, bob, eve, dan] = [10, 11, 12, 13].map(UserId::from_bits);
         for stay in [visit(1, 10, NOW), visit(2, 11, NOW + MINUTE), visit(3, 12, NOW + 5 * MINUTE)] {
             visits::came(&db, &stay).await.unwrap();
@@ -47,6 +48,7 @@ async fn two_who_were_kept_apart_have_not_met_until_they_come_again_without() {
     for place in Database::all().await {
         let db = place.open().await;
         let room = RoomId::from_bits(1);
+        add_all(&db, 10..13).await;
         let [ada, bob, eve] = [10, 11, 12].map(UserId::from_bits);
         visits::came(&db, &visit(1, 10, NOW)).await.unwrap();
         visits::came(&db, &visit(2, 12, NOW)).await.unwrap();
@@ -67,6 +69,7 @@ async fn two_who_were_kept_apart_have_not_met_until_they_come_again_without() {
 async fn stays_at_a_dead_node_are_named_and_ended_once() {
     for place in Database::all().await {
         let db = place.open().await;
+        add_all(&db, 1..5).await;
         for n in 1..=4 {
             visits::came(&db, &visit(n, n, NOW)).await.unwrap();
         }

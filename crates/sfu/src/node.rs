@@ -8,6 +8,7 @@ mod live;
 mod media;
 mod ringing;
 pub mod seats;
+mod strangers;
 mod timer;
 mod untold;
 
@@ -141,6 +142,7 @@ impl Node {
         let lifecycle = node.deps.lifecycle.clone();
         lifecycle.spawn("rooms-timer", Arc::clone(&node).keep_time());
         lifecycle.spawn("rooms-people", Arc::clone(&node).hear_people());
+        lifecycle.spawn("rooms-ages", Arc::clone(&node).hear_ages());
         lifecycle.spawn("rooms-unsaved", Arc::clone(&node).save_ends());
         lifecycle.spawn("rooms-untold", Arc::clone(&node).tell_again());
         lifecycle.spawn("rooms-seats", Arc::clone(&node).keep_seats());
@@ -444,6 +446,9 @@ impl Rooms for Node {
         let place = self.room(id)?;
         let (user, here) = (req.user, place.lock().await.hosts_and_guests(req.user));
         let apart = self.blocked_among(user, &here).await?;
+        if self.keep_apart(id, &place).await? {
+            return Err(Fault::new(Code::PeerGone, "They have left."));
+        }
         let hides = self.one_hides(&place).await;
         let reply = {
             let mut room = place.lock().await;

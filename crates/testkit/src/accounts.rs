@@ -48,3 +48,10 @@ pub async fn add(db: &Db, n: u128) -> UserId {
     try_add(db, n).await.unwrap();
     UserId::from_bits(n)
 }
+
+/// Writes all of these.
+pub async fn add_all(db: &Db, all: impl IntoIterator<Item = u128>) {
+    for n in all {
+        add(db, n).await;
+    }
+}

@@ -3,12 +3,19 @@
 
 use super::{Reply, Room};
 use crate::{
+    contract::rooms::RoomKind,
     event::{MoveReason, ServerEvent},
     id::UserId,
     wire::Path,
 };
 
 impl Room {
+    /// The two, if they were matched and haven't parted.
+    pub fn strangers(&self) -> Option<[UserId; 2]> {
+        let are = self.kind == RoomKind::Random && self.ended.is_none();
+        are.then(|| self.members.each_ref().map(|m| m.user))
+    }
+
     /// The two, as long as they are to talk directly and haven't begun to.
     pub fn will_talk_directly(&self) -> Option<[UserId; 2]> {
         let will = self.transport == Path::P2p && self.both_in.is_none() && self.ended.is_none();

@@ -8,7 +8,7 @@ use visavis_domain::{
     id::{NodeId, ParticipantId, RoomId, TicketId, UserId},
 };
 
-use super::{Db, Result, Tx, row};
+use super::{Db, Result, Tx, row, users};
 
 /// People that [`partners_since`] names at most: far more than anybody can meet within a re-match window.
 const MAX_PARTNERS: i64 = 1_000;
@@ -87,6 +87,16 @@ pub async fn open(db: &Db, call: &CallOpened<'_>) -> Result<Opening> {
     .rows_affected();
     if new == 0 {
         return Ok(Opening::Known);
+    }
+    // In one order: each waits for an erasure that is under way, and one for the other.
+    let mut searchers: Vec<UserId> =
+        call.members.iter().filter(|m| m.ticket.is_some()).map(|m| m.user).collect();
+    searchers.sort_unstable();
+    for user in searchers {
+        if !users::hold(&mut tx, user).await? {
+            // What is left of whoever is gone.
+            return Ok(Opening::TicketUsed);
+        }
     }
     if let Some(refused) = refused(&mut tx, &call.members).await? {
         return Ok(refused);
@@ -175,12 +185,7 @@ async fn those_who_are<'a>(tx: &mut Tx, call: &Dialled<'a>) -> Result<Dialled<'a
     // In one order, whoever calls whom: each waits for an erasure that is under way, and one for the other.
     both.sort_by_key(|(user, _)| *user);
     for (user, participant) in both {
-        let there = sqlx::query("UPDATE users SET id = id WHERE id = $1")
-            .bind(user.to_string())
-            .execute(tx.conn())
-            .await?
-            .rows_affected();
-        if there == 0 {
+        if !users::hold(tx, *user).await? {
             *user = UserId::from_bits(participant.bits());
         }
     }

@@ -175,7 +175,7 @@ pub async fn page(db: &Db, wanted: &Wanted<'_>, most: i64) -> Result<Vec<(Case, 
         "SELECT place, ",
         columns!(),
         " FROM cases WHERE state = $1 AND place > $2 AND reported >= $3 AND noticed >= $4 AND minor >= $5 \
-         AND (leased_until IS NULL OR leased_until <= $6 OR leased_by = $7) ORDER BY place LIMIT $8"
+         AND (leased_until IS NULL OR leased_until <= $6 OR leased_by = $7) AND user_id <> $7 ORDER BY place LIMIT $8"
     ))
     .bind(wanted.state.as_str())
     .bind(wanted.after)

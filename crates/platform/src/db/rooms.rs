@@ -6,7 +6,7 @@ use visavis_domain::{
     id::{RoomId, UserId},
 };
 
-use super::{Db, Result, row};
+use super::{Db, Result, row, users};
 
 /// Rows that one sweep deletes at most.
 const SWEEP: i64 = 500;
@@ -30,9 +30,12 @@ pub struct GroupRoom {
     pub expires_at: Timestamp,
 }
 
-/// Writes the record; one that is there stays as it is.
+/// Writes the record; one that is there stays as it is. Nothing is written of somebody who is gone.
 pub async fn insert(db: &Db, room: &GroupRoom) -> Result<()> {
     let mut tx = db.write().await?;
+    if !users::hold(&mut tx, room.owner).await? {
+        return Ok(());
+    }
     sqlx::query(
         "INSERT INTO group_rooms (id, owner_id, name, seats, locked, created_at, expires_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING",

@@ -264,6 +264,28 @@ pub async fn withdraw_age(tx: &mut Tx, id: UserId) -> Result<bool> {
     Ok(done.rows_affected() == 1)
 }
 
+/// Holds an account until the transaction ends, also against its erasure. False when there is none.
+pub async fn hold(tx: &mut Tx, id: UserId) -> Result<bool> {
+    let held =
+        sqlx::query("UPDATE users SET id = id WHERE id = $1").bind(id.to_string()).execute(tx.conn()).await?;
+    Ok(held.rows_affected() == 1)
+}
+
+/// Whether these two may be strangers to one another: both have said how old they are, and are of one class. What isn't known,
+/// because an account is gone, speaks against nothing.
+pub async fn may_meet(db: &Db, users: [UserId; 2]) -> Result<bool> {
+    let rows = sqlx::query("SELECT COALESCE(age_class, 'adult') AS class, age_declared_at FROM users WHERE id IN ($1, $2) LIMIT 2")
+        .bind(users[0].to_string())
+        .bind(users[1].to_string())
+        .fetch_all(db.reads())
+        .await?;
+    let mut classes = Vec::with_capacity(2);
+    for row in &rows {
+        classes.push((row::maybe_time(row, "age_declared_at")?.is_some(), row::text(row, "class")?));
+    }
+    Ok(classes.iter().all(|class| class.0 && *class == classes[0]))
+}
+
 /// Whether one of these hides their address.
 pub async fn any_hides(db: &Db, users: [UserId; 2]) -> Result<bool> {
     let row = sqlx::query("SELECT id FROM users WHERE id IN ($1, $2) AND hide_ip = 1 LIMIT 1")

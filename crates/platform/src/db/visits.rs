@@ -6,7 +6,7 @@ use visavis_domain::{
     id::{NodeId, ParticipantId, RoomId, UserId},
 };
 
-use super::{Db, Result, row};
+use super::{Db, Result, row, users};
 
 /// Nodes that [`nodes_running`] names at most: many times a large cluster.
 const MAX_NODES: i64 = 1_000;
@@ -34,6 +34,12 @@ pub async fn came(db: &Db, visit: &Visit) -> Result<()> {
 /// The same, of somebody who is kept apart from these stays from the first moment on.
 pub async fn came_apart(db: &Db, visit: &Visit, apart: &[ParticipantId]) -> Result<()> {
     let mut tx = db.write().await?;
+    // Who is gone isn't brought back by what is told late: a name that means nothing stands there, as after an erasure.
+    let user = if users::hold(&mut tx, visit.user).await? {
+        visit.user
+    } else {
+        UserId::from_bits(visit.participant.bits())
+    };
     for other in apart {
         for (one, other) in [(visit.participant, *other), (*other, visit.participant)] {
             sqlx::query(
@@ -53,7 +59,7 @@ pub async fn came_apart(db: &Db, visit: &Visit, apart: &[ParticipantId]) -> Resu
     )
     .bind(visit.participant.to_string())
     .bind(visit.room.to_string())
-    .bind(visit.user.to_string())
+    .bind(user.to_string())
     .bind(visit.node.to_string())
     .bind(visit.came_at.as_millis())
     .execute(tx.conn())

@@ -70,7 +70,8 @@ impl Moderation {
         let LookAtCase { moderator, case: id } = req;
         let now = self.clock.now();
         let mut tx = self.db.write().await?;
-        let mut case = cases::lock(&mut tx, id).await?.ok_or_else(no_case)?;
+        let mut case =
+            cases::lock(&mut tx, id).await?.filter(|case| case.user != moderator).ok_or_else(no_case)?;
         match case.flow.take(now, moderator) {
             Ok(()) => {
                 cases::write(&mut tx, &case).await?;

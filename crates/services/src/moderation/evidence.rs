@@ -228,7 +228,8 @@ impl Moderation {
             ));
         }
         let now = self.clock.now();
-        let case = cases::by_id(&self.db, req.case).await?.ok_or_else(no_case)?;
+        let case = cases::by_id(&self.db, req.case).await?;
+        let case = case.filter(|case| case.user != req.moderator).ok_or_else(no_case)?;
         if case.flow.is_busy(now, req.moderator) {
             return Err(busy());
         }

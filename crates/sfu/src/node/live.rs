@@ -90,6 +90,14 @@ impl AnyRoom {
         }
     }
 
+    /// Two who were matched, as long as their room is open.
+    pub(super) fn strangers(&self) -> Option<[UserId; 2]> {
+        match self {
+            Self::Pair(room) => room.strangers(),
+            Self::Group(_) => None,
+        }
+    }
+
     /// Two who are to talk directly and haven't begun to.
     pub(super) fn will_talk_directly(&self) -> Option<[UserId; 2]> {
         match self {

@@ -25,7 +25,7 @@ use visavis_sfu::{
     media::{Ports, Reach},
     node::{Deps, Node, seats::Unfound},
 };
-use visavis_testkit::{Database, stores::Engine};
+use visavis_testkit::{Database, accounts::add_all, stores::Engine};
 
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const ROOM: RoomId = RoomId::from_bits(1);
@@ -51,10 +51,12 @@ const fn seat(who: u128) -> Seat {
 impl World {
     async fn new(engine: Engine) -> Self {
         let place = Database::sqlite();
+        let db = place.open().await;
+        add_all(&db, [ADA, BOB]).await;
         let (kv, bus) = (engine.kv.clone(), engine.bus.clone());
         let log = SessionLog::new(kv.clone(), bus.clone());
         let deps = Deps {
-            db: place.open().await,
+            db,
             log: log.clone(),
             pages: Pages::new(kv.clone(), bus.clone()),
             dials: Dials::new(kv.clone()),
