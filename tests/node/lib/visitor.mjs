@@ -147,7 +147,9 @@ export class Visitor extends Page {
 
   /** Both are in the call of these two. */
   static async inCall(a, b, ms = SOON) {
-    const together = () => a.is === 'in-call' && b.is === 'in-call' && a.room === b.room;
+    const here = () => a.is === 'in-call' && b.is === 'in-call' && a.room === b.room;
+    // Whoever came in as the second saw the first.
+    const together = () => here() && (a.#both || b.#both);
     await until(together, ms, () => `a call of two; one: ${a.is} ${a.summary()}; other: ${b.is} ${b.summary()}`);
   }
 }

@@ -16,6 +16,11 @@ impl Room {
         are.then(|| self.members.each_ref().map(|m| m.user))
     }
 
+    /// Whether both have been in.
+    pub const fn has_begun(&self) -> bool {
+        self.both_in.is_some()
+    }
+
     /// The two, as long as they are to talk directly and haven't begun to.
     pub fn will_talk_directly(&self) -> Option<[UserId; 2]> {
         let will = self.transport == Path::P2p && self.both_in.is_none() && self.ended.is_none();

@@ -98,6 +98,14 @@ impl AnyRoom {
         }
     }
 
+    /// Whether two have begun to talk.
+    pub(super) const fn has_begun(&self) -> bool {
+        match self {
+            Self::Pair(room) => room.has_begun(),
+            Self::Group(_) => true,
+        }
+    }
+
     /// Two who are to talk directly and haven't begun to.
     pub(super) fn will_talk_directly(&self) -> Option<[UserId; 2]> {
         match self {
