@@ -257,6 +257,8 @@ describe('a call over the server', () => {
     assert.deepEqual([b.all('caption').length, e.all('caption').length], [read, 0], 'nothing from a block on, nor across one from before');
     await anna.page.setViewportSize(TALL_PHONE);
     await line.waitFor({ timeout: ACTS_WITHIN });
+    const inside = () => [...document.querySelectorAll('.tile')].every((tile) => tile.getBoundingClientRect().right <= innerWidth);
+    await anna.page.waitForFunction(inside);
     await anna.picture('captions-room-phone');
     await anna.button('More').click();
     await anna.button('Captions').click();
