@@ -408,8 +408,12 @@ describe('a third person', () => {
     await bob.ask('PUT', `/api/blocks/${cy.id}`);
     assert.equal((await pages[2].event('call-ended')).reason, 'cancelled');
     assert.equal((await pages[0].event('call-declined')).userId, cy.id);
-    assert.equal(await code(pages[0].call('add-to-call', { roomId, userId: cy.id })), 'forbidden');
+    // Afterwards it looks as if Cy didn't answer, and Cy isn't disturbed.
+    await pages[0].do('add-to-call', { roomId, userId: cy.id });
     assert.equal(await code(pages[2].call('call-accept', { roomId })), 'peer-gone');
+    await pages[0].do('call-cancel', { roomId, userId: cy.id });
+    assert.equal((await pages[0].event('call-declined')).userId, cy.id);
+    await assert.rejects(pages[2].event('incoming-call', () => true, 500));
     assert.equal(await code(pages[1].call('add-to-call', { roomId, userId: cy.id })), 'forbidden', 'no friend any more');
     await pages[1].do('chat-message', { roomId, text: 'still here', nonce: '2' });
   });

@@ -187,7 +187,7 @@ describe('where somebody is', () => {
 const code = async (answer) => (await answer).error?.code;
 
 describe('after a random chat', () => {
-  test('who was in it rates it, and a report lowers the other’s reputation in words', async (t) => {
+  test('who was in it rates it, and a report isn’t seen in the other’s reputation on its day', async (t) => {
     const { all, pages } = await visitors(t, 2);
     const [ada, bob] = all;
     const { roomId } = await meet(...pages);
@@ -202,9 +202,8 @@ describe('after a random chat', () => {
     assert.deepEqual([before.score, before.entries.length], [70, 1]);
     assert.equal((await ada.ask('POST', '/api/reports', { json: { roomId, userId: bob.id, reason: 'spam' } })).status, 201);
     const after = (await bob.ask('GET', '/api/users/me/reputation')).body;
-    assert.deepEqual([after.score, after.entries[0].delta], [69, -1], 'a new account is believed a little');
-    assert.ok(after.entries[0].recoverBy && after.entries[0].reason.includes('reported'));
-    assert.equal(Date.parse(after.entries[0].at) % 86_400_000, 0, 'the moment isn’t told');
+    // It counts at the end of the day: a score that falls now would say who it was. Turning days: the contract's tests.
+    assert.deepEqual(after, before);
     assert.ok(!JSON.stringify((await bob.ask('GET', '/api/users/me/export')).body).replaceAll(`${roomId}`, '').includes(ada.id), 'nor who it was');
     assert.equal(after.entries.reduce((sum, { delta }) => sum + delta, 0), after.score, 'the ledger explains every point');
     assert.equal((await ada.ask('GET', '/api/users/me/calls')).body.calls[0].roomId, roomId);

@@ -477,7 +477,7 @@ fn start_jobs(ground: &Ground) {
         lifecycle: ground.lifecycle.clone(),
     };
     let mails = mailer.effect(ground.secret.clone());
-    let forgetting = mailer.forgetting(ground.secret.clone(), db.clone());
+    let forgetting = mailer.forgetting(ground.secret.clone(), db.clone(), ground.kv.clone());
     jobs::Worker::new(deps.clone(), jobs::Kind::Mail, mails).start();
     jobs::Worker::new(deps, jobs::Kind::Forget, forgetting).start();
 }

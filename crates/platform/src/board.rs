@@ -10,7 +10,7 @@ use visavis_domain::{
     presence::{Person, Tab, Told},
 };
 
-use crate::{Clock, Kv};
+use crate::{Clock, Kv, dials::callee_key, pages::sessions_key, seats::seat_key};
 
 /// A page or a call holds so long without its node's word: three renewals.
 pub const LIFE: Duration = Duration::from_mins(3);
@@ -35,6 +35,14 @@ fn key(user: UserId) -> String {
 
 fn told_key(user: UserId) -> String {
     format!("told/{user}")
+}
+
+/// Forgets where somebody was, and whatever else says so.
+pub async fn forget(kv: &Kv, user: UserId) -> Result<(), Fault> {
+    for key in [key(user), told_key(user), seat_key(user), callee_key(user), sessions_key(user)] {
+        kv.delete(&key).await?;
+    }
+    Ok(())
 }
 
 impl Board {

@@ -21,7 +21,8 @@ pub struct Dials {
     kv: Kv,
 }
 
-fn callee_key(user: UserId) -> String {
+/// Where it is written down who calls a person.
+pub fn callee_key(user: UserId) -> String {
     format!("ring/{user}")
 }
 

@@ -11,14 +11,17 @@ mod message;
 pub mod outbox;
 pub mod smtp;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use visavis_domain::{Fault, Timestamp, id::JobId};
+use visavis_domain::{
+    Fault, Timestamp,
+    id::{JobId, UserId},
+};
 
 use crate::{
-    Bus, Clock, Db, Dice,
+    Bus, Clock, Db, Dice, Kv, board,
     db::{Tx, jobs as rows},
     jobs::{self, Effect, Outcome},
     secret::Secret,
@@ -30,7 +33,20 @@ use smtp::Smtp;
 /// What mails are sealed for while they wait.
 const SEALED_FOR: &str = "mail that waits";
 /// And of those of [`Postbox::forget`].
-const FORGOTTEN_FOR: &str = "address to be forgotten";
+const FORGOTTEN_FOR: &str = "who is to be forgotten";
+/// So long after an erasure nothing of the person runs any more that could write where they are: their pages are cut off, and a
+/// page or a seat without one counts for some seconds.
+const QUIET_AFTER: Duration = Duration::from_secs(30);
+
+/// What is to be forgotten, as it is sealed.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Forgotten {
+    /// An address, wherever it lies in files.
+    Address(String),
+    /// Where somebody was, in the store of what changes by the second.
+    Person(UserId),
+}
 
 /// How mail leaves.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -166,20 +182,26 @@ impl Mailer {
     }
 
     /// What a worker does with the jobs of [`Postbox::forget`]: mails that lie in a folder, and the journal of a database in a
-    /// file, hold an address for longer than its rows do.
-    pub fn forgetting(&self, secret: Secret, db: Db) -> Effect {
+    /// file, hold an address for longer than its rows do; and the store of keys holds where somebody was.
+    pub fn forgetting(&self, secret: Secret, db: Db, kv: Kv) -> Effect {
         let mailer = self.clone();
         Arc::new(move |claim| {
-            let (mailer, secret, db) = (mailer.clone(), secret.clone(), db.clone());
-            Box::pin(async move { mailer.forget(&claim, &secret, &db).await })
+            let (mailer, secret, db, kv) = (mailer.clone(), secret.clone(), db.clone(), kv.clone());
+            Box::pin(async move {
+                let plain = secret.open(FORGOTTEN_FOR, &claim.payload).ok();
+                match plain.and_then(|plain| serde_json::from_slice(&plain).ok()) {
+                    Some(Forgotten::Address(address)) => mailer.forget(address, &db).await,
+                    Some(Forgotten::Person(user)) => match board::forget(&kv, user).await {
+                        Ok(()) => Outcome::Done("forgotten"),
+                        Err(_) => Outcome::Again("store"),
+                    },
+                    None => Outcome::Again("unreadable"),
+                }
+            })
         })
     }
 
-    async fn forget(&self, claim: &jobs::Claim, secret: &Secret, db: &Db) -> Outcome {
-        let plain = secret.open(FORGOTTEN_FOR, &claim.payload).ok();
-        let Some(address) = plain.and_then(|plain| String::from_utf8(plain).ok()) else {
-            return Outcome::Again("unreadable");
-        };
+    async fn forget(&self, address: String, db: &Db) -> Outcome {
         if let Backend::Dir(outbox) = &self.0.backend
             && outbox.forget(address).await.is_err()
         {
@@ -261,19 +283,27 @@ impl Postbox {
         Ok(rows::take_back(tx, key).await?)
     }
 
-    /// Adds to the transaction that what lies of this address outside the database is to be forgotten.
-    pub async fn forget(&self, tx: &mut Tx, key: &str, address: &str) -> Result<(), Fault> {
-        let sealed = self.secret.seal(FORGOTTEN_FOR, &self.dice, address.as_bytes());
-        let payload = sealed.map_err(|_| Fault::internal())?;
-        let job = rows::NewJob {
-            id: self.dice.id(&self.clock),
-            kind: jobs::Kind::Forget.as_str(),
-            key,
-            payload: &payload,
-            created_at: self.clock.now(),
-            expires_at: None,
-        };
-        rows::insert(tx, &job).await?;
+    /// Adds to the transaction that what lies of somebody outside the database is to be forgotten.
+    pub async fn forget(&self, tx: &mut Tx, user: UserId, address: &str) -> Result<(), Fault> {
+        let now = self.clock.now();
+        let all = [
+            (format!("forget/{user}"), Forgotten::Address(address.to_owned()), now),
+            (format!("forget-person/{user}"), Forgotten::Person(user), now + QUIET_AFTER),
+        ];
+        for (key, what, from) in all {
+            let plain = serde_json::to_vec(&what).map_err(|_| Fault::internal())?;
+            let payload =
+                self.secret.seal(FORGOTTEN_FOR, &self.dice, &plain).map_err(|_| Fault::internal())?;
+            let job = rows::NewJob {
+                id: self.dice.id(&self.clock),
+                kind: jobs::Kind::Forget.as_str(),
+                key: &key,
+                payload: &payload,
+                created_at: from,
+                expires_at: None,
+            };
+            rows::insert(tx, &job).await?;
+        }
         Ok(())
     }
 

@@ -48,7 +48,7 @@ async fn calls_and_reports_are_forgotten_after_their_time_and_one_that_runs_is_n
             }
         }
         let held = |db: Db| async move {
-            let held = belongings::held(&db, ada).await.unwrap();
+            let held = belongings::held(&db, ada, NOW).await.unwrap();
             (held["calls"].as_array().unwrap().len(), held["reportsByMe"].as_array().unwrap().len())
         };
         let report = reports::Report {

@@ -55,7 +55,7 @@ pub struct Settings {
     /// Requests that one person may make in an hour.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub requests_per_hour: u32,
-    /// Private ids that one person may look up in an hour.
+    /// Private ids that one person may look up in an hour; half of them while the account is of less than a day.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub lookups_per_hour: u32,
     /// Private ids that may be looked up in a minute, by all together: many accounts don't help whoever tries them all. Half of
@@ -188,12 +188,11 @@ impl Friends {
     async fn count_lookup(&self, user: UserId) -> Result<(), Fault> {
         let account = users::by_id(&self.deps.db, user).await?.ok_or_else(nobody)?;
         let Settings { lookups_per_hour, lookups_per_min, .. } = self.deps.settings;
-        self.count(
-            &format!("friends/find/{user}"),
-            &Rule::per_hour(lookups_per_hour.min(10), lookups_per_hour),
-        )
-        .await?;
-        if self.deps.clock.now().since(account.created_at) < NEW_FOR {
+        let is_new = self.deps.clock.now().since(account.created_at) < NEW_FOR;
+        // Of the new ones each has less, so that it takes many to use up what they share.
+        let (burst, hourly) = if is_new { (6, lookups_per_hour.div_ceil(2)) } else { (10, lookups_per_hour) };
+        self.count(&format!("friends/find/{user}"), &Rule::per_hour(hourly.min(burst), hourly)).await?;
+        if is_new {
             let share = (lookups_per_min / 2).max(1);
             self.count("friends/find/new", &Rule::per_minute(share, share)).await?;
         }
@@ -223,6 +222,10 @@ impl Friends {
         match whom {
             Whom::PrivateId(text) => Ok(self.known_as(user, text).await?.id),
             Whom::Met(other) => {
+                // Whom I block is blocked, whether they are there or not.
+                if blocks::has(&self.deps.db, user, *other).await? {
+                    return Err(Refusal::Mine.into());
+                }
                 let since = self.deps.clock.now() - MET_WITHIN;
                 let met = friendships::met(&self.deps.db, user, *other, since).await?;
                 met.then_some(*other).ok_or_else(|| unknown(whom))

@@ -123,7 +123,7 @@ impl Users {
             interests: Vec::new(),
             country: None,
             role: Role::User,
-            reputation: started().score,
+            reputation: reputation::START,
             age_declared_at: None,
             age_class: None,
             hide_ip: false,
@@ -169,11 +169,6 @@ fn each(
         }
     }
     Ok(checked)
-}
-
-/// The ledger's first entry.
-fn started() -> reputation::Entry {
-    reputation::apply(0, reputation::Move::Started)
 }
 
 fn nobody() -> Fault {
@@ -248,8 +243,8 @@ impl Contract for Users {
         }
         for _ in 0..PRIVATE_ID_TRIES {
             let user = self.fresh(req.email.clone());
-            let reputation::Entry { delta, reason, .. } = started();
-            let first = Entry { at: user.created_at, delta, reason: reason.to_owned(), recover_by: None };
+            let (delta, reason) = (i32::from(reputation::START), reputation::STARTED.to_owned());
+            let first = Entry { at: user.created_at, delta, reason, recover_by: None };
             let mut tx = self.db.write().await?;
             if users::insert(&mut tx, &user, &first).await? {
                 tx.commit().await?;
@@ -362,12 +357,13 @@ impl Contract for Users {
         let entry = |e: Entry| ReputationEntry {
             at: e.at,
             delta: e.delta,
+            kind: reputation::settle::Kind::of_reason(&e.reason),
             reason: e.reason,
             recover_by: e.recover_by,
         };
         let mut entries: Vec<_> = users::ledger(&self.db, id).await?.into_iter().map(entry).collect();
-        // What is told by the day comes last on it: the place in the list would say more.
-        entries.sort_by_key(|entry| (std::cmp::Reverse(entry.at.day()), entry.at != entry.at.day()));
+        // What counts at the same time stands by its size: the order in which it happened would say who it was.
+        entries.sort_by_key(|entry| std::cmp::Reverse((entry.at, entry.delta)));
         Ok(ReputationView { score, band: reputation::band(score), entries })
     }
 

@@ -10,18 +10,18 @@ mod ringing;
 pub mod seats;
 mod strangers;
 mod timer;
+mod unsaved;
 mod untold;
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use async_trait::async_trait;
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use visavis_domain::{
-    Code, Fault, Timestamp,
+    Code, Fault,
     contract::{
         Caller,
         rooms::{
@@ -33,12 +33,12 @@ use visavis_domain::{
     event::{CloseReason, Event, Topic},
     id::{MessageId, NodeId, RoomId, UserId},
     room::{Output, Reply, Room, Settings, Who, captions::Captions},
-    wire::{LeftReason, Path},
+    wire::Path,
 };
 use visavis_platform::{
     Bus, Clock, Db, Dials, Dice, Lifecycle, Pages, Places, Seats,
     bus::News,
-    db::calls::{self, CallMember, CallOpened, MemberLeft, Opening},
+    db::calls::{self, CallMember, CallOpened, Opening},
     session_log::SessionLog,
 };
 
@@ -48,14 +48,11 @@ use crate::{
 };
 use live::{AnyRoom, Input};
 use timer::Timer;
+use unsaved::{EndedCall, Unsaved, Waiting};
 use untold::Untold;
 
 /// Live rooms a node takes: at about 4 KiB a pair this is 400 MiB, and far more than its sockets could carry.
 const MAX_ROOMS: usize = 100_000;
-/// Ends of calls that wait for the database to come back; beyond that the start-up sweep closes the rows.
-const MAX_UNSAVED: usize = 10_000;
-/// Between two tries to save the end of a call.
-const SAVE_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a node stands on.
 #[derive(Debug, Clone)]
@@ -94,7 +91,7 @@ pub struct Node {
     shards: Option<Box<Shards>>,
     rooms: Mutex<HashMap<RoomId, Live>>,
     timer: Timer,
-    unsaved: Mutex<Vec<EndedCall>>,
+    unsaved: Mutex<Waiting>,
     untold: Mutex<Untold>,
     captions: Mutex<HashMap<RoomId, Captions>>,
     /// The store may have forgotten what this node holds.
@@ -103,16 +100,6 @@ pub struct Node {
 
 /// One room; its lock is held while an input's outputs are carried, so that they go out in order.
 type Live = Arc<AsyncMutex<AnyRoom>>;
-
-/// The end of a call, to be kept.
-#[derive(Debug, Clone)]
-struct EndedCall {
-    room: RoomId,
-    at: Timestamp,
-    reason: CloseReason,
-    shown: CloseReason,
-    left: Vec<(UserId, LeftReason)>,
-}
 
 impl Node {
     /// A node without rooms, with its tasks running, and with media on these ports.
@@ -143,7 +130,7 @@ impl Node {
         lifecycle.spawn("rooms-timer", Arc::clone(&node).keep_time());
         lifecycle.spawn("rooms-people", Arc::clone(&node).hear_people());
         lifecycle.spawn("rooms-ages", Arc::clone(&node).hear_ages());
-        lifecycle.spawn("rooms-unsaved", Arc::clone(&node).save_ends());
+        lifecycle.spawn("rooms-unsaved", Arc::clone(&node).save_again());
         lifecycle.spawn("rooms-untold", Arc::clone(&node).tell_again());
         lifecycle.spawn("rooms-seats", Arc::clone(&node).keep_seats());
         lifecycle.spawn("rooms-claims", Arc::clone(&node).keep_claims());
@@ -187,15 +174,9 @@ impl Node {
     async fn carry(&self, id: RoomId, room: &mut AnyRoom) {
         while let Some(output) = room.poll() {
             match output {
-                Output::Started { at } => {
-                    if let Err(error) = calls::started(&self.deps.db, id, at).await {
-                        let fault = Fault::from(error);
-                        tracing::warn!(room.id = %id, fault.code = %fault.code, "a call's start was not kept");
-                    }
-                    metrics::counter!("visavis_calls_started_total").increment(1);
-                }
+                Output::Started { at } => self.keep(Unsaved::Start { room: id, at }).await,
                 Output::Ended { at, reason, shown, left } => {
-                    self.keep_end(EndedCall { room: id, at, reason, shown, left }).await;
+                    self.keep(Unsaved::End(EndedCall { room: id, at, reason, shown, left })).await;
                 }
                 Output::Emit { to, event } => self.emit(to, event).await,
                 Output::Pages { user, except, event } => self.ring_at(user, except, event).await,
@@ -223,47 +204,6 @@ impl Node {
                     self.forget_captions(id);
                     self.gauge();
                     self.release(id).await;
-                }
-            }
-        }
-    }
-
-    async fn keep_end(&self, call: EndedCall) {
-        metrics::counter!("visavis_calls_ended_total", "reason" => call.reason.as_str()).increment(1);
-        if self.save(&call).await.is_err() {
-            let mut unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
-            if unsaved.len() < MAX_UNSAVED {
-                unsaved.push(call);
-            }
-        }
-    }
-
-    async fn save(&self, call: &EndedCall) -> Result<(), Fault> {
-        let left = |(user, why): &(UserId, LeftReason)| MemberLeft {
-            user: *user,
-            at: call.at,
-            reason: why.as_str(),
-        };
-        let left: Vec<_> = call.left.iter().map(left).collect();
-        let (db, reason) = (&self.deps.db, call.shown.as_str());
-        if call.reason == call.shown {
-            calls::ended(db, call.room, call.at, reason, &left).await?;
-        } else {
-            calls::blocked(db, call.room, call.at, reason, &left).await?;
-        }
-        Ok(())
-    }
-
-    /// Saves the ends of calls that the database couldn't take when they happened.
-    async fn save_ends(self: Arc<Self>) {
-        loop {
-            tokio::time::sleep(SAVE_AGAIN).await;
-            loop {
-                let next = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner).pop();
-                let Some(call) = next else { break };
-                if self.save(&call).await.is_err() {
-                    self.unsaved.lock().unwrap_or_else(PoisonError::into_inner).push(call);
-                    break;
                 }
             }
         }

@@ -8,6 +8,7 @@ use crate::{
     age::AgeClass,
     contract::rooms::RoomKind,
     id::{RoomId, UserId},
+    reputation::settle::Kind,
     wire::{Card, Me, Role},
 };
 
@@ -204,10 +205,13 @@ pub struct ReputationView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReputationEntry {
-    /// When; what a report has done by the day (UTC), and last on it.
+    /// When; what calls and reports have done at the end of their day (UTC).
     pub at: Timestamp,
     /// By how much.
     pub delta: i32,
+    /// Why, for a page that says it in its own words; nothing for the start, and for words of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
     /// Why, in words.
     pub reason: String,
     /// When a loss is forgiven.

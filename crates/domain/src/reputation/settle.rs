@@ -1,8 +1,14 @@
 //! What is so of a person's calls and of reports about them, as moves of their score. Pure, and the same however often it is
 //! asked: every cause counts once, losses are forgiven when their time has come, and what was gained fades back toward the
 //! start when nobody has met the person for a while.
+//!
+//! What calls and reports do counts at the end of the day (UTC), for everybody: a score that moved with a call, or didn't,
+//! would say who reported or blocked.
 
 use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{DAILY_GAIN, DAILY_LOSS, MAX, REPORT_LOSS, START};
 use crate::{Timestamp, strikes::Action};
@@ -21,7 +27,8 @@ const MANY: u64 = 10;
 const TOO_MANY: u64 = 30;
 
 /// Why a score moves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A good call.
     CleanCall,
@@ -38,6 +45,14 @@ pub enum Kind {
 }
 
 impl Kind {
+    const ALL: [Self; 6] =
+        [Self::CleanCall, Self::Reported, Self::Recovered, Self::Faded, Self::Decided, Self::Overturned];
+
+    /// What has these words.
+    pub fn of_reason(words: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.reason() == words)
+    }
+
     /// As it is kept.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -71,9 +86,7 @@ impl Kind {
 impl std::str::FromStr for Kind {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
-        let all =
-            [Self::CleanCall, Self::Reported, Self::Recovered, Self::Faded, Self::Decided, Self::Overturned];
-        all.into_iter().find(|kind| kind.as_str() == text).ok_or(())
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(())
     }
 }
 
@@ -92,16 +105,10 @@ pub struct Step {
     pub recover_by: Option<Timestamp>,
 }
 
-impl Step {
-    /// When it was and when it is forgiven, as the person is told: what a report has done by the day alone, else the moment
-    /// would say who it was.
-    pub fn told(&self) -> (Timestamp, Option<Timestamp>) {
-        match self.kind {
-            // Whoever is decided about is told the moment anyway, in the statement of reasons.
-            Kind::CleanCall | Kind::Faded | Kind::Decided | Kind::Overturned => (self.at, self.recover_by),
-            Kind::Reported | Kind::Recovered => (self.at.day(), self.recover_by.map(|at| (at + DAY).day())),
-        }
-    }
+/// When something of that moment counts: at the end of its day. Decisions count at once, for whoever is decided about is told
+/// the moment anyway, in the statement of reasons.
+pub fn counted(at: Timestamp) -> Timestamp {
+    if at.day() == at { at } else { (at + DAY).day() }
 }
 
 /// A report about the person.
@@ -147,6 +154,8 @@ pub const fn cost(action: Action, automated: bool) -> u8 {
 pub struct Facts {
     /// Good calls and when they ended.
     pub clean: Vec<(String, Timestamp)>,
+    /// Calls that were good but for a block at their end.
+    pub blocked: Vec<(String, Timestamp)>,
     /// Reports.
     pub reports: Vec<Report>,
     /// Reports that came to nothing, as `reporter report`, and when that was found.
@@ -195,7 +204,10 @@ enum Due<'a> {
 /// The moves that are due at `now`, in order, for somebody with that score and those moves before.
 pub fn settle(score: u8, before: &[Step], facts: &Facts, now: Timestamp) -> Vec<Step> {
     let mut book = Book { score, steps: before.to_vec() };
-    let (mut clean, mut reports) = (facts.clean.clone(), facts.reports.clone());
+    let (mut clean, mut reports) = (good(facts), facts.reports.clone());
+    for report in &mut reports {
+        report.at = counted(report.at);
+    }
     clean.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
     reports.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
     let (mut calls, mut complaints) = (clean.iter().peekable(), reports.iter().peekable());
@@ -227,6 +239,16 @@ pub fn settle(score: u8, before: &[Step], facts: &Facts, now: Timestamp) -> Vec<
         }
     }
     book.steps.split_off(before.len())
+}
+
+/// The good calls and when they count. One block in a day takes nothing away, for a single missing point would tell who it was;
+/// several do.
+fn good(facts: &Facts) -> Vec<(String, Timestamp)> {
+    let alone = |(_, at): &&(String, Timestamp)| {
+        facts.blocked.iter().filter(|(_, other)| counted(*other) == counted(*at)).count() == 1
+    };
+    let all = facts.clean.iter().chain(facts.blocked.iter().filter(alone));
+    all.map(|(room, at)| (room.clone(), counted(*at))).collect()
 }
 
 struct Book {
@@ -307,8 +329,12 @@ impl Book {
         };
         let when = |step: &Step| {
             let found = cleared.iter().find(|(source, _)| *source == step.source);
-            let found = found.filter(|_| step.kind == Kind::Reported).map(|(_, at)| (*at).max(step.at));
-            found.into_iter().chain(step.recover_by).min()
+            let found = found.map(|(_, at)| (*at).max(step.at));
+            match step.kind {
+                // What comes to nothing is given back at once: by then it is told already.
+                Kind::Reported => found.into_iter().chain(step.recover_by.map(counted)).min(),
+                _ => step.recover_by,
+            }
         };
         let first = self
             .steps

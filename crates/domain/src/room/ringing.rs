@@ -35,6 +35,9 @@ pub(super) struct Ring {
     pub(super) until: Timestamp,
     /// How many are in the call.
     pub(super) people: usize,
+    /// Whether it is heard. Whoever has a block with somebody in the call isn't disturbed, and nobody learns of the block: it
+    /// looks as if they didn't answer.
+    pub(super) heard: bool,
 }
 
 impl Ring {
@@ -49,6 +52,9 @@ impl Ring {
 
     /// It rings no more, at any page but `except`.
     fn stop(&self, room: RoomId, why: CallEnd, except: Option<SocketId>, out: &mut VecDeque<Output>) {
+        if !self.heard {
+            return;
+        }
         let event = ServerEvent::CallEnded { room_id: room, reason: why };
         out.push_back(Output::Pages { user: self.user, except, event });
         out.push_back(Output::Quiet { user: self.user, from: self.from.id });
@@ -95,13 +101,15 @@ impl Rings {
         now: Timestamp,
         room: RoomId,
         (from, user): (Card, UserId),
-        people: usize,
+        (people, heard): (usize, bool),
         settings: &Settings,
         out: &mut VecDeque<Output>,
     ) {
         let until = now + Duration::from_secs(settings.ring_s);
-        let ring = Ring { user, from, until, people };
-        out.push_back(Output::Pages { user, except: None, event: ring.event(room) });
+        let ring = Ring { user, from, until, people, heard };
+        if heard {
+            out.push_back(Output::Pages { user, except: None, event: ring.event(room) });
+        }
         out.push_back(Output::WakeAt(ring.until));
         self.0.push(ring);
     }
@@ -114,6 +122,9 @@ impl Rings {
         adder: impl Fn(UserId) -> Option<SocketId>,
         out: &mut VecDeque<Output>,
     ) -> bool {
+        if self.event_for(room, who.user).is_none() {
+            return false;
+        }
         let Some(ring) = self.take(who.user) else { return false };
         ring.answered(room, who.session, out);
         let event = ServerEvent::CallAccepted { room_id: room, elsewhere: false, user_id: who.user };
@@ -155,7 +166,7 @@ impl Rings {
 
     /// What a page that has just come has to hear.
     pub(super) fn event_for(&self, room: RoomId, user: UserId) -> Option<ServerEvent> {
-        self.0.iter().find(|ring| ring.user == user).map(|ring| ring.event(room))
+        self.0.iter().find(|ring| ring.user == user && ring.heard).map(|ring| ring.event(room))
     }
 
     fn take(&mut self, user: UserId) -> Option<Ring> {
@@ -177,7 +188,7 @@ impl Room {
         settings: &Settings,
     ) -> Self {
         let until = now + Duration::from_secs(settings.ring_s);
-        let ring = Ring { user: other.id, from: caller.card.clone(), until, people: 1 };
+        let ring = Ring { user: other.id, from: caller.card.clone(), until, people: 1, heard: true };
         let mut first = Member::known(participants[0], caller.session, caller.card, Place::In);
         first.seen = Some(caller.seen);
         let second = Member::known(participants[1], SocketId::from_bits(0), other, Place::Rung);
@@ -357,14 +368,13 @@ impl Room {
         if self.adding.has(guest.id) {
             return Ok(Reply::Done);
         }
-        if self.members.iter().any(|m| unwelcome.contains(&m.user)) {
-            return Err(unwanted());
-        }
         if self.members.len() + self.adding.len() >= group::MOST {
             return Err(full());
         }
         let parties = (self.members[i].card.clone(), guest.id);
-        self.adding.begin(now, self.id, parties, self.members.len(), &self.settings, &mut self.out);
+        let heard = !self.members.iter().any(|m| unwelcome.contains(&m.user));
+        let there = (self.members.len(), heard);
+        self.adding.begin(now, self.id, parties, there, &self.settings, &mut self.out);
         Ok(Reply::Done)
     }
 
@@ -450,7 +460,7 @@ pub(super) fn in_already() -> Fault {
     Fault::new(Code::Conflict, "They are in this call already.")
 }
 
-/// One word for every reason that somebody here or there may have: it says nothing about who blocks whom.
+/// Whoever was put out of a call isn't called into it again.
 pub(super) fn unwanted() -> Fault {
     Fault::new(Code::Forbidden, "This person can't be added to this call.")
 }

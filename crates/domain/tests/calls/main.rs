@@ -365,6 +365,29 @@ fn who_is_to_be_added_and_blocks_somebody_there_has_declined() {
 }
 
 #[test]
+fn who_has_a_block_with_somebody_there_is_not_disturbed_and_seems_not_to_answer() {
+    for grown in [false, true] {
+        let after = |unwelcome: &[u128], end: Input, seconds| {
+            let mut scene = if grown { Scene::as_three() } else { Scene::talking() };
+            scene.rest.clear();
+            scene.give(6, add(ADA, 4, unwelcome)).unwrap();
+            let answer = if unwelcome.is_empty() { None } else { Some(scene.give(7, Input::Answer(who(4)))) };
+            scene.give(seconds, end).unwrap();
+            let missed = scene.rest.iter().filter(|o| matches!(o, Output::Missed { .. })).count();
+            let heard = scene.heard(who(ADA)).into_iter().cloned().collect::<Vec<_>>();
+            let rang = scene.pages.iter().any(|(to, ..)| *to == user(4));
+            ((missed, heard), rang, answer)
+        };
+        for (end, seconds) in [(Input::Tick, 51), (Input::Cancel(who(ADA), Some(user(4))), 9)] {
+            let (seen, rang, _) = after(&[], end.clone(), seconds);
+            let unheard = after(&[BOB], end, seconds);
+            assert!(rang);
+            assert_eq!(unheard, (seen, false, Some(Err(Code::NotInRoom))), "grown: {grown}");
+        }
+    }
+}
+
+#[test]
 fn nobody_watches_and_nobody_is_matched_by_a_call() {
     let mut scene = Scene::talking();
     scene.give(3, Input::Watch).unwrap();
@@ -400,7 +423,6 @@ fn strangers_have_no_calls() {
 fn a_third_person_makes_it_a_group_and_the_direct_way_stays_until_both_see_each_other() {
     let mut scene = Scene::talking();
     assert_eq!(scene.give(3, add(ADA, BOB, &[])), Err(Code::Conflict));
-    assert_eq!(scene.give(3, add(ADA, CY, &[BOB])), Err(Code::Forbidden), "Bob and Cy have a block");
     scene.give(3, add(ADA, CY, &[])).unwrap();
     scene.give(3, add(BOB, CY, &[])).unwrap();
     let rings = scene.pages.iter().filter(|(to, ..)| *to == user(CY)).count();

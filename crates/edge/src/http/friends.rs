@@ -130,7 +130,7 @@ async fn ask(
 async fn accept(
     State(edge): State<Edge>,
     Cx(cx): Cx,
-    Signed(me): Signed,
+    Welcome(me): Welcome,
     PathId(request): PathId<kind::Request>,
 ) -> Result<Reply<Friend>, Problem> {
     Ok(Reply(edge.friends.accept(&cx, Answer { user: me.user, request }).await?))

@@ -18,6 +18,7 @@ use visavis_domain::{
         users::{PastCall, Patch, Rate, ReputationView, Update},
     },
     id::{UserId, kind},
+    limit::Rule,
     wire::{Card, Me},
 };
 
@@ -160,7 +161,18 @@ async fn calls(
     Ok(Reply(CallsBody { calls: edge.users.calls(&cx, me.user).await? }))
 }
 
+/// It reads every table: a few in a row, and twenty an hour.
+async fn count_export(edge: &Edge, user: UserId) -> Result<(), Problem> {
+    let decision = edge.kv.gcra(&format!("limit/export/{user}"), &Rule::per_hour(5, 20)).await?;
+    if decision.allowed {
+        return Ok(());
+    }
+    let millis = u64::try_from(decision.retry_after.as_millis()).unwrap_or(u64::MAX);
+    Err(Fault::rate_limited(millis.max(1)).into())
+}
+
 async fn export(State(edge): State<Edge>, Cx(cx): Cx, Signed(me): Signed) -> Result<Response, Problem> {
+    count_export(&edge, me.user).await?;
     // The whole of it takes longer than other questions.
     let cx = Caller { remaining_ms: EXPORT_MS, ..cx };
     let held = edge.users.held(&cx, me.user).await?;

@@ -121,8 +121,9 @@ impl Hub {
     async fn where_is(&self, cx: &Caller, callee: &Seeker, room: RoomId) -> Result<Option<Code>, Fault> {
         let (user, now) = (callee.card.id, self.clock.now());
         let person = self.board().read(user).await?;
-        // Who doesn't want to be disturbed looks to friends as if they weren't there.
-        if callee.do_not_disturb || !person.tabs.values().any(|tab| tab.until > now) {
+        // Who doesn't want to be disturbed looks to friends as if they weren't there; who is suspended meets nobody.
+        let away = callee.do_not_disturb || self.moderation.standing(cx, user).await?.suspended.is_some();
+        if away || !person.tabs.values().any(|tab| tab.until > now) {
             return Ok(Some(Code::Offline));
         }
         if let Some((seat, _)) = self.seat(user).await?

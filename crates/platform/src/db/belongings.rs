@@ -31,7 +31,7 @@ const HELD: [(&str, &str); 19] = [
     (
         "reputationMoves",
         "SELECT kind, at, delta, recover_by FROM reputation_moves WHERE user_id = $1 \
-         AND kind IN ('clean-call', 'faded', 'decided', 'overturned') ORDER BY at DESC LIMIT $2",
+         AND kind IN ('clean-call', 'faded', 'decided', 'overturned') AND delta <> 0 ORDER BY at DESC LIMIT $2",
     ),
     ("ratings", "SELECT room_id, stars, at FROM call_ratings WHERE user_id = $1 LIMIT $2"),
     (
@@ -82,7 +82,11 @@ const HELD: [(&str, &str); 19] = [
         "casesAboutMe",
         "SELECT state, opened_at - opened_at % 86400000 AS opened_at, held_for FROM cases WHERE user_id = $1 LIMIT $2",
     ),
-    ("keptOfMe", "SELECT kind, at, expires_at, held FROM evidence WHERE user_id = $1 LIMIT $2"),
+    (
+        "keptOfMe",
+        "SELECT kind, at - at % 86400000 AS at, expires_at - expires_at % 86400000 AS expires_at, held FROM evidence \
+         WHERE user_id = $1 LIMIT $2",
+    ),
     (
         "appeals",
         "SELECT id, decision_id, text, at, state, judged_at, note FROM appeals WHERE user_id = $1 LIMIT $2",
@@ -139,12 +143,21 @@ pub const NOBODYS: [&str; 9] = [
     "kept_apart",
 ];
 
-/// All that is held of somebody, as JSON: by table, rows as they are. Nothing when there is no such account.
-pub async fn held(db: &Db, user: UserId) -> Result<Map<String, Value>> {
+/// What may come of a report, and the column that says when: the moment would say whose.
+const OF_REPORTS: [(&str, &str); 3] =
+    [("reportsAboutMe", "at"), ("casesAboutMe", "opened_at"), ("keptOfMe", "at")];
+
+/// All that is held of somebody, as JSON: by table, rows as they are, but for what may come of a report: that is told when its
+/// day is over. Nothing when there is no such account.
+pub async fn held(db: &Db, user: UserId, now: Timestamp) -> Result<Map<String, Value>> {
     let mut all = Map::new();
     for (name, query) in HELD {
         let rows = sqlx::query(query).bind(user.to_string()).bind(MOST).fetch_all(db.reads()).await?;
-        all.insert(name.to_owned(), rows.iter().map(object).collect::<Result<Vec<_>>>()?.into());
+        let mut rows = rows.iter().map(object).collect::<Result<Vec<_>>>()?;
+        if let Some((_, column)) = OF_REPORTS.iter().find(|(table, _)| *table == name) {
+            rows.retain(|row| row[column].as_i64().is_some_and(|at| at < now.day().as_millis()));
+        }
+        all.insert(name.to_owned(), rows.into());
     }
     Ok(all)
 }

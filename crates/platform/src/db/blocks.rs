@@ -143,6 +143,19 @@ pub async fn of(db: &Db, user: UserId, most: i64) -> Result<Vec<Blocked>> {
     Ok(all)
 }
 
+/// Whether this person has blocked that id, whoever it is of.
+pub async fn has(db: &Db, user: UserId, other: UserId) -> Result<bool> {
+    let row = sqlx::query(
+        "SELECT at FROM blocks WHERE user_id = $1 AND other_id = $2 UNION ALL \
+         SELECT at FROM blocks_of_nobody WHERE user_id = $1 AND other_id = $2 LIMIT 1",
+    )
+    .bind(user.to_string())
+    .bind(other.to_string())
+    .fetch_optional(db.reads())
+    .await?;
+    Ok(row.is_some())
+}
+
 /// Everybody with a block between them and this person, in either direction, each once.
 pub async fn either_way(db: &Db, user: UserId) -> Result<Vec<UserId>> {
     let rows = sqlx::query(

@@ -134,19 +134,32 @@ pub async fn of(db: &Db, user: UserId, most: i64) -> Result<Vec<Decision>> {
 
 /// Those since then that stand and took somebody out of a call or kept them away.
 pub async fn strikes(db: &Db, user: UserId, since: Timestamp, most: i64) -> Result<Vec<Decision>> {
-    let rows = sqlx::query(concat!(
-        "SELECT ",
-        columns!(),
-        " FROM decisions WHERE user_id = $1 AND at >= $2 AND dry_run = 0 AND overturned_at IS NULL \
-         AND action IN ('remove', 'suspend') ORDER BY at DESC, id DESC LIMIT $3"
-    ))
-    .bind(user.to_string())
-    .bind(since.as_millis())
-    .bind(most)
-    .fetch_all(db.reads())
-    .await?;
+    let rows = sqlx::query(STRIKES)
+        .bind(user.to_string())
+        .bind(since.as_millis())
+        .bind(most)
+        .fetch_all(db.reads())
+        .await?;
     rows.iter().map(decision).collect()
 }
+
+/// The same as the transaction sees it.
+pub async fn strikes_in(tx: &mut Tx, user: UserId, since: Timestamp, most: i64) -> Result<Vec<Decision>> {
+    let rows = sqlx::query(STRIKES)
+        .bind(user.to_string())
+        .bind(since.as_millis())
+        .bind(most)
+        .fetch_all(tx.conn())
+        .await?;
+    rows.iter().map(decision).collect()
+}
+
+const STRIKES: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM decisions WHERE user_id = $1 AND at >= $2 AND dry_run = 0 AND overturned_at IS NULL \
+     AND action IN ('remove', 'suspend') ORDER BY at DESC, id DESC LIMIT $3"
+);
 
 /// One.
 pub async fn by_id(db: &Db, id: DecisionId) -> Result<Option<Decision>> {

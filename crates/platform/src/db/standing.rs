@@ -38,13 +38,13 @@ pub async fn lock(tx: &mut Tx, user: UserId) -> Result<Option<u8>> {
     row.as_ref().map(users::score).transpose()
 }
 
-/// What has happened since then: calls with strangers that both were in for `long_enough`, that nobody had to end and that
-/// no report is about; and reports.
+/// What has happened since then: calls with strangers that both were in for `long_enough`, that weren't ended for safety and
+/// that no report is about; and reports.
 pub async fn facts(db: &Db, user: UserId, since: Timestamp, long_enough: Duration) -> Result<Facts> {
-    let clean = sqlx::query(
-        "SELECT c.room_id, c.ended_at FROM call_members m JOIN calls c ON c.room_id = m.room_id \
+    let good = sqlx::query(
+        "SELECT c.room_id, c.ended_at, c.blocked FROM call_members m JOIN calls c ON c.room_id = m.room_id \
          WHERE m.user_id = $1 AND m.met_at > $2 AND c.kind = 'random' AND c.ended_at - c.started_at >= $3 \
-         AND c.reason <> 'safety' AND c.blocked = 0 AND NOT EXISTS \
+         AND c.reason <> 'safety' AND NOT EXISTS \
          (SELECT r.id FROM reports r WHERE r.reported_id = $1 AND r.room_id = c.room_id) ORDER BY m.met_at LIMIT $4",
     )
     .bind(user.to_string())
@@ -86,9 +86,14 @@ pub async fn facts(db: &Db, user: UserId, since: Timestamp, long_enough: Duratio
         let source = format!("{} {}", row::text(row, "reporter_id")?, row::text(row, "id")?);
         Ok((source, row::time(row, "cleared_at")?))
     };
-    let call = |row| Ok((row::text(row, "room_id")?, row::time(row, "ended_at")?));
+    let (mut clean, mut blocked) = (vec![], vec![]);
+    for row in &good {
+        let kind = if row::flag(row, "blocked")? { &mut blocked } else { &mut clean };
+        kind.push((row::text(row, "room_id")?, row::time(row, "ended_at")?));
+    }
     Ok(Facts {
-        clean: clean.iter().map(call).collect::<Result<_>>()?,
+        clean,
+        blocked,
         reports: reports.iter().map(report).collect::<Result<_>>()?,
         cleared: cleared.iter().map(nothing).collect::<Result<_>>()?,
         rulings: rulings.iter().map(ruling).collect::<Result<_>>()?,
@@ -161,8 +166,7 @@ pub async fn write(tx: &mut Tx, user: UserId, step: &Step) -> Result<()> {
     .await?;
     if step.delta != 0 {
         let reason = step.kind.reason().to_owned();
-        let (at, recover_by) = step.told();
-        let entry = Entry { at, delta: step.delta, reason, recover_by };
+        let entry = Entry { at: step.at, delta: step.delta, reason, recover_by: step.recover_by };
         users::move_reputation(tx, user, &entry).await?;
     }
     Ok(())

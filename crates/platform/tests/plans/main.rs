@@ -192,6 +192,7 @@ async fn read(db: &Db) {
     blocks::of(db, ADA, 9).await.unwrap();
     avatars::get(db, "0", 64).await.unwrap();
     blocks::either_way(db, ADA).await.unwrap();
+    blocks::has(db, ADA, BOB).await.unwrap();
     codes::by_link(db, "").await.unwrap();
     logins::by_id(db, LoginId::from_bits(1)).await.unwrap();
     logins::live(db, ADA, NOW).await.unwrap();
@@ -255,7 +256,7 @@ async fn call_standing(db: &Db) {
 }
 
 async fn call_belongings(db: &Db) {
-    belongings::held(db, ADA).await.unwrap();
+    belongings::held(db, ADA, NOW).await.unwrap();
     let mut tx = db.write().await.unwrap();
     let kept = KeptAway { until: NOW, concern: "nudity".to_owned() };
     belongings::keep_away(&mut tx, "mac", &kept).await.unwrap();

@@ -14,7 +14,7 @@ use visavis_domain::{
 use visavis_platform::db::{
     Tx,
     belongings::{self, KeptAway},
-    decisions, logins,
+    decisions, logins, standing,
 };
 
 use super::Auth;
@@ -36,12 +36,14 @@ impl Auth {
                 Fault::new(Code::ReauthRequired, "Please sign in once more: this can't be taken back.");
             return Err(fault);
         }
+        let mut tx = self.deps.db.write().await?;
+        // Whatever is decided about them comes before this, and is seen, or finds nobody.
+        standing::lock(&mut tx, req.user).await?.ok_or_else(super::unauthorized)?;
         let since = Timestamp::from_millis(0);
-        let standing = decisions::strikes(&self.deps.db, req.user, since, DECISIONS).await?;
+        let standing = decisions::strikes_in(&mut tx, req.user, since, DECISIONS).await?;
         let runs =
             standing.iter().filter(|d| d.until.is_some_and(|until| until > now)).max_by_key(|d| d.until);
         let suspended = runs.and_then(|d| Some(KeptAway { until: d.until?, concern: d.concern.clone() }));
-        let mut tx = self.deps.db.write().await?;
         let in_place = self.deps.dice.id(&self.deps.clock);
         let Some(gone) = belongings::erase(&mut tx, req.user, in_place).await? else {
             return Err(super::unauthorized());
@@ -49,7 +51,7 @@ impl Auth {
         if let Some(suspended) = &suspended {
             belongings::keep_away(&mut tx, &self.address_mac(&gone.email), suspended).await?;
         }
-        self.deps.postbox.forget(&mut tx, &format!("forget/{}", req.user), &gone.email).await?;
+        self.deps.postbox.forget(&mut tx, req.user, &gone.email).await?;
         tx.commit().await?;
         for (other, request) in gone.friends {
             self.deps.bus.publish(Event::Parted { user: req.user, other, request }).await;

@@ -12,7 +12,7 @@ use visavis_domain::{
 use visavis_platform::db::{
     self,
     bans::{self as rows, Ban, From},
-    cases, decisions, users,
+    cases, decisions, standing, users,
 };
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -91,6 +91,9 @@ impl Moderation {
             dry_run: !held,
         };
         let mut tx = self.db.write().await?;
+        if standing::lock(&mut tx, user).await?.is_none() {
+            return Ok(());
+        }
         let mut case = cases::open_or_join(&mut tx, self.dice.id(&self.clock), user, now).await?;
         let known = decisions::of_case_in(&mut tx, case.id, super::OF_CASE).await?;
         if known.iter().any(|one| one.because_of == Some(ban.decision)) {

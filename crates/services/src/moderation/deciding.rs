@@ -12,7 +12,7 @@ use visavis_domain::{
     id::RoomId,
     strikes::{Act, Action, Concern},
 };
-use visavis_platform::db::{self, Tx, bans, cases, decisions, reports};
+use visavis_platform::db::{self, Tx, bans, cases, decisions, reports, standing};
 
 use super::{
     Moderation, OF_CASE,
@@ -38,7 +38,10 @@ impl Moderation {
             return Err(Fault::field("reason", "must be what they did"));
         }
         let now = self.clock.now();
+        let about = cases::by_id(&self.db, req.case).await?.ok_or_else(no_case)?.user;
         let mut tx = self.db.write().await?;
+        // The account before the case, as everywhere.
+        let _ = standing::lock(&mut tx, about).await?;
         let mut case = cases::lock(&mut tx, req.case).await?.ok_or_else(no_case)?;
         case.flow.decide(now, req.moderator).map_err(refused)?;
         let before = decisions::of_case_in(&mut tx, case.id, OF_CASE).await?;

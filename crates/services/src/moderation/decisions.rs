@@ -13,7 +13,7 @@ use visavis_domain::{
     strikes::{self, Act, Action, MIN_APART_S, Signal},
 };
 use visavis_platform::{
-    db::{self, Tx, appeals, bans, cases, decisions, users},
+    db::{self, Tx, appeals, bans, cases, decisions, standing, users},
     mail::Mail,
 };
 
@@ -64,6 +64,10 @@ impl Moderation {
             overturned_at: None,
         };
         let mut tx = self.db.write().await?;
+        // Whoever has erased their account meanwhile has nothing written down; whoever erases it now takes a suspension along.
+        if standing::lock(&mut tx, user).await?.is_none() {
+            return Ok(());
+        }
         let mut case = None;
         if !act.dry_run {
             let joined = cases::open_or_join(&mut tx, self.dice.id(&self.clock), user, now).await?;
@@ -71,7 +75,6 @@ impl Moderation {
             case = Some(joined);
         }
         let new = match decisions::insert(&mut tx, &decision).await {
-            // Whoever has erased their account meanwhile has nothing written down.
             Err(db::Error::Missing) => return Ok(()),
             written => written?,
         };

@@ -20,7 +20,7 @@ impl Users {
         Ok(json!({
             "format": 1,
             "at": self.clock.now(),
-            "tables": belongings::held(&self.db, user).await?,
+            "tables": belongings::held(&self.db, user, self.clock.now()).await?,
             "avatarWebpBase64": picture,
         }))
     }

@@ -8,8 +8,8 @@ use visavis_platform::db::standing;
 
 use super::Users;
 
-/// Rows are written a little after what they tell of: so far back is looked again.
-const OVERLAP: Duration = Duration::from_hours(1);
+/// So far back is looked again: things count at the end of their day, and rows are written a little after what they tell of.
+const OVERLAP: Duration = Duration::from_hours(25);
 /// A call can be rated for so long.
 const RATED_WITHIN: Duration = Duration::from_hours(24);
 

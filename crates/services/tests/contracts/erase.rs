@@ -51,7 +51,7 @@ impl Suite {
             dice: visavis_platform::Dice::Secure,
             lifecycle: w.stores.lifecycle.clone(),
         };
-        let forgetting = w.mailer.forgetting(w.secret.clone(), w.db.clone());
+        let forgetting = w.mailer.forgetting(w.secret.clone(), w.db.clone(), w.stores.kv.clone());
         Worker::new(deps, Kind::Forget, forgetting).start();
         let service: Arc<dyn Friends> = Arc::new(friends::Friends::new(deps_of(&w, generous())));
         let friends = way.reach(service, friends_contract::through);

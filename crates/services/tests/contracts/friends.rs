@@ -298,6 +298,10 @@ async fn a_block_ends_what_is_between_two_both_ways_at_once_and_looks_like_nobod
         let stranger = met(bob, eve).await.unwrap_err();
         assert_eq!(met(bob, ada).await.unwrap_err(), stranger);
         assert_eq!(met(ada, bob).await.unwrap_err().code, Code::Blocked, "my own block is no secret to me");
+        let nobody = UserId::from_bits(9);
+        s.friends.block(&s.w.cx, Pair { user: ada, other: nobody }).await.unwrap();
+        let both = (met(ada, bob).await.unwrap_err(), met(ada, nobody).await.unwrap_err());
+        assert_eq!(both.0, both.1, "whom I block is blocked, whether they are there or not");
         s.friends.unblock(&s.w.cx, Pair { user: ada, other: bob }).await.unwrap();
         assert!(s.friends_of(ada).await.is_empty(), "taking it back brings nothing back");
         s.befriend(bob, ada).await;

@@ -129,8 +129,14 @@ impl Node {
         }
         let (room, guest) = (req.seat.room, req.guest.id);
         let from = who(req.seat);
-        self.act(room, Input::Add { from, guest: req.guest, unwelcome: req.unwelcome }).await?;
-        let _ = self.deps.dials.hold(guest, from.user, room, self.ring_time()).await;
+        let place = self.room(room)?;
+        self.apply(room, &place, Input::Add { from, guest: req.guest, unwelcome: req.unwelcome }).await?;
+        if place.lock().await.ringing_for(guest).is_some() {
+            let _ = self.deps.dials.hold(guest, from.user, room, self.ring_time()).await;
+        } else {
+            // Whoever isn't disturbed stays free for other calls.
+            self.ring_no_more(room, guest, from.user).await;
+        }
         Ok(())
     }
 

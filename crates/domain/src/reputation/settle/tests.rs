@@ -3,7 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::{reputation::band, wire::Band};
 
-const T0: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+/// The beginning of a day: what happens then counts then.
+const T0: Timestamp = Timestamp::from_millis(1_800_057_600_000);
 
 fn day(days: u64) -> Timestamp {
     T0 + DAY * u32::try_from(days).unwrap()
@@ -38,6 +39,34 @@ fn a_report_says_when_it_is_forgiven_and_then_it_is() {
     assert_eq!((forgiven.len(), forgiven[0].kind, forgiven[0].delta), (1, Kind::Recovered, 2));
     let all = [lost, forgiven].concat();
     assert_eq!(settle(START, &all, &facts, day(400)), []);
+}
+
+#[test]
+fn what_happens_in_a_day_counts_at_its_end_whenever_it_was() {
+    let at = |hour: u32| T0 + Duration::from_hours(1) * hour;
+    let facts = Facts {
+        clean: vec![call(1, at(1)), call(2, at(23))],
+        reports: vec![report(1, 1, at(12), 100)],
+        cleared: vec![("usr_1 rpt_1".to_owned(), at(30))],
+        ..Facts::default()
+    };
+    assert_eq!(settle(START, &[], &facts, day(1) - Duration::from_millis(1)), []);
+    let steps = settle(START, &[], &facts, day(1));
+    assert!(steps.iter().all(|step| step.at == day(1)), "{steps:?}");
+    assert_eq!(steps.iter().map(|step| step.delta).sum::<i32>(), 0);
+    assert_eq!(settle(START, &steps, &facts, at(29)), []);
+    let back = settle(START, &steps, &facts, at(30));
+    assert_eq!(back.iter().map(|step| (step.kind, step.at)).collect::<Vec<_>>(), [(Kind::Recovered, at(30))]);
+}
+
+#[test]
+fn one_blocked_call_in_a_day_is_as_good_as_any_and_two_are_not() {
+    let blocked = |hours: &[u32]| {
+        let calls = (0..).zip(hours);
+        let blocked = calls.map(|(n, hour)| call(n, T0 + Duration::from_hours(1) * *hour)).collect();
+        after(START, &settle(START, &[], &Facts { blocked, ..Facts::default() }, day(9)))
+    };
+    assert_eq!([blocked(&[5]), blocked(&[5, 29]), blocked(&[5, 6]), blocked(&[5, 6, 29])], [71, 72, 70, 71]);
 }
 
 #[test]
@@ -110,7 +139,9 @@ fn any_facts() -> impl Strategy<Value = Facts> {
         reports.dedup_by(|a, b| a.id == b.id);
         let cleared = reports.iter().filter(|report| report.at > day(70));
         let cleared = cleared.map(|r| (format!("{} {}", r.reporter, r.id), r.at + DAY)).collect();
-        Facts { clean, reports, cleared, rulings }
+        let blocked = clean.iter().rev().take(5).cloned().collect();
+        clean.truncate(clean.len().saturating_sub(5));
+        Facts { clean, blocked, reports, cleared, rulings }
     })
 }
 
@@ -160,6 +191,7 @@ proptest! {
         for d in 0..=200 {
             let so_far = Facts {
                 clean: facts.clean.iter().filter(|(_, at)| *at <= day(d)).cloned().collect(),
+                blocked: facts.blocked.iter().filter(|(_, at)| *at <= day(d)).cloned().collect(),
                 reports: facts.reports.iter().filter(|r| r.at <= day(d)).cloned().collect(),
                 cleared: facts.cleared.iter().filter(|(_, at)| *at <= day(d)).cloned().collect(),
                 rulings: facts.rulings.iter().filter(|r| r.at <= day(d)).map(|r| known(r, day(d))).collect(),

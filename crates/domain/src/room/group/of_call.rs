@@ -164,14 +164,16 @@ impl Group {
         if call.rings.has(guest.id) {
             return Ok(Reply::Done);
         }
-        if self.removed.contains(&guest.id) || self.people.iter().any(|p| unwelcome.contains(&p.user)) {
+        if self.removed.contains(&guest.id) {
             return Err(unwanted());
         }
         if self.people.len() + call.rings.len() >= self.plan.limit {
             return Err(full());
         }
         let parties = (self.people[index].card.clone(), guest.id);
-        call.rings.begin(now, self.plan.id, parties, self.people.len(), &self.settings, &mut self.out);
+        let heard = !self.people.iter().any(|p| unwelcome.contains(&p.user));
+        let there = (self.people.len(), heard);
+        call.rings.begin(now, self.plan.id, parties, there, &self.settings, &mut self.out);
         Ok(Reply::Done)
     }
 
