@@ -181,6 +181,27 @@ describe('a call to a friend', () => {
     [dan, eve].forEach((one) => one.assertNoProblems());
   });
 
+  test('is declined before the page of whoever calls has come: that is what they read', { timeout: 180_000 }, async (t) => {
+    const [jan, kim] = await Promise.all([person(t, server, 'jan'), person(t, server, 'kim')]);
+    const [jans, kims] = await Promise.all([jan, kim].map((one) => nameOf(one)));
+    await makeFriends(jan, kim);
+    await atFriends(jan);
+    await friend(jan, kims, 'online');
+    // Jan's line is slow: the page of the call is on its way.
+    const held = [];
+    await jan.page.route('**/assets/*.js', (route) => void held.push(route));
+    await jan.button(`Call ${kims}`).click();
+    await called(kim.page, jans).waitFor();
+    await until(() => held.length > 0, LONG, 'the page is asked for');
+    await kim.button('Decline').click();
+    await called(kim.page, jans).waitFor({ state: 'detached' });
+    await jan.page.unroute('**/assets/*.js');
+    await Promise.all(held.map((route) => route.continue()));
+    await jan.reaches('declined');
+    await shows(jan.page, `${kims} can’t talk right now`);
+    [jan, kim].forEach((one) => one.assertNoProblems());
+  });
+
   test('is answered without a camera too, and whoever does so is told why', { timeout: 300_000 }, async (t) => {
     const [hal, ida] = await Promise.all([person(t, server, 'hal'), person(t, server, 'ida', { devices: false })]);
     const [hals, idas] = await Promise.all([hal, ida].map((one) => nameOf(one)));

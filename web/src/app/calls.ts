@@ -4,6 +4,7 @@ import { signal } from '@preact/signals';
 import type { Key } from '../i18n';
 import { ringing } from '../media/ringtone';
 import { type Card, type ServerEvent, troubleOf } from '../protocol/types';
+import type { Ended } from '../state/call';
 import { type Effect, handle, type Input, type Ring, START, type State } from '../state/ring';
 import { onSignedOut } from './account';
 import { clock } from './clock';
@@ -24,6 +25,12 @@ export function callAt(roomId: string): Pick<Card, 'id' | 'displayName'> | null 
     return null;
   }
 }
+
+/** Calls of which it was heard that nobody comes, by room: the page that would show it may be on its way still. */
+const ended = new Map<string, Ended>();
+
+/** How a call has ended that I have not been in yet. */
+export const endedAs = (roomId: string): Ended | undefined => ended.get(roomId);
 
 function keep(roomId: string, { id, displayName }: Pick<Card, 'id' | 'displayName'>): void {
   sessionStorage.setItem(STORED, JSON.stringify({ roomId, id, displayName }));
@@ -88,7 +95,11 @@ function onEvent(event: ServerEvent): void {
     case 'call-accepted':
       give({ is: 'accepted', data: event.data });
       break;
+    case 'call-declined':
+      ended.set(event.data.roomId, { userId: event.data.userId });
+      break;
     case 'call-ended':
+      ended.set(event.data.roomId, { reason: event.data.reason });
       give({ is: 'ended', data: event.data });
   }
 }
@@ -103,6 +114,7 @@ listen({
 clock.subscribe(() => give({ is: 'tick' }));
 onSignedOut(() => {
   rings.value = START;
+  ended.clear();
   ringing(false);
   sessionStorage.removeItem(STORED);
 });
