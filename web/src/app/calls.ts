@@ -6,7 +6,7 @@ import { ringing } from '../media/ringtone';
 import { type Card, type ServerEvent, troubleOf } from '../protocol/types';
 import type { Ended } from '../state/call';
 import { type Effect, handle, type Input, type Ring, START, type State } from '../state/ring';
-import { onSignedOut } from './account';
+import { lookAgain, onSignedOut } from './account';
 import { clock } from './clock';
 import { say } from './notices';
 import { call, listen, tell } from './socket';
@@ -90,6 +90,7 @@ export async function dial(friend: Pick<Card, 'id' | 'displayName'>): Promise<st
 function onEvent(event: ServerEvent): void {
   switch (event.name) {
     case 'incoming-call':
+      lookAgain();
       give({ is: 'rings', data: event.data });
       break;
     case 'call-accepted':

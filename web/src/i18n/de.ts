@@ -345,6 +345,7 @@ export const de: Record<Key, string> = {
   keysC: 'Chat',
   keysP: 'Leute',
   keysHand: 'Hand heben',
+  keysT: 'Untertitel, wo es sie gibt',
   keysW: 'wer spricht groß, oder alle gleich',
   keysPin: 'dieses Bild anheften',
   keysSpace: 'halten, um zu reden',

@@ -343,6 +343,7 @@ export const en = {
   keysC: 'chat',
   keysP: 'people',
   keysHand: 'raise the hand',
+  keysT: 'captions, where calls have them',
   keysW: 'speaker view or grid',
   keysPin: 'pin that picture',
   keysSpace: 'hold to talk',
