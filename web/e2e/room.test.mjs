@@ -285,6 +285,8 @@ describe('a room', () => {
     await anna.reaches('gone');
     await anna.picture('room-gone');
     await accessible(anna, 'no such room');
+    await anna.button('New room').click();
+    await anna.reaches('lobby');
     anna.assertNoProblems();
   });
 });
