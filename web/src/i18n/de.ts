@@ -2,7 +2,7 @@
 import type { Key } from './en';
 
 export const de: Record<Key, string> = {
-  tagline: 'Lerne jemanden kennen, von Angesicht zu Angesicht.',
+  tagline: 'Lerne jemanden kennen, von Angesicht zu Angesicht.',
   pitch: 'Ein Knopf, ein fremder Mensch, ein Gespräch. Ohne Passwort, ohne Fragebogen vorab.',
   start: 'Start',
   next: 'Weiter',
@@ -157,10 +157,10 @@ export const de: Record<Key, string> = {
   reputationWhy: 'Was es bewegt hat',
   recoverBy: 'verziehen am {when}',
   'moved_clean-call': 'Ein gutes Gespräch, ohne Beschwerden.',
-  moved_reported: 'Jemand, den du getroffen hast, hat ein Gespräch mit dir gemeldet. Nach 30 Tagen ist es vergeben.',
-  moved_recovered: 'Etwas ist vergeben: Seine Zeit ist um, oder es war nichts daran.',
+  moved_reported: 'Jemand, den du getroffen hast, hat ein Gespräch mit dir gemeldet.',
+  moved_recovered: 'Etwas ist verziehen: Seine Zeit ist um, oder es war nichts daran.',
   moved_faded: 'Vertrauen verblasst ein wenig, wenn dich 30 Tage lang niemand getroffen hat. Ein gutes Gespräch bringt es zurück.',
-  moved_decided: 'Über ein Gespräch von dir wurde etwas entschieden; was, und wie du widersprechen kannst, steht in diesem Profil. Nach 90 Tagen ist es vergeben.',
+  moved_decided: 'Über ein Gespräch von dir wurde etwas entschieden; was, und wie du widersprechen kannst, steht in diesem Profil.',
   moved_overturned: 'Eine Entscheidung über dich wurde zurückgenommen, und mit ihr, was sie dich gekostet hatte.',
   noEntries: 'Noch hat es nichts bewegt.',
   remaining: 'Noch {n} Zeichen',
