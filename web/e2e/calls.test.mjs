@@ -3,12 +3,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { signIn } from '../../tests/node/lib/person.mjs';
 import { startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { accessible } from './lib/axe.mjs';
 import { LONG, PHONE } from './lib/browser.mjs';
 import { atFriends, befriended, friend, hears, makeFriends, nameOf, person } from './lib/people.mjs';
-import { plays, sees } from './lib/room.mjs';
+import { join, plays, sees } from './lib/room.mjs';
 
 let server;
 before(async () => {
@@ -179,6 +180,58 @@ describe('a call to a friend', () => {
     await friend(dan, eves, 'offline');
     assert.ok(!(await dan.button(`Call ${eves}`).isEnabled()));
     [dan, eve].forEach((one) => one.assertNoProblems());
+  });
+
+  test('that comes while one talks is told of as soon as that call is over, on every tab', { timeout: 180_000 }, async (t) => {
+    const lea = await person(t, server, 'lea');
+    const max = await signIn(server, { test: t });
+    await atFriends(lea);
+    const privateId = await lea.page.getByRole('textbox', { name: 'My private ID' }).inputValue();
+    assert.equal((await max.ask('POST', '/api/friends/requests', { json: { privateId } })).status, 201);
+    await lea.button(`Accept ${max.user.displayName}`).click();
+    await friend(lea, max.user.displayName, 'offline');
+    const other = await lea.context.newPage();
+    await other.goto('/me');
+    await lea.page.bringToFront();
+    await lea.page.getByRole('link', { name: 'Visavis, start page' }).click();
+    await lea.button('New room').click();
+    await lea.reaches('lobby');
+    await join(lea);
+    const [{ user }] = (await max.ask('GET', '/api/friends')).body;
+    const socket = await max.open();
+    assert.equal((await socket.call('call-user', { userId: user.id })).error?.code, 'busy');
+    await lea.button('Leave').click();
+    await lea.reaches('left');
+    for (const page of [lea.page, other]) {
+      const toFriends = page.getByRole('link', { name: /^Friends/ });
+      await until(async () => /missed calls: 1/.test(await toFriends.innerText()), LONG, 'the missed call is told of');
+    }
+    lea.assertNoProblems();
+  });
+
+  test('is declined before the page of whoever calls has come: that is what they read', { timeout: 180_000 }, async (t) => {
+    const [jan, kim] = await Promise.all([person(t, server, 'jan'), person(t, server, 'kim')]);
+    const [jans, kims] = await Promise.all([jan, kim].map((one) => nameOf(one)));
+    await makeFriends(jan, kim);
+    await atFriends(jan);
+    await friend(jan, kims, 'online');
+    // Jan's line is slow: the page of the call is on its way.
+    let [asked, go] = [0];
+    const gate = new Promise((open) => (go = open));
+    await jan.page.route('**/assets/*.js', async (route) => {
+      asked += 1;
+      await gate;
+      await route.continue();
+    });
+    await jan.button(`Call ${kims}`).click();
+    await called(kim.page, jans).waitFor();
+    await until(() => asked > 0, LONG, 'the page is asked for');
+    await kim.button('Decline').click();
+    await called(kim.page, jans).waitFor({ state: 'detached' });
+    go();
+    await jan.reaches('declined');
+    await shows(jan.page, `${kims} can’t talk right now`);
+    [jan, kim].forEach((one) => one.assertNoProblems());
   });
 
   test('is answered without a camera too, and whoever does so is told why', { timeout: 300_000 }, async (t) => {

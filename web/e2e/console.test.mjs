@@ -52,6 +52,9 @@ describe('the console', () => {
     const { page } = mia;
     await page.getByText('Nothing waits here.').waitFor();
     await mia.picture('console-empty');
+    await page.setViewportSize({ width: 320, height: 640 });
+    await until(() => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), LONG, 'it fits 320 points');
+    await page.setViewportSize(DESKTOP);
     const eves = await report(ada, eve, 'harassment', 'called me names');
     await page.keyboard.press('n');
     const found = page.locator('article.case');

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { signIn } from '../../tests/node/lib/person.mjs';
 import { startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { accessible } from './lib/axe.mjs';
@@ -77,6 +78,37 @@ describe('friends', () => {
     for (const one of [anna, ben]) await one.page.getByText(/^Nobody yet\./).waitFor();
     anna.assertNoProblems();
     ben.assertNoProblems();
+  });
+
+  test('are told of without that anything moves under a finger', { timeout: 120_000 }, async (t) => {
+    const ida = await person(t, server, 'ida', { viewport: PHONE });
+    const privateId = await ida.page.evaluate(async () => {
+      const { accessToken } = await (await fetch('/api/auth/refresh', { method: 'POST' })).json();
+      return (await (await fetch('/api/users/me', { headers: { authorization: `Bearer ${accessToken}` } })).json()).privateId;
+    });
+    /** Where everything is that can be pressed, and whether a finger comes to it. */
+    const buttons = () =>
+      ida.page.locator('header :is(a, button), main :is(a, button, input)').evaluateAll((all) =>
+        all.filter((one) => one.checkVisibility() && one.getBoundingClientRect().bottom < innerHeight).map((one) => {
+          const { x, y, width, height } = one.getBoundingClientRect();
+          const top = document.elementFromPoint(x + width / 2, y + height / 2);
+          return [one.getAttribute('aria-label') ?? one.textContent, Math.round(x), Math.round(y), one.contains(top)].join(' ');
+        }));
+    for (const where of ['/', '/chat']) {
+      await ida.page.goto(where);
+      await ida.button('Start').waitFor();
+      const before = await buttons();
+      assert.ok(before.length > 5, before.join());
+      const other = await signIn(server, { test: t });
+      assert.equal((await other.ask('POST', '/api/friends/requests', { json: { privateId } })).status, 201);
+      await hears(ida, `${other.user.displayName} would like to be friends with you.`);
+      // The badge of the header counts it; it stands where it was.
+      const told = (lines) => lines.map((line) => line.replace(/\(.*waiting.*?\)/, ''));
+      assert.deepEqual(told(await buttons()), told(before), where);
+      await ida.picture(`notice-phone${where === '/' ? '' : '-chat'}`);
+      await accessible(ida, `a notice at ${where}`);
+    }
+    ida.assertNoProblems();
   });
 
   test('are made of two who met at random; a block ends it for both', { timeout: 180_000 }, async (t) => {

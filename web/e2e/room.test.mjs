@@ -6,6 +6,8 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 
+import { newestMail } from '../../tests/node/lib/mail.mjs';
+import { newAddress, signIn as person } from '../../tests/node/lib/person.mjs';
 import { startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { accessible } from './lib/axe.mjs';
@@ -238,6 +240,70 @@ describe('a room', () => {
     for (const one of guests) one.assertNoProblems();
   });
 
+  test('its link leads there through the sign-in, by code and by mail, and says so when the room has gone meanwhile', { timeout: 180_000 }, async (t) => {
+    const host = await person(server, { test: t });
+    const { room, joinUrl } = (await host.ask('POST', '/api/rooms', { json: { name: 'Lunch' } })).body;
+    const inLobby = async (one) => {
+      await one.reaches('lobby');
+      assert.equal(new URL(one.page.url()).pathname, `/room/${room.id}`);
+      await one.page.getByRole('heading', { level: 1, name: 'Lunch' }).waitFor();
+    };
+    const eve = await guest(t, server, 'eve');
+    await eve.page.goto(joinUrl);
+    await signIn(eve);
+    await inLobby(eve);
+
+    // By the link of the mail, in the same tab.
+    const finn = await guest(t, server, 'finn');
+    finn.email = newAddress('finn');
+    await finn.page.goto(joinUrl);
+    await finn.page.getByLabel('Email', { exact: true }).fill(finn.email);
+    await finn.button('Sign in').click();
+    await finn.page.goto((await newestMail(server, finn.email)).link);
+    await finn.page.getByRole('button', { name: /^Sign in as/ }).click();
+    await inLobby(finn);
+
+    // Whoever takes their time.
+    const [gus, hal] = [await guest(t, server, 'gus', { viewport: TALL_PHONE }), await guest(t, server, 'hal')];
+    for (const one of [gus, hal]) {
+      one.email = newAddress(one.name);
+      await one.page.goto(joinUrl);
+      await one.page.getByLabel('Email', { exact: true }).fill(one.email);
+      await one.button('Sign in').click();
+    }
+    assert.equal((await host.ask('DELETE', `/api/rooms/${room.id}`)).status, 204);
+    await gus.enterCode((await newestMail(server, gus.email)).code);
+    await gus.reaches('gone');
+    await gus.page.getByRole('heading', { level: 1, name: 'This link leads to no room' }).waitFor();
+    await gus.page.getByText(/Ask for a new link, or open a room of your own\./).waitFor();
+    await gus.page.getByRole('link', { name: 'To the start page' }).waitFor();
+    await gus.picture('room-gone-phone');
+    await gus.button('New room').click();
+    await gus.reaches('lobby');
+    await hal.page.goto((await newestMail(server, hal.email)).link);
+    await hal.page.getByRole('button', { name: /^Sign in as/ }).click();
+    await hal.page.locator('.notices').getByText(/The room of your link is gone/).waitFor();
+    await hal.button('New room').waitFor();
+    [eve, finn, gus, hal].forEach((one) => one.assertNoProblems());
+  });
+
+  test('has captions to be switched on when the models have come up after the page', { timeout: 120_000 }, async (t) => {
+    const ivy = await guest(t, server, 'ivy');
+    let watched = false;
+    await ivy.page.route('**/api/info', async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, json: { ...(await answer.json()), watched } });
+    });
+    await makeRoom(ivy);
+    await ivy.page.getByText(/Programs look for nudity/).waitFor({ state: 'detached' });
+    watched = true;
+    await join(ivy);
+    await ivy.button('Captions').waitFor();
+    await ivy.page.keyboard.press('?');
+    await ivy.page.getByRole('dialog', { name: 'Keys' }).locator('div', { hasText: /^Tcaptions/ }).waitFor();
+    ivy.assertNoProblems();
+  });
+
   test('the lobby shows how I will be seen; alone I am given the link; a link that leads nowhere says so', { timeout: 180_000 }, async (t) => {
     const [fake] = await fakes(1);
     t.after(() => rm(fake.folder, { recursive: true, force: true }));
@@ -255,6 +321,9 @@ describe('a room', () => {
     await join(anna);
     await anna.picture('room-1-phone');
     assert.equal(await anna.page.locator('.alone').getByLabel('Link of this room').inputValue(), link);
+    // A page that is made four times as large as on a desk has so little room (WCAG 1.4.10).
+    await anna.page.setViewportSize({ width: 320, height: 640 });
+    await until(() => fits(anna).then(() => true, () => false), LONG, 'everything can be reached in 320 points');
     await anna.page.setViewportSize(DESKTOP);
     await anna.page.keyboard.press('v');
     assert.equal(await anna.button('Camera').getAttribute('aria-pressed'), 'true');
@@ -285,6 +354,8 @@ describe('a room', () => {
     await anna.reaches('gone');
     await anna.picture('room-gone');
     await accessible(anna, 'no such room');
+    await anna.button('New room').click();
+    await anna.reaches('lobby');
     anna.assertNoProblems();
   });
 });

@@ -28,7 +28,7 @@ before(async () => {
   const python = path.join(ROOT, 'target/venv/bin/python');
   await promisify(execFile)(python, [path.join(ROOT, 'web/e2e/lib/red_models.py'), path.join(ROOT, 'models'), models]);
   server = await startServer({ settings: { 'watch.on': true, 'watch.models': models, 'strangers.transport': 'sfu' } });
-  // A page asks once what this place does, and models take a while to load.
+  // Models take a while to load.
   const watches = async () => (await (await fetch(`${server.url}/api/info`)).json()).watched;
   await until(watches, LONG, 'somebody looks');
 });
@@ -216,7 +216,7 @@ describe('a call over the server', () => {
     await e.do('captions', { roomId, on: true });
     assert.equal((await z.call('captions', { roomId, on: true })).error?.code, 'not-in-room');
 
-    await anna.button('Captions').click();
+    await anna.page.keyboard.press('t');
     assert.equal(await anna.button('Captions').getAttribute('aria-pressed'), 'true');
     await anna.page.getByText('Captions are made by a program').waitFor();
     const line = anna.page.locator('.captions p', { hasText: /clock|station|late|sunday|morning/i }).first();
@@ -263,6 +263,17 @@ describe('a call over the server', () => {
     await anna.button('More').click();
     await anna.button('Captions').click();
     assert.equal(await anna.page.locator('.captions').count(), 0);
+
+    // Wanted for this call, not for the next one.
+    await anna.page.setViewportSize(DESKTOP);
+    await anna.button('Captions').click();
+    await line.waitFor({ timeout: ACTS_WITHIN });
+    await anna.button('Leave').click();
+    await anna.reaches('left');
+    await anna.button('Join again').click();
+    await anna.reaches('in');
+    await anna.button('Captions').waitFor();
+    assert.equal(await anna.button('Captions').getAttribute('aria-pressed'), 'false');
     for (const one of [anna, ben]) one.assertNoProblems();
   });
 });

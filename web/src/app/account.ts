@@ -50,11 +50,21 @@ window.addEventListener('storage', ({ key, newValue }) => {
   if (key === WAS_SIGNED_IN && newValue === null && me.value) api.session.accept(null);
 });
 
+async function look(): Promise<void> {
+  const found = await api.info().catch(() => null);
+  if (found) info.value = found;
+}
+
+/** Where nothing is watched so far: the models of a place come up after it, and what is said of it has to be so. */
+export function lookAgain(): void {
+  if (info.peek()?.watched !== true) void look();
+}
+
 let again: ReturnType<typeof setTimeout> | undefined;
 
 export async function boot(): Promise<void> {
   clearTimeout(again);
-  void api.info().then((found) => (info.value = found), () => undefined);
+  void look();
   try {
     await api.session.token();
   } catch (error) {

@@ -4,8 +4,9 @@ import { signal } from '@preact/signals';
 import type { Key } from '../i18n';
 import { ringing } from '../media/ringtone';
 import { type Card, type ServerEvent, troubleOf } from '../protocol/types';
+import type { Ended } from '../state/call';
 import { type Effect, handle, type Input, type Ring, START, type State } from '../state/ring';
-import { onSignedOut } from './account';
+import { lookAgain, onSignedOut } from './account';
 import { clock } from './clock';
 import { say } from './notices';
 import { call, listen, tell } from './socket';
@@ -24,6 +25,12 @@ export function callAt(roomId: string): Pick<Card, 'id' | 'displayName'> | null 
     return null;
   }
 }
+
+/** Calls of which it was heard that nobody comes, by room: the page that would show it may be on its way still. */
+const ended = new Map<string, Ended>();
+
+/** How a call has ended that I have not been in yet. */
+export const endedAs = (roomId: string): Ended | undefined => ended.get(roomId);
 
 function keep(roomId: string, { id, displayName }: Pick<Card, 'id' | 'displayName'>): void {
   sessionStorage.setItem(STORED, JSON.stringify({ roomId, id, displayName }));
@@ -83,12 +90,17 @@ export async function dial(friend: Pick<Card, 'id' | 'displayName'>): Promise<st
 function onEvent(event: ServerEvent): void {
   switch (event.name) {
     case 'incoming-call':
+      lookAgain();
       give({ is: 'rings', data: event.data });
       break;
     case 'call-accepted':
       give({ is: 'accepted', data: event.data });
       break;
+    case 'call-declined':
+      ended.set(event.data.roomId, { userId: event.data.userId });
+      break;
     case 'call-ended':
+      ended.set(event.data.roomId, { reason: event.data.reason });
       give({ is: 'ended', data: event.data });
   }
 }
@@ -103,6 +115,7 @@ listen({
 clock.subscribe(() => give({ is: 'tick' }));
 onSignedOut(() => {
   rings.value = START;
+  ended.clear();
   ringing(false);
   sessionStorage.removeItem(STORED);
 });

@@ -3,7 +3,7 @@ import { computed, effect, signal, untracked } from '@preact/signals';
 
 import { type ServerEvents, troubleOf } from '../protocol/types';
 import { handle, type Input, START, type State } from '../state/captions';
-import { info, onSignedOut } from './account';
+import { info, lookAgain, onSignedOut } from './account';
 import { clock } from './clock';
 import { call, listen } from './socket';
 
@@ -19,7 +19,14 @@ const place = signal<Place | null>(null);
 export const canCaption = computed(() => place.value !== null && info.value?.watched === true);
 
 export function at(here: Place | null): void {
+  if (here) lookAgain();
   place.value = here;
+}
+
+/** The page of the call has gone, and the wish with it. */
+export function over(): void {
+  at(null);
+  give({ is: 'over' });
 }
 
 export const toggleCaptions = (): void => give({ is: 'toggle' });

@@ -4,6 +4,7 @@ import { computed, signal } from '@preact/signals';
 import type { PastCall } from '../protocol/types';
 import { freshOf, missedOf } from '../state/missed';
 import { api, me, onSignedOut } from './account';
+import { onFreeAnywhere } from './seat';
 import { listen } from './socket';
 
 /** By account: the newest call that was looked at. */
@@ -16,6 +17,9 @@ function remembered(): Record<string, string> {
     return {};
   }
 }
+
+/** The word that a call is over may be faster than what is written down of it: it is looked for once more after this. */
+const AGAIN_MS = 1_000;
 
 const calls = signal<PastCall[]>([]);
 const seen = signal(remembered());
@@ -45,8 +49,15 @@ listen({
   up: () => void refreshMissed(),
   down: () => undefined,
   event({ name }) {
-    if (name === 'call-ended') void refreshMissed();
+    if (name !== 'call-ended') return;
+    void refreshMissed();
+    setTimeout(() => void refreshMissed(), AGAIN_MS);
   },
+});
+// Whoever calls somebody who is in another call rings nowhere: it is told when that one ends, or when the page is looked at.
+onFreeAnywhere(() => void refreshMissed());
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) void refreshMissed();
 });
 // Seen in another tab.
 window.addEventListener('storage', ({ key }) => {

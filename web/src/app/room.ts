@@ -13,8 +13,8 @@ import type { TileRef } from '../state/layout';
 import { wanted } from '../state/layout';
 import { isOverloaded, layers, type Load, MOST_LINES, myQuality, type Quality, quality, RESTED, strain } from '../state/link';
 import { type Effect, handle, type Input, isIn, isKnown, me as mine, nameOf, START, type State } from '../state/room';
-import { api, me, onSignedOut } from './account';
-import { callAt } from './calls';
+import { api, lookAgain, me, onSignedOut } from './account';
+import { callAt, endedAs } from './calls';
 import { clock } from './clock';
 import { friends } from './friends';
 import { clearMessages, hear } from './messages';
@@ -479,8 +479,9 @@ function onEvent(event: ServerEvent): void {
 /** The page of a room: from its lobby on, or at once if it is a call. */
 export function openRoom(roomId: string): void {
   connect();
+  lookAgain();
   const other = callAt(roomId);
-  give(other ? { is: 'open-call', roomId, with: other } : { is: 'open', roomId });
+  give(other ? { is: 'open-call', roomId, with: other, ended: endedAs(roomId) } : { is: 'open', roomId });
 }
 
 export function closeRoom(): void {

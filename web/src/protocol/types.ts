@@ -76,7 +76,17 @@ export interface FriendRequests {
 export interface Reputation {
   score: number;
   band: Band;
-  entries: { at: string; delta: number; reason: string; recoverBy?: string }[];
+  entries: Move[];
+}
+
+export interface Move {
+  at: string;
+  delta: number;
+  /** What kind of reason. */
+  kind?: string;
+  /** It in English. */
+  reason: string;
+  recoverBy?: string;
 }
 
 /** A call as I remember it. */

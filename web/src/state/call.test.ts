@@ -66,6 +66,25 @@ describe('a call to a friend', () => {
     expect([scene.state.link, isOfTwo(scene.state)]).toEqual(['connected', true]);
   });
 
+  test('that is declined, or that nobody takes, before I am in it says so, and not just that it is over', () => {
+    const declined = (userId: string): Input => ({ is: 'call-declined', data: { roomId: 'rm_1', userId }, name: '' });
+    const late: Input = { is: 'call-ended', data: { roomId: 'rm_1', reason: 'timeout' } };
+    const gone: Input = { is: 'join-failed', roomId: 'rm_1', code: 'not-found' };
+    const coming = (): Scene => new Scene().give({ is: 'socket-up', resumed: false }, { is: 'open-call', roomId: 'rm_1', with: ann });
+    expect(coming().give(declined('usr_ann'), gone).state.phase).toBe('declined');
+    expect(coming().give(late, gone).state.phase).toBe('unanswered');
+    expect(coming().give(gone).state.phase).toBe('over');
+    // The word of it was faster than the answer to the join.
+    const crossed = coming().give(declined('usr_ann'), { is: 'joined', roomId: 'rm_1', joined: answer(), me: 'usr_me' });
+    expect([crossed.state.phase, crossed.done]).toEqual(['declined', ['join', 'close-devices']]);
+    // Somebody else was called into the call I come back to.
+    const back = coming().give(declined('usr_cleo'), { is: 'joined', roomId: 'rm_1', joined: answer(['ann']), me: 'usr_me' });
+    expect([back.state.phase, back.state.call?.end]).toEqual(['in', null]);
+    // It was over before the page that shows it was there.
+    const known = new Scene().give({ is: 'socket-up', resumed: false }, { is: 'open-call', roomId: 'rm_1', with: ann, ended: { userId: 'usr_ann' } });
+    expect([known.state.phase, known.done]).toEqual(['declined', []]);
+  });
+
   test('is answered by somebody who waits for the offer', () => {
     const scene = new Scene().give({ is: 'socket-up', resumed: false }, { is: 'open-call', roomId: 'rm_1', with: ann });
     scene.did = [];

@@ -22,10 +22,12 @@ export interface Call {
   moving: boolean;
   /** Accounts of those who are called in. */
   called: string[];
+  /** What became of it before I was in it. */
+  end: Phase | null;
 }
 
 export const begun = (name: string, userId: string): Call => ({
-  name, userId, ringing: false, caller: false, way: 'sfu', moving: false, called: [],
+  name, userId, ringing: false, caller: false, way: 'sfu', moving: false, called: [], end: null,
 });
 
 /** Two people and nobody else: no hands, no views, no host. */
@@ -38,7 +40,7 @@ export const partner = (state: State): string | null =>
 /** What the answer to a join says about the call. */
 export function placed(call: Call, me: string | undefined, { room, transport = 'sfu', participants }: Joined): Call {
   const alone = participants.length < 2;
-  return { ...call, caller: room.caller !== undefined && room.caller === me, way: transport, moving: false, ringing: alone && room.ringingUntil !== undefined };
+  return { ...call, caller: room.caller !== undefined && room.caller === me, way: transport, moving: false, ringing: alone && room.ringingUntil !== undefined, end: null };
 }
 
 /** Somebody who was called has answered. */
@@ -54,6 +56,21 @@ export const refusedBy = (call: Call, userId: string | undefined): Call => ({ ..
 const ENDS: Record<CallEnd, Phase> = { cancelled: 'over', timeout: 'unanswered', busy: 'declined', 'hung-up': 'over', elsewhere: 'over' };
 
 export const phaseOf = (reason: CallEnd): Phase => ENDS[reason];
+
+/** How a call ended that nobody came into, as whoever called hears it: `userId` is who was called. */
+export type Ended = { userId: string | undefined } | { reason: CallEnd };
+
+/** One who was called into a call that runs, and doesn't come, hasn't ended it. */
+export function endOf(call: Call, how: Ended): Phase | null {
+  if ('reason' in how) return phaseOf(how.reason);
+  return how.userId === undefined || how.userId === call.userId ? 'declined' : null;
+}
+
+/** It may be over before I am in it. */
+export function endedBefore(state: State, how: Ended): State {
+  const { call } = state;
+  return call ? { ...state, call: { ...call, end: endOf(call, how) ?? call.end } } : state;
+}
 
 /** What opens the way: the direct one begins when both are there. */
 export function opening({ call, people }: State): Effect[] {

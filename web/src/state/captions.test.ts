@@ -23,7 +23,7 @@ const texts = (state: State): string[] => state.lines.map(({ text }) => text);
 const [wanted] = run([[into('a')], [on], [yes('a')]]);
 
 test('the server is told once that they are wanted, and once that they aren’t', () => {
-  expect(run([[on], [into('a')], [{ is: 'tick' }], [yes('a')], [{ is: 'tick' }], [on], [yes('a', false)], [{ is: 'tick' }]])[1]).toEqual([
+  expect(run([[into('a')], [on], [{ is: 'tick' }], [yes('a')], [{ is: 'tick' }], [on], [yes('a', false)], [{ is: 'tick' }]])[1]).toEqual([
     { roomId: 'a', on: true },
     { roomId: 'a', on: false },
   ]);
@@ -35,10 +35,18 @@ test('the last of many presses holds', () => {
   expect(state.told).toBe(null);
 });
 
-test('in the next call, and in another session, it is told again', () => {
-  expect(run([[into(null)], [into('b')], [yes('b')], [{ is: 'forgotten' }]], wanted)[1]).toEqual([{ roomId: 'b', on: true }, { roomId: 'b', on: true }]);
-  const [state] = run([[into('b')], [yes('a')]], wanted);
-  expect(state.told).toBe(null);
+test('in another session, and when the call comes back, it is told again', () => {
+  const [state, told] = run([[{ is: 'forgotten' }], [yes('a')], [into(null)], [into('a')], [yes('a')]], wanted);
+  expect([state.on, told]).toEqual([true, [{ roomId: 'a', on: true }, { roomId: 'a', on: true }]]);
+});
+
+test('the wish is about one call: the next begins without', () => {
+  expect(run([[into(null)], [into('b')], [yes('a')], [{ is: 'tick' }]], wanted)).toMatchObject([{ on: false, told: null, hintUntil: 0 }, []]);
+  expect(run([[{ is: 'over' }], [into('a')], [{ is: 'tick' }]], wanted)).toMatchObject([{ on: false, told: null }, []]);
+  // An answer that is still on its way when the call ends is nobody's any more.
+  const [late] = run([[into('a')], [on], [{ is: 'over' }], [into('b')], [yes('a')]]);
+  expect([late.on, late.told, late.asking]).toEqual([false, null, false]);
+  expect(run([[on]], late)[1]).toEqual([{ roomId: 'b', on: true }]);
 });
 
 test('what failed for the moment is tried again after a while, and what can’t be goes off', () => {

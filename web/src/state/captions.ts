@@ -1,6 +1,6 @@
 /**
- * Captions: whether I want them, what the server was told of that, and the last lines. The wish stays for as long as the page
- * is open; the server forgets it with each call and each session, so that it is told again. Pure.
+ * Captions: whether I want them, what the server was told of that, and the last lines. The wish holds for one call, also while
+ * it is interrupted; the server forgets it with each session, so that it is told again. Pure.
  */
 /** A line is read for so long. */
 export const SHOWN_MS = 8_000;
@@ -21,6 +21,8 @@ export interface State {
   on: boolean;
   /** The call I am in, if it is one that can have them. */
   place: string | null;
+  /** The last one that could: the wish is about it. */
+  last: string | null;
   /** The call of which the server knows that I want them. */
   told: string | null;
   asking: boolean;
@@ -33,6 +35,8 @@ export interface State {
 export type Input =
   | { is: 'toggle' }
   | { is: 'place'; roomId: string | null }
+  /** The page of the call has gone. */
+  | { is: 'over' }
   /** The server knows nothing of this page any more. */
   | { is: 'forgotten' }
   | { is: 'answered'; roomId: string; on: boolean; code?: string }
@@ -45,7 +49,7 @@ export interface Tell {
   on: boolean;
 }
 
-export const START: State = { on: false, place: null, told: null, asking: false, againAt: 0, lines: [], hintUntil: 0 };
+export const START: State = { on: false, place: null, last: null, told: null, asking: false, againAt: 0, lines: [], hintUntil: 0 };
 
 let keys = 0;
 
@@ -55,7 +59,9 @@ export function handle(state: State, input: Input, now: number): [State, Tell | 
       return synced({ ...state, on: !state.on, lines: [], againAt: 0, hintUntil: state.on ? 0 : now + SHOWN_MS }, now);
     case 'place':
       if (input.roomId === state.place) return [state, null];
-      return synced({ ...state, place: input.roomId, told: null, lines: [], againAt: 0 }, now);
+      return synced(moved(state, input.roomId), now);
+    case 'over':
+      return [{ ...START, asking: state.asking }, null];
     case 'forgotten':
       return synced({ ...state, told: null }, now);
     case 'answered':
@@ -72,6 +78,11 @@ export function handle(state: State, input: Input, now: number): [State, Tell | 
       return synced(same ? state : { ...state, lines, hintUntil }, now);
     }
   }
+}
+
+function moved(state: State, place: string | null): State {
+  const next: State = { ...state, place, told: null, lines: [], againAt: 0 };
+  return place === null || place === state.last ? next : { ...next, last: place, on: false, hintUntil: 0 };
 }
 
 function answered(state: State, { roomId, on, code }: Extract<Input, { is: 'answered' }>, now: number): State {

@@ -153,7 +153,7 @@ export const START: State = {
 type Fault = State['code'];
 
 export type Input =
-  | { is: 'open-call'; roomId: string; with: Pick<Card, 'id' | 'displayName'> }
+  | { is: 'open-call'; roomId: string; with: Pick<Card, 'id' | 'displayName'>; ended?: calls.Ended | undefined }
   | { is: 'call-accepted'; data: ServerEvents['call-accepted'] }
   | { is: 'call-declined'; data: ServerEvents['call-declined']; name: string }
   | { is: 'call-ended'; data: ServerEvents['call-ended'] }
@@ -238,7 +238,7 @@ function refused(state: State, now: number, code: NonNullable<Fault>): Step {
     case 'not-in-room':
     case 'peer-gone':
     case 'wrong-state':
-      return stop(state.call ? 'over' : 'gone');
+      return stop(state.call ? (state.call.end ?? 'over') : 'gone');
     case 'network':
     case 'timeout':
     case 'unavailable':
@@ -421,6 +421,8 @@ function tick(state: State, now: number): Step {
 
 export function handle(state: State, input: Input, now: number): Step {
   const here = (roomId: string | undefined): boolean => isIn(state) && state.roomId === roomId;
+  /** On the way into it: the answer to the join says whether there is still something to come into. */
+  const coming = (roomId: string): boolean => state.phase === 'joining' && state.roomId === roomId;
   const stop = (phase: Phase): Step => [out(state, phase), [...ending(state), { do: 'close-devices' }]];
   switch (input.is) {
     case 'open':
@@ -429,6 +431,8 @@ export function handle(state: State, input: Input, now: number): Step {
     case 'open-call': {
       const call = calls.begun(input.with.displayName, input.with.id);
       const next: State = { ...START, online: state.online, downAt: state.downAt, roomId: input.roomId, call, limit: 2, phase: 'joining', joinBy: now + TRY_MS };
+      const end = input.ended && calls.endOf(call, input.ended);
+      if (end) return [out(next, end), []];
       return [next, next.online ? [{ do: 'join' }] : []];
     }
 
@@ -451,6 +455,8 @@ export function handle(state: State, input: Input, now: number): Step {
       if (state.roomId !== input.roomId) return [state, []];
       // Left while the answer was on its way: nobody should see an empty place.
       if (state.phase !== 'joining' && !isIn(state)) return [state, [{ do: 'leave' }]];
+      // The two have crossed: nobody else was in it, and nobody comes.
+      if (state.call?.end && input.joined.participants.length < 2) return stop(state.call.end);
       return takePlace(state, now, input.joined, input.me);
 
     case 'join-failed':
@@ -542,11 +548,13 @@ export function handle(state: State, input: Input, now: number): Step {
       return isIn(state) && state.call ? [{ ...state, call: { ...state.call, called: [...state.call.called, input.userId] } }, []] : [state, []];
 
     case 'call-declined':
+      if (coming(input.data.roomId)) return [calls.endedBefore(state, { userId: input.data.userId }), []];
       if (!here(input.data.roomId) || !state.call) return [state, []];
       if (state.call.ringing) return stop('declined');
       return [noted({ ...state, call: calls.refusedBy(state.call, input.data.userId) }, now, 'notComing', input.name), []];
 
     case 'call-ended':
+      if (coming(input.data.roomId)) return [calls.endedBefore(state, { reason: input.data.reason }), []];
       return here(input.data.roomId) && state.call ? stop(calls.phaseOf(input.data.reason)) : [state, []];
 
     case 'network':

@@ -2,14 +2,14 @@
 import { Captions as Sign } from 'lucide-preact';
 import { useEffect } from 'preact/hooks';
 
-import { at, canCaption, captions, type Place, toggleCaptions } from '../app/captions';
+import { at, canCaption, captions, over, type Place, toggleCaptions } from '../app/captions';
 import { t } from '../i18n';
 import { Toggle } from './button';
 
 /** Says which call can have captions; nothing when none is shown any more. */
 export function useCaptions(roomId: string | null, nameOf: Place['nameOf']): void {
   useEffect(() => at(roomId === null ? null : { roomId, nameOf }), [roomId]);
-  useEffect(() => () => at(null), []);
+  useEffect(() => over, []);
 }
 
 export function CaptionsToggle({ class: more = '' }: { class?: string }) {

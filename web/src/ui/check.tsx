@@ -2,7 +2,7 @@
 import { ArrowLeftRight, EyeOff, Flag, type LucideIcon, MessageCircleOff, ScanEye } from 'lucide-preact';
 import { useEffect, useState } from 'preact/hooks';
 
-import { api, info, me } from '../app/account';
+import { api, info, lookAgain, me } from '../app/account';
 import { give } from '../app/random';
 import { type Key, t } from '../i18n';
 import * as devices from '../media/devices';
@@ -20,6 +20,7 @@ const promises = (watched: boolean): [LucideIcon, Key][] => [
 export function Check() {
   const declared = me.value?.ageDeclared ?? false;
   useEffect(() => {
+    lookAgain();
     // Whoever has agreed before and has allowed the camera for good needn't be asked once more.
     if (declared) void devices.openIfAllowed();
     // Whoever leaves for a call takes the camera along; whoever goes elsewhere lets it go.

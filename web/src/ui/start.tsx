@@ -1,16 +1,16 @@
 /** The first page: what this is, and signing in right there; then a stranger, or a room. */
-import { Play, Users } from 'lucide-preact';
+import { Play } from 'lucide-preact';
 import { useState } from 'preact/hooks';
 
-import { api, me, notice } from '../app/account';
+import { me, notice } from '../app/account';
 import { give } from '../app/random';
 import { t } from '../i18n';
 import { roomPath } from '../state/address';
 import { Action } from './button';
+import { NewRoom } from './new-room';
 import { goNext } from './next';
 import { go } from './route';
 import { SignIn } from './sign-in';
-import { Alert } from './trouble';
 
 export function Start() {
   return (
@@ -48,29 +48,11 @@ function start(): void {
 function Rooms() {
   const [link, setLink] = useState('');
   const [wrong, setWrong] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
-
-  const make = async (): Promise<void> => {
-    setBusy(true);
-    setError(null);
-    try {
-      const { room } = await api.makeRoom('');
-      go(`/room/${room.id}`);
-    } catch (problem) {
-      setError(problem);
-      setBusy(false);
-    }
-  };
-
   return (
     <section class="card rooms" aria-labelledby="rooms">
       <h2 id="rooms">{t('roomsTitle')}</h2>
       <p class="quiet">{t('roomsHint')}</p>
-      <div class="row">
-        <Action icon={Users} name={t('newRoom')} off={busy} press={() => void make()} />
-      </div>
-      <Alert error={error} />
+      <NewRoom />
       <form
         class="join-link"
         onSubmit={(event) => {

@@ -5,7 +5,7 @@ import { Block, Report } from '../report';
 import { Help, type KeyWords, MyDevices } from '../settings';
 
 const KEYS: KeyWords[] = [
-  ['Esc', 'keysEsc'], ['M', 'keysM'], ['V', 'keysV'], ['R', 'keysR'], ['Enter', 'keysEnter'], ['?', 'keysHelp'],
+  ['Esc', 'keysEsc'], ['M', 'keysM'], ['V', 'keysV'], ['R', 'keysR'], ['T', 'keysT'], ['Enter', 'keysEnter'], ['?', 'keysHelp'],
 ];
 
 export type Ask = 'report' | 'block' | 'devices' | 'help';

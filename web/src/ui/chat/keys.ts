@@ -1,6 +1,7 @@
 /** Keys of the chat page. They act only when no dialog is open and no text is being written. */
 import { useEffect, useState } from 'preact/hooks';
 
+import { canCaption, toggleCaptions } from '../../app/captions';
 import { chat, give, toggle } from '../../app/random';
 import { canGoOn } from '../../state/chat';
 import { isTaken, singleKeys } from '../settings';
@@ -22,6 +23,7 @@ export function useKeys({ ask, isOpen }: { ask: (what: Ask) => void; isOpen: boo
       m: () => toggle('audio'),
       v: () => toggle('video'),
       r: () => ask('report'),
+      t: () => canCaption.peek() && toggleCaptions(),
       '?': () => ask('help'),
     };
     const onKey = (event: KeyboardEvent): void => {

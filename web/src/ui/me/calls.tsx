@@ -53,8 +53,12 @@ function Past({ call }: { call: PastCall }) {
           {call.durationMs > 0 && ` · ${clockTime(call.durationMs)}`}
         </small>
       </span>
-      {only && !others.length && canBeReported(call) && <ReportPast call={call} who={only} />}
-      {friend && <CallButton who={friend.user} off={!canBeCalled(friend.presence)} />}
+      {only && !others.length && (
+        <span class="row">
+          {canBeReported(call) && <ReportPast call={call} who={only} />}
+          {friend && <CallButton who={friend.user} off={!canBeCalled(friend.presence)} />}
+        </span>
+      )}
     </li>
   );
 }

@@ -1,13 +1,15 @@
 /** How I stand with the others. */
 import { api } from '../../app/account';
 import { type Key, language, t } from '../../i18n';
+import { whyMoved } from '../../i18n/moves';
+import type { Move } from '../../protocol/types';
 import { Alert } from '../trouble';
 import { useLoaded } from './loaded';
 
+const day = (at: string): string => new Date(at).toLocaleDateString(language.value, { dateStyle: 'medium' });
+
 export function Reputation() {
   const { value, error } = useLoaded(() => api.reputation());
-  const day = (at: string): string =>
-    new Date(at).toLocaleDateString(language.value, { dateStyle: 'medium' });
   return (
     <section class="card">
       <h2>{t('reputation')}</h2>
@@ -18,19 +20,27 @@ export function Reputation() {
           <h3>{t('reputationWhy')}</h3>
           {value.entries.length === 0 && <p class="quiet">{t('noEntries')}</p>}
           <ul class="ledger">
-            {value.entries.map((entry) => (
-              <li key={entry.at}>
-                <b>{entry.delta > 0 ? `+${entry.delta}` : entry.delta}</b>
-                <span lang="en">
-                  {entry.reason}
-                  {entry.recoverBy && <small lang={language.value}> ({t('recoverBy', { when: day(entry.recoverBy) })})</small>}
-                </span>
-                <time dateTime={entry.at}>{day(entry.at)}</time>
-              </li>
+            {/* Several may be told of one and the same moment. */}
+            {value.entries.map((entry, i) => (
+              <Entry key={i} entry={entry} />
             ))}
           </ul>
         </>
       )}
     </section>
+  );
+}
+
+function Entry({ entry: { at, delta, recoverBy, ...why } }: { entry: Move }) {
+  const { words, lang } = whyMoved(why);
+  return (
+    <li>
+      <b>{delta > 0 ? `+${delta}` : delta}</b>
+      <span>
+        <span lang={lang}>{words}</span>
+        {recoverBy && <small> ({t('recoverBy', { when: day(recoverBy) })})</small>}
+      </span>
+      <time dateTime={at}>{day(at)}</time>
+    </li>
   );
 }

@@ -22,7 +22,7 @@ export type Ask = { ask: 'more' | 'devices' | 'help' | 'react' | 'end' } | { ask
 export type Open = Ask | null;
 
 const KEYS: KeyWords[] = [
-  ['M', 'keysM'], ['V', 'keysV'], ['D', 'keysD'], ['C', 'keysC'], ['P', 'keysP'], ['R', 'keysHand'], ['W', 'keysW'], ['1–9', 'keysPin'],
+  ['M', 'keysM'], ['V', 'keysV'], ['D', 'keysD'], ['C', 'keysC'], ['P', 'keysP'], ['R', 'keysHand'], ['T', 'keysT'], ['W', 'keysW'], ['1–9', 'keysPin'],
   ['Space', 'keysSpace'], ['Enter', 'keysEnter'], ['?', 'keysHelp'],
 ];
 

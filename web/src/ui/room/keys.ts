@@ -1,6 +1,7 @@
 /** Keys of a room. They act only when no dialog is open and no text is being written. */
 import { useEffect, useRef } from 'preact/hooks';
 
+import { canCaption, toggleCaptions } from '../../app/captions';
 import { give, raiseHand, toggle, toggleScreen } from '../../app/room';
 import * as devices from '../../media/devices';
 import { isTaken, singleKeys } from '../settings';
@@ -28,6 +29,7 @@ export function useKeys({ turn, ask, isOpen }: Acts): void {
       c: () => turn('chat'),
       p: () => turn('people'),
       r: raiseHand,
+      t: () => canCaption.peek() && toggleCaptions(),
       w: () => give({ is: 'layout' }),
       '?': () => ask({ ask: 'help' }),
     };

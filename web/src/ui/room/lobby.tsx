@@ -36,11 +36,12 @@ export function Lobby({ state }: { state: State }) {
         <p class="quiet" role="status">
           {joining ? t(state.online ? 'joining' : 'phase_offline') : ''}
         </p>
-        <Seen />
         <div class="row">
           <Switch on={devices.isOn('audio')} icons={[Mic, MicOff]} name={t('microphone')} press={() => devices.toggle('audio')} />
           <Switch on={devices.isOn('video')} icons={[Video, VideoOff]} name={t('camera')} press={() => devices.toggle('video')} />
         </div>
+        {/* Below the switches, which its length mustn't move. */}
+        <Seen />
         <p class="quiet">
           {t('lobbyPrivacy')} {info.value?.watched !== false && t('watchedHint')}
         </p>
