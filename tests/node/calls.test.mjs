@@ -154,6 +154,7 @@ describe('a call', () => {
     await bob.ask('PATCH', '/api/users/me', { json: { doNotDisturb: false } });
     await talk(bob, cy, [pages[1], pages[2]]);
     assert.equal(await code(pages[0].call('call-user', { userId: bob.id })), 'busy');
+    assert.equal((await pages[1].event('call-ended', ({ reason }) => reason === 'busy')).reason, 'busy', 'told at once that it was missed');
     assert.deepEqual(pages[1].all('incoming-call'), [], 'nothing has rung');
     const missed = (await history(bob)).filter((call) => call.missed);
     assert.deepEqual(missed.map(({ reason }) => reason).sort(), ['busy', 'offline']);

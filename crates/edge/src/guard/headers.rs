@@ -12,8 +12,9 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000");
 /// Camera and screen are what this place is about; everything else a browser can do is off. Only what current browsers
 /// know: they complain about every other name in the console of each page.
 const PERMISSIONS: &str = "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), \
-    picture-in-picture=(self), autoplay=(self), accelerometer=(), browsing-topics=(), clipboard-read=(), clipboard-write=(self), compute-pressure=(), encrypted-media=(), gamepad=(), geolocation=(), \
-    gyroscope=(), hid=(), identity-credentials-get=(), idle-detection=(), keyboard-map=(), local-fonts=(), \
+    picture-in-picture=(self), autoplay=(self), accelerometer=(), browsing-topics=(), clipboard-read=(), \
+    clipboard-write=(self), compute-pressure=(), encrypted-media=(), gamepad=(), geolocation=(), gyroscope=(), \
+    hid=(), identity-credentials-get=(), idle-detection=(), keyboard-map=(), local-fonts=(), \
     magnetometer=(), midi=(), otp-credentials=(), payment=(), publickey-credentials-create=(), \
     publickey-credentials-get=(), screen-wake-lock=(self), serial=(), storage-access=(), sync-xhr=(), usb=(), \
     window-management=(), xr-spatial-tracking=()";

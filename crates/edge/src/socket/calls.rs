@@ -12,7 +12,7 @@ use visavis_domain::{
         rooms::{Add, Call, Called, Cancel, Miss, Seat as RoomSeat},
         users::Seeker,
     },
-    event::{CloseReason, ServerEvent},
+    event::{CallEnd, CloseReason, ServerEvent},
     id::{RoomId, UserId},
     wire::{Card, Path},
 };
@@ -112,6 +112,11 @@ impl Hub {
         // Of each try a call of its own: the id of this one may be used again.
         let missed = Miss { room: self.dice.id(&self.clock), caller: me, callee: other, reason };
         self.rooms.miss(cx, missed).await?;
+        if unreachable == Code::Busy {
+            // Their pages show at once that somebody called; nothing rings.
+            let event = ServerEvent::CallEnded { room_id: missed.room, reason: CallEnd::Busy };
+            self.pages().tell(other, &event).await;
+        }
         Err(match unreachable {
             Code::Busy => Fault::new(Code::Busy, "They are in another call."),
             _ => Fault::new(Code::Offline, "They can't be reached right now. They will see that you called."),

@@ -23,7 +23,7 @@ const HEARD: std::time::Duration = std::time::Duration::from_millis(300);
 const A_MOMENT: std::time::Duration = std::time::Duration::from_millis(200);
 
 impl Hub {
-    fn pages(&self) -> &Pages {
+    pub(super) fn pages(&self) -> &Pages {
         &self.0.pages
     }
 
