@@ -12,7 +12,7 @@ use std::{collections::VecDeque, sync::Arc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use rules::{BadRules, MIN_APART_S, Rule, Rules};
+pub use rules::{BadRules, LEAST_OF_PICTURES, MIN_APART_S, Rule, Rules};
 
 use crate::{Timestamp, id::SignalId};
 

@@ -19,7 +19,7 @@ use visavis_domain::{
 use crate::{
     Error,
     listen::{self, Listener},
-    look::Looker,
+    look::{Effort, Looker},
     models::{Models, State},
     picture::Picture,
     read::Reader,
@@ -27,6 +27,8 @@ use crate::{
 
 /// Pieces that wait for a thread. One takes 10 to 300 ms, so the last of these still fits into its deadline.
 const WAITING: usize = 32;
+/// From so many on pictures are looked at less closely: better each a little than some not at all.
+const MANY: usize = 8;
 /// The lowest that a thread can be (`setpriority`): it gets what others leave.
 const NICE: i32 = 19;
 /// Samples of Opus at 48 kHz in one at the rate of the networks.
@@ -117,13 +119,17 @@ impl Sight for Eyes {
 
 /// The life of a thread: until nobody can ask any more.
 fn attend(mut networks: Networks, waiting: &Mutex<mpsc::Receiver<Work>>) {
-    loop {
-        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+    for turn in 0_usize.. {
+        let (next, behind) = {
+            let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            (waiting.blocking_recv(), waiting.len())
+        };
+        let effort = if behind < MANY { Effort::Usual } else { Effort::Hurried(turn) };
         // Whoever has given up waiting meanwhile is answered nothing.
         match next {
             None => return,
             Some(Work::Look(look, answer)) if !answer.is_closed() => {
-                let _ = answer.send(networks.look(&look));
+                let _ = answer.send(networks.look(&look, effort));
             }
             Some(Work::Listen(listen, answer)) if !answer.is_closed() => {
                 let _ = answer.send(networks.listen(&listen));
@@ -172,7 +178,7 @@ impl Networks {
         Able { on, off }
     }
 
-    fn look(&mut self, look: &Look) -> Result<Seen, Fault> {
+    fn look(&mut self, look: &Look, effort: Effort) -> Result<Seen, Fault> {
         let Some(looker) = &mut self.looker else { return Ok(Seen::default()) };
         let picture = match look.form {
             Form::Vp8 => Picture::from_vp8(&look.picture),
@@ -180,14 +186,19 @@ impl Networks {
             Form::H264 => Err(Error::Sample("H.264 can't be looked at")),
         };
         let picture = picture.map_err(fault)?;
-        let seen = looker.look(&picture).map_err(fault)?;
+        let seen = looker.look(&picture, effort).map_err(fault)?;
+        if matches!(effort, Effort::Hurried(_)) {
+            metrics::counter!("visavis_watch_hurried_total").increment(1);
+        }
+        let second = seen.nudity_second.map(|score| ("nudity.open-nsfw".to_owned(), score));
+        let models = [
+            Some(("nudity.nsfwjs".to_owned(), seen.nudity_first)),
+            second,
+            Some(("weapon.efficientnet".to_owned(), seen.weapon)),
+        ];
         let scores = Scores {
             slots: vec![(Slot::Nudity, seen.nudity), (Slot::Weapon, seen.weapon)],
-            models: vec![
-                ("nudity.nsfwjs".to_owned(), seen.nudity_first),
-                ("nudity.open-nsfw".to_owned(), seen.nudity_second),
-                ("weapon.efficientnet".to_owned(), seen.weapon),
-            ],
+            models: models.into_iter().flatten().collect(),
         };
         let blurred = Some(picture.blurred().map_err(fault)?);
         Ok(Seen { scores, blurred, blank: picture.is_blank(), print: picture.print() })

@@ -9,6 +9,9 @@ use crate::{
     score,
 };
 
+/// Below this the first network alone says that there is nothing, in thousandths: both must agree, so the second couldn't change
+/// what any rule makes of it (`strikes::Rules` take no lower threshold for pictures).
+pub const NOTHING: Score = visavis_domain::strikes::LEAST_OF_PICTURES;
 const SIDE: u32 = 224;
 /// The second opinion on nudity takes the middle of a square of this side.
 const OUTER: u32 = 256;
@@ -18,6 +21,17 @@ const MEAN: [f32; 3] = [104.0, 117.0, 123.0];
 const GUNS: [usize; 3] = [413, 763, 764];
 const CLASSES: usize = 1_000;
 
+/// How closely a picture is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// By every network, whatever the others say: for measuring.
+    Thorough,
+    /// By as many as can change what becomes of it.
+    Usual,
+    /// The same while many pictures wait: of the quarters one alone, each in its turn.
+    Hurried(usize),
+}
+
 /// What was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
@@ -25,8 +39,8 @@ pub struct Seen {
     pub nudity: Score,
     /// The first network, alone.
     pub nudity_first: Score,
-    /// The second, alone.
-    pub nudity_second: Score,
+    /// The second, alone, if it was asked.
+    pub nudity_second: Option<Score>,
     /// Something that looks like a gun, in the picture or one of its quarters.
     pub weapon: Score,
 }
@@ -55,11 +69,17 @@ impl Looker {
     ///
     /// # Errors
     /// When a network fails.
-    pub fn look(&mut self, picture: &Picture) -> Result<Seen, Error> {
+    pub fn look(&mut self, picture: &Picture, effort: Effort) -> Result<Seen, Error> {
         let first = score(self.first(picture)?);
-        let second = score(self.second(picture)?);
-        let weapon = score(self.weapon(picture)?);
-        Ok(Seen { nudity: first.min(second), nudity_first: first, nudity_second: second, weapon })
+        let is_asked = first >= NOTHING || effort == Effort::Thorough;
+        let second = if is_asked { Some(score(self.second(picture)?)) } else { None };
+        let quarters = picture.quarters();
+        let weapon = match effort {
+            Effort::Thorough | Effort::Usual => self.weapon(picture, &quarters)?,
+            Effort::Hurried(turn) => self.weapon(picture, &[quarters[turn % quarters.len()]])?,
+        };
+        let nudity = second.map_or(first, |second| first.min(second));
+        Ok(Seen { nudity, nudity_first: first, nudity_second: second, weapon: score(weapon) })
     }
 
     /// Drawing, hentai, neutral, porn, sexy: the second and the fourth are what is looked for.
@@ -84,8 +104,8 @@ impl Looker {
         Ok(nudity)
     }
 
-    fn weapon(&mut self, picture: &Picture) -> Result<f32, Error> {
-        let parts: Vec<Part> = [picture.whole()].into_iter().chain(picture.quarters()).collect();
+    fn weapon(&mut self, picture: &Picture, quarters: &[Part]) -> Result<f32, Error> {
+        let parts: Vec<Part> = [picture.whole()].into_iter().chain(quarters.iter().copied()).collect();
         let mut data = Vec::with_capacity(parts.len() * (SIDE * SIDE * 3) as usize);
         for part in &parts {
             let rgb = picture.square(*part, SIDE)?;

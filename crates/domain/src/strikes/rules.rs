@@ -18,6 +18,8 @@ const MAX_STEPS: usize = 10;
 const MAX_WINDOW_S: u32 = 3_600;
 /// Two pictures are two observations only so far apart: neighbouring frames show the same mistake of the same model.
 pub const MIN_APART_S: u32 = 5;
+/// What is seen in a picture counts from so many thousandths on at least: whoever looks saves the second look below it.
+pub const LEAST_OF_PICTURES: u16 = 50;
 /// Nobody is kept away longer by a machine.
 const MAX_SUSPENSION_H: u32 = 24 * 365;
 const MAX_MEMORY_DAYS: u32 = 365;
@@ -136,6 +138,9 @@ impl Rule {
         if !(1..=1_000).contains(&self.at_least) {
             return bad("at_least", "must be 1 to 1000");
         }
+        if self.modality == Modality::Picture && self.at_least < LEAST_OF_PICTURES {
+            return bad("at_least", "must be 50 to 1000 for pictures: what is below isn't looked at twice");
+        }
         if !(MIN_APART_S..=MAX_WINDOW_S).contains(&self.window_s) {
             return bad("window_s", "must be 5 to 3600");
         }
@@ -187,6 +192,8 @@ mod tests {
         let guesses = refused(|r| r.rules[0].concern = Concern::Minor);
         assert_eq!(guesses.as_deref(), Some("rules.nudity-picture.concern"), "nobody's age is guessed");
         assert_eq!(refused(|r| r.rules[0].apart_s = 4).as_deref(), Some("rules.nudity-picture.apart_s"));
+        let least = refused(|r| r.rules[0].at_least = LEAST_OF_PICTURES - 1);
+        assert_eq!(least.as_deref(), Some("rules.nudity-picture.at_least"));
         assert_eq!(refused(|r| r.rules[0].at_least = 0).as_deref(), Some("rules.nudity-picture.at_least"));
         assert_eq!(refused(|r| r.rules[0].window_s = 4).as_deref(), Some("rules.nudity-picture.window_s"));
         assert_eq!(refused(|r| r.rules[0].keep_days = 16).as_deref(), Some("rules.nudity-picture.keep_days"));

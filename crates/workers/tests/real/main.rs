@@ -10,7 +10,7 @@ use std::{fs::File, io::BufReader, path::Path};
 
 use visavis_workers::{
     listen::{Listener, MAX_SECONDS, RATE},
-    look::Looker,
+    look::{Effort, Looker, NOTHING},
     models::{Models, State},
     picture::Picture,
     read::Reader,
@@ -73,12 +73,21 @@ fn pictures_that_anybody_may_see_are_nothing_else() {
     let models = models();
     let mut looker = Looker::open(&models).unwrap();
     for name in ["astronaut", "camera", "chelsea", "coffee", "motorcycle"] {
-        let seen = looker.look(&png(&models, name)).unwrap();
+        let seen = looker.look(&png(&models, name), Effort::Thorough).unwrap();
         println!("{name}: {seen:?}");
         assert!(seen.nudity < 100 && seen.nudity_first < 100 && seen.weapon < 100, "{name}: {seen:?}");
+        // Who isn't asked couldn't have changed what becomes of it.
+        let usual = looker.look(&png(&models, name), Effort::Usual).unwrap();
+        assert_eq!(usual.nudity_second.is_some(), seen.nudity_first >= NOTHING);
+        assert!(usual.nudity == seen.nudity || usual.nudity.max(seen.nudity) < NOTHING, "{usual:?}");
+        assert_eq!(usual.weapon, seen.weapon);
+        // In four turns everything has been looked at.
+        let turns =
+            (0..4).map(|turn| looker.look(&png(&models, name), Effort::Hurried(turn)).unwrap().weapon);
+        assert_eq!(turns.max(), Some(seen.weapon));
     }
     let black = Picture { width: 320, height: 180, rgb: vec![0; 320 * 180 * 3] };
-    assert!(looker.look(&black).unwrap().nudity < 500);
+    assert!(looker.look(&black, Effort::Thorough).unwrap().nudity < 500);
 }
 
 #[test]
