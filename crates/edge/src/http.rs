@@ -1,6 +1,7 @@
 //! The HTTP API: one table of routes, from which the router and the OpenAPI document are both made, so that neither
 //! knows a route that the other doesn't. One endpoint is one short function: guard, contract call, map.
 
+mod analytics;
 mod auth;
 mod avatars;
 mod blocks;
@@ -29,6 +30,7 @@ pub(crate) fn table() -> Vec<Route> {
         friends::routes(),
         reports::routes(),
         moderation::routes(),
+        analytics::routes(),
         rooms::routes(),
         place::routes(),
     ]

@@ -68,6 +68,22 @@ impl FromRequestParts<Edge> for Moderator {
     }
 }
 
+/// An admin.
+#[derive(Debug)]
+pub struct Admin(pub Access);
+
+impl FromRequestParts<Edge> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
+        let Signed(access) = Signed::from_request_parts(parts, edge).await?;
+        match access.role {
+            Role::Admin => Ok(Self(access)),
+            Role::Moderator | Role::User => Err(Fault::new(Code::Forbidden, "This is for admins.").into()),
+        }
+    }
+}
+
 /// What a query says, in this shape. Its faults are named like a body's.
 #[derive(Debug)]
 pub struct Query<T>(pub T);

@@ -34,8 +34,8 @@ use visavis_platform::{
         Tx,
         avatars::{self, Sized},
         belongings::{self, KeptAway},
-        blocks, calls, codes, friendships, history, jobs, keys, logins, pools, reports, rooms, standing,
-        users, visits,
+        blocks, calls, codes, figures, friendships, history, jobs, keys, logins, pools, reports, rooms,
+        standing, users, visits,
     },
 };
 use visavis_testkit::{Database, accounts::account};
@@ -236,6 +236,8 @@ async fn call(db: &Db) {
     call_jobs(db).await;
     call_rooms(db).await;
     call_belongings(db).await;
+    figures::of_days(db, NOW, 90).await.unwrap();
+    figures::of_rules(db, NOW).await.unwrap();
     db.sweep(NOW, &Retention::default()).await.unwrap();
 }
 

@@ -5,6 +5,7 @@
 #![expect(clippy::unchecked_time_subtraction, reason = "of constants")]
 
 mod age;
+mod analytics;
 mod auth;
 mod avatars;
 mod calls;
