@@ -38,8 +38,8 @@ const ONES_OWN = new Set([
 /** For moderators: their queue, which is nobody's. */
 const MODERATORS = new Set(['GET /api/moderation/cases', 'GET /api/moderation/appeals', 'POST /api/moderation/exposure']);
 
-/** For admins: figures of days, which name nobody. */
-const ADMINS = new Set(['GET /api/analytics/summary', 'GET /api/analytics/series']);
+/** For admins: figures of days, which name nobody; and accounts, each look at which is written down. */
+const ADMINS = new Set(['GET /api/analytics/summary', 'GET /api/analytics/series', 'POST /api/admin/users/find', 'PUT /api/admin/users/{id}/role']);
 
 /** Asked with something of the victim's in the body. */
 const bodies = (v) => ({
@@ -53,6 +53,9 @@ const bodies = (v) => ({
   'PUT /api/users/me/age': { adult: true },
   'PATCH /api/users/me': {},
   'POST /api/moderation/exposure': { seconds: 1 },
+  'POST /api/admin/users/find': { who: v.victim.email, reason: 'curious' },
+  // The one they have: an admin changes nothing by it.
+  'PUT /api/admin/users/{id}/role': { role: 'user', reason: 'curious' },
   'POST /api/moderation/cases/{id}/decision': { action: 'suspend', reason: 'nudity' },
   'POST /api/moderation/cases/{id}/decision/preview': { action: 'suspend', reason: 'nudity' },
   'POST /api/moderation/appeals/{id}/decision': { overturn: true },
@@ -61,6 +64,7 @@ const bodies = (v) => ({
 
 /** What stands in a path. */
 const paths = (v) => ({
+  '/api/admin/users/{id}/role': v.victim.id,
   '/api/auth/sessions/{id}': v.sessionId,
   '/api/avatars/{name}': `${'0'.repeat(64)}-64.webp`,
   '/api/blocks/{userId}': v.victim.id,

@@ -131,6 +131,48 @@ describe('the console', () => {
     for (const one of [mia, max]) one.assertNoProblems();
   });
 
+  test('lets an admin look somebody up and say what they may do, which their page shows at once', { timeout: 120_000 }, async (t) => {
+    const [ann, bob] = [await moderator(t, 'ann2', 'admin'), await Visitor.start(server, { name: 'bob', test: t })];
+    await bob.signIn();
+    await bob.page.waitForURL('**/check');
+    const { page } = ann;
+    await page.getByRole('button', { name: 'Users and roles' }).click();
+    const look = page.getByRole('button', { name: 'Look up' });
+    await page.getByLabel('Email, private ID or ID').fill('bob');
+    assert.equal(await look.isDisabled(), true, 'not without a reason');
+    await page.getByLabel('Why?').fill('wants to help');
+    await page.keyboard.press('Enter');
+    await page.getByText('All of it: a part finds nobody.').nth(1).waitFor();
+    await page.getByLabel('Email, private ID or ID').fill(bob.email);
+    await page.keyboard.press('Enter');
+    const found = page.locator('section[aria-labelledby="found"]');
+    await found.waitFor();
+    await until(() => found.locator('h2').evaluate((it) => it === document.activeElement), LONG, 'who was found has the focus');
+    assert.ok(!(await found.innerText()).includes(bob.email), 'what was typed isn’t repeated');
+    await accessible(ann, 'somebody who was looked up');
+    await found.getByLabel('Role').selectOption('moderator');
+    await found.getByRole('button', { name: 'Change role' }).click();
+    const sure = page.getByRole('dialog');
+    await sure.getByText('decides about people').waitFor();
+    await sure.getByLabel('Why?').fill('wants to help');
+    await ann.picture('console-people-sure');
+    await sure.getByRole('button', { name: 'Change role' }).click();
+    await found.getByText(/is “Moderator” from now on/).waitFor();
+    await until(() => found.locator('h2').evaluate((it) => it === document.activeElement), LONG, 'the focus is with them');
+    await ann.picture('console-people');
+    await bob.page.getByRole('link', { name: 'Moderation' }).click();
+    await bob.page.getByRole('button', { name: 'Appeals' }).waitFor();
+    await found.getByLabel('Role').selectOption('user');
+    await found.getByRole('button', { name: 'Change role' }).click();
+    await sure.getByLabel('Why?').fill('no time any more');
+    await page.keyboard.press('Enter');
+    await bob.page.getByText('This page is for moderators.').waitFor();
+    await page.setViewportSize(PHONE);
+    await ann.picture('console-people-phone');
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than a phone');
+    for (const one of [ann, bob]) one.assertNoProblems();
+  });
+
   test('shows admins how the place is doing, by picture, by keyboard and as a table', { timeout: 120_000 }, async (t) => {
     for (let n = 0; n < 5; n += 1) {
       const [ada, bob] = await people(server, 2, { test: t });

@@ -121,7 +121,8 @@ impl Wiring<'_> {
         })?;
         let age = Some(Arc::new(age) as Arc<dyn AgeAssurance>);
         let age = self.pick(age, (age_contract::serve, age_contract::remote));
-        let users = users::Users::new(g.db()?, g.clock.clone(), g.dice.clone(), settings, age);
+        let users =
+            users::Users::new(g.db()?, (g.clock.clone(), g.dice.clone(), g.secret.clone()), settings, age);
         Ok(Some(Arc::new(users.with_clean_call(clean_call).with_bus(g.bus.clone()))))
     }
 

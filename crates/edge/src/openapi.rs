@@ -123,6 +123,7 @@ mod tests {
         POST /api/moderation/cases/{id}/decision/preview, POST /api/moderation/cases/{id}/decision/undo, \
         POST /api/moderation/exposure, GET /api/moderation/appeals, POST /api/moderation/appeals/{id}/decision, \
         POST /api/appeals, GET /api/analytics/summary, GET /api/analytics/series, \
+        POST /api/admin/users/find, PUT /api/admin/users/{id}/role, \
         GET /api/info, GET /healthz, GET /readyz";
 
     #[test]

@@ -52,7 +52,7 @@ impl FromRequestParts<Edge> for Signed {
     }
 }
 
-/// A moderator, or an admin.
+/// A moderator, or an admin, at this very moment.
 #[derive(Debug)]
 pub struct Moderator(pub Access);
 
@@ -61,14 +61,14 @@ impl FromRequestParts<Edge> for Moderator {
 
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
         let Signed(access) = Signed::from_request_parts(parts, edge).await?;
-        match access.role {
+        match edge.tokens.role_now(&access).await? {
             Role::Moderator | Role::Admin => Ok(Self(access)),
             Role::User => Err(Fault::new(Code::Forbidden, "This is for moderators.").into()),
         }
     }
 }
 
-/// An admin.
+/// An admin, at this very moment.
 #[derive(Debug)]
 pub struct Admin(pub Access);
 
@@ -77,7 +77,7 @@ impl FromRequestParts<Edge> for Admin {
 
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
         let Signed(access) = Signed::from_request_parts(parts, edge).await?;
-        match access.role {
+        match edge.tokens.role_now(&access).await? {
             Role::Admin => Ok(Self(access)),
             Role::Moderator | Role::User => Err(Fault::new(Code::Forbidden, "This is for admins.").into()),
         }

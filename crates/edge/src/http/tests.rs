@@ -31,7 +31,7 @@ use crate::{
     guard::{
         client::ProxyHeader,
         site::Hosts,
-        tokens::tests::{SITE, bench, good, good_moderators},
+        tokens::tests::{SITE, bench, good, good_admins},
     },
     http::route::Access,
     settings::{Limit, Limits},
@@ -362,6 +362,8 @@ fn any_json() -> impl Strategy<Value = Value> {
         Just("displayName"),
         Just("languages"),
         Just("country"),
+        Just("who"),
+        Just("role"),
     ];
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -397,7 +399,7 @@ proptest! {
                 for body in &bodies {
                     let request = ask(route.method.as_str(), &filled(route.path))
                         .header(header::CONTENT_TYPE, "application/json")
-                        .header(header::AUTHORIZATION, format!("Bearer {}", good_moderators()));
+                        .header(header::AUTHORIZATION, format!("Bearer {}", good_admins()));
                     let answer = send(&router, request.body(Body::from(body.to_string())).unwrap()).await;
                     let code = answer.code();
                     assert!(

@@ -101,7 +101,8 @@ async fn write_people(tx: &mut Tx) {
     users::move_reputation(tx, ADA, &entry).await.unwrap();
     users::update(tx, ADA, &users::Changes::default()).await.unwrap();
     users::declare_age(tx, ADA, AgeClass::Adult, NOW).await.unwrap();
-    users::set_role(tx, "a", Role::User).await.unwrap();
+    assert_eq!(users::lock_role(tx, ADA).await.unwrap(), Some(Role::User));
+    users::set_role(tx, ADA, Role::User).await.unwrap();
     blocks::count_locked(tx, ADA, 9).await.unwrap();
     blocks::insert(tx, ADA, BOB, NOW).await.unwrap();
     blocks::insert_of_nobody(tx, ADA, UserId::from_bits(9), NOW).await.unwrap();
@@ -195,6 +196,7 @@ async fn read(db: &Db) {
     codes::by_link(db, "").await.unwrap();
     logins::by_id(db, LoginId::from_bits(1)).await.unwrap();
     logins::live(db, ADA, NOW).await.unwrap();
+    logins::role_of(db, LoginId::from_bits(1), NOW).await.unwrap();
     keys::all(db).await.unwrap();
 }
 

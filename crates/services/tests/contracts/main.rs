@@ -15,6 +15,7 @@ mod http;
 mod keys;
 mod moderation;
 mod people;
+mod roles;
 mod sessions;
 mod standing;
 mod users;

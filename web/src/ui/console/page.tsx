@@ -15,10 +15,11 @@ import { Case } from './case';
 import { useDeskKeys } from './keys';
 import { Queue } from './queue';
 
-type Tab = 'cases' | 'appeals' | 'figures';
+type Tab = 'cases' | 'appeals' | 'figures' | 'people';
 
 /** Loaded by those who may see it. */
 const Figures = later(() => import('./figures').then(({ Figures }) => Figures));
+const People = later(() => import('./people').then(({ People }) => People));
 
 export function Console() {
   const [tab, setTab] = useState<Tab>('cases');
@@ -30,7 +31,9 @@ export function Console() {
   if (me.value?.role !== 'moderator' && me.value?.role !== 'admin') {
     return <p class="card narrow">{c('notForYou')}</p>;
   }
-  const tabs: Tab[] = me.value.role === 'admin' ? ['cases', 'appeals', 'figures'] : ['cases', 'appeals'];
+  const tabs: Tab[] = me.value.role === 'admin' ? ['cases', 'appeals', 'figures', 'people'] : ['cases', 'appeals'];
+  // Whoever is no admin any more is back at the cases.
+  const shown = tabs.includes(tab) ? tab : 'cases';
   const trouble = deskError.value;
   const words = trouble && troubleOf(trouble).code === 'busy' ? c('busy') : undefined;
   return (
@@ -39,7 +42,7 @@ export function Console() {
         <h1>{c('title')}</h1>
         <div class="row tabs" role="group" aria-label={c('title')}>
           {tabs.map((one) => (
-            <button key={one} type="button" class="plain" aria-pressed={tab === one} onClick={() => setTab(one)}>
+            <button key={one} type="button" class="plain" aria-pressed={shown === one} onClick={() => setTab(one)}>
               {c(one)}
             </button>
           ))}
@@ -47,9 +50,10 @@ export function Console() {
         <Meter />
       </header>
       <Alert error={trouble} words={words ?? (trouble ? wordsFor(trouble) : undefined)} />
-      {tab === 'figures' && <Figures />}
-      {tab === 'appeals' && <Appeals look={() => setTab('cases')} />}
-      {tab === 'cases' && (
+      {shown === 'figures' && <Figures />}
+      {shown === 'people' && <People />}
+      {shown === 'appeals' && <Appeals look={() => setTab('cases')} />}
+      {shown === 'cases' && (
         <div class="desk" data-in-hand={inHand.value !== null}>
           <Queue />
           {inHand.value ? <Case key={inHand.value.case.id} view={inHand.value} /> : <p class="card quiet">{c('pick')}</p>}
