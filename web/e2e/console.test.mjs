@@ -8,7 +8,7 @@ import { meet, people } from '../../tests/node/lib/person.mjs';
 import { startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { accessible } from './lib/axe.mjs';
-import { DESKTOP, LONG, TALL_PHONE, Visitor } from './lib/browser.mjs';
+import { DESKTOP, LONG, PHONE, TALL_PHONE, Visitor } from './lib/browser.mjs';
 
 let server;
 before(async () => {
@@ -16,11 +16,11 @@ before(async () => {
 });
 after(() => server.end());
 
-async function moderator(t, name) {
+async function moderator(t, name, role = 'moderator') {
   const one = await Visitor.start(server, { name, test: t });
   await one.signIn();
   await one.page.waitForURL('**/check');
-  await command(server, 'admin', 'grant', one.email, 'moderator');
+  await command(server, 'admin', 'grant', one.email, role);
   await one.page.reload();
   await one.page.getByRole('link', { name: 'Moderation' }).click();
   await one.page.waitForURL('**/console');
@@ -130,6 +130,83 @@ describe('the console', () => {
     // A list that is out of date meanwhile.
     await rows.first().click();
     await max.page.getByText('Somebody else has this case at the moment.').waitFor();
+    assert.equal(await max.page.getByRole('button', { name: 'Figures' }).count(), 0, 'figures are for admins');
     for (const one of [mia, max]) one.assertNoProblems();
+  });
+
+  test('lets an admin look somebody up and say what they may do, which their page shows at once', { timeout: 120_000 }, async (t) => {
+    const [ann, bob] = [await moderator(t, 'ann2', 'admin'), await Visitor.start(server, { name: 'bob', test: t })];
+    await bob.signIn();
+    await bob.page.waitForURL('**/check');
+    const { page } = ann;
+    await page.getByRole('button', { name: 'Users and roles' }).click();
+    const look = page.getByRole('button', { name: 'Look up' });
+    await page.getByLabel('Email, private ID or ID').fill('bob');
+    assert.equal(await look.isDisabled(), true, 'not without a reason');
+    await page.getByLabel('Why?').fill('wants to help');
+    await page.keyboard.press('Enter');
+    await page.getByText('All of it: a part finds nobody.').nth(1).waitFor();
+    await page.getByLabel('Email, private ID or ID').fill(bob.email);
+    await page.keyboard.press('Enter');
+    const found = page.locator('section[aria-labelledby="found"]');
+    await found.waitFor();
+    await until(() => found.locator('h2').evaluate((it) => it === document.activeElement), LONG, 'who was found has the focus');
+    assert.ok(!(await found.innerText()).includes(bob.email), 'what was typed isn’t repeated');
+    await accessible(ann, 'somebody who was looked up');
+    await found.getByLabel('Role').selectOption('moderator');
+    await found.getByRole('button', { name: 'Change role' }).click();
+    const sure = page.getByRole('dialog');
+    await sure.getByText('decides about people').waitFor();
+    await sure.getByLabel('Why?').fill('wants to help');
+    await ann.picture('console-people-sure');
+    await sure.getByRole('button', { name: 'Change role' }).click();
+    await found.getByText(/is “Moderator” from now on/).waitFor();
+    await until(() => found.locator('h2').evaluate((it) => it === document.activeElement), LONG, 'the focus is with them');
+    await ann.picture('console-people');
+    await bob.page.getByRole('link', { name: 'Moderation' }).click();
+    await bob.page.getByRole('button', { name: 'Appeals' }).waitFor();
+    await found.getByLabel('Role').selectOption('user');
+    await found.getByRole('button', { name: 'Change role' }).click();
+    await sure.getByLabel('Why?').fill('no time any more');
+    await page.keyboard.press('Enter');
+    await bob.page.getByText('This page is for moderators.').waitFor();
+    await page.setViewportSize(PHONE);
+    await ann.picture('console-people-phone');
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than a phone');
+    for (const one of [ann, bob]) one.assertNoProblems();
+  });
+
+  test('shows admins how the place is doing, by picture, by keyboard and as a table', { timeout: 120_000 }, async (t) => {
+    for (let n = 0; n < 5; n += 1) {
+      const [ada, bob] = await people(server, 2, { test: t });
+      const [a, b] = [await ada.open(), await bob.open()];
+      const { roomId } = await meet(a, b);
+      await a.do('leave-room', { roomId });
+      await b.event('participant-left');
+    }
+    const ann = await moderator(t, 'ann', 'admin');
+    const { page } = ann;
+    await page.getByRole('button', { name: 'Figures' }).click();
+    const calls = page.locator('.chart').first();
+    await calls.getByRole('heading', { name: 'Calls' }).waitFor();
+    assert.ok(Number(await calls.locator('.sum').innerText()) >= 5);
+    assert.match(await page.locator('.chart').nth(1).locator('.sum').innerText(), /^half within .* · 95 of 100 within .*/);
+    await page.getByText('Nothing was decided in these days.').or(page.locator('.rules li').first()).first().waitFor();
+    const days = page.getByRole('slider', { name: /^Calls/ });
+    await days.focus();
+    const today = await days.getAttribute('aria-valuetext');
+    assert.match(today, /with strangers [1-9]\d* · among friends 0/);
+    await page.keyboard.press('ArrowLeft');
+    assert.match(await days.getAttribute('aria-valuetext'), /with strangers 0 · among friends 0/, 'yesterday there was nobody');
+    await calls.getByText('As a table').click();
+    assert.equal(await calls.locator('tbody tr').count(), 30);
+    await ann.picture('console-figures');
+    await accessible(ann, 'figures');
+    await page.setViewportSize(PHONE);
+    await page.getByRole('button', { name: '7 days' }).click();
+    await until(async () => (await calls.locator('tbody tr').count()) === 7, LONG, 'a week');
+    await ann.picture('console-figures-phone');
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than a phone');
+    ann.assertNoProblems();
   });
 });

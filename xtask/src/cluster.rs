@@ -39,6 +39,7 @@ const PROCESSES: &[(&str, &str)] = &[
     ("users", "users"),
     ("friends", "friends"),
     ("moderation", "moderation"),
+    ("analytics", "analytics"),
     ("rooms", "rooms"),
     ("sight", "sight"),
 ];

@@ -31,10 +31,15 @@ pub async fn run(config: &Config, command: Admin) -> Result<(), Failure> {
     match command {
         Admin::Grant { email, role } => {
             let age = Arc::new(Age::declared());
-            let users = Users::new(db.clone(), Clock::System, Dice::Secure, config.users.clone(), age);
+            let secret = config.secret_key.as_ref().map(Hidden::expose);
+            let secret = Secret::load(secret, &config.data, &Dice::Secure)?;
+            let lifecycle = Lifecycle::default();
+            let (_, bus) = shared::open(config, &Clock::System, &Dice::Secure, &lifecycle).await?;
+            let ground = (Clock::System, Dice::Secure, secret);
+            let users = Users::new(db.clone(), ground, config.users.clone(), age).with_bus(bus);
             let email = Email::parse(&email)?.as_str().to_owned();
             let user = users.grant(&Caller::internal("admin"), Grant { email, role }).await?;
-            println!("{user} is {} now; a signed-in page learns of it within 15 minutes", role.as_str());
+            println!("{user} is {} now; a page that is open shows it when it is loaded again", role.as_str());
         }
         Admin::RotateKeys => {
             let secret = config.secret_key.as_ref().map(Hidden::expose);

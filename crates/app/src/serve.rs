@@ -323,6 +323,7 @@ fn edge(
         users: Arc::clone(&roles.users),
         friends: Arc::clone(&roles.friends),
         moderation: Arc::clone(&roles.moderation),
+        analytics: Arc::clone(&roles.analytics),
         rooms: Arc::clone(&roles.rooms),
         kv: ground.kv.clone(),
         clock: ground.clock.clone(),

@@ -9,6 +9,7 @@ use visavis_domain::{
     contract::{
         Dispatch, Loopback, Transport,
         age_assurance::{self as age_contract, AgeAssurance},
+        analytics::{self as analytics_contract, Analytics},
         auth::{self as auth_contract, Auth},
         friends::{self as friends_contract, Friends},
         matchmaking::{self as matchmaking_contract, Matchmaking},
@@ -25,7 +26,7 @@ use visavis_platform::{
     secret::Secret,
     session_log::SessionLog,
 };
-use visavis_services::{age, auth, friends, matchmaking, moderation, users};
+use visavis_services::{age, analytics, auth, friends, matchmaking, moderation, users};
 use visavis_sfu::{
     media::{Ports, Reach},
     node::{self, Node},
@@ -75,6 +76,7 @@ pub struct Roles {
     pub auth: Arc<dyn Auth>,
     pub friends: Arc<dyn Friends>,
     pub moderation: Arc<dyn Moderation>,
+    pub analytics: Arc<dyn Analytics>,
     pub rooms: Arc<dyn Rooms>,
     pub matchmaking: Arc<dyn Matchmaking>,
     pub sight: Arc<dyn Sight>,
@@ -119,7 +121,8 @@ impl Wiring<'_> {
         })?;
         let age = Some(Arc::new(age) as Arc<dyn AgeAssurance>);
         let age = self.pick(age, (age_contract::serve, age_contract::remote));
-        let users = users::Users::new(g.db()?, g.clock.clone(), g.dice.clone(), settings, age);
+        let users =
+            users::Users::new(g.db()?, (g.clock.clone(), g.dice.clone(), g.secret.clone()), settings, age);
         Ok(Some(Arc::new(users.with_clean_call(clean_call).with_bus(g.bus.clone()))))
     }
 
@@ -165,6 +168,13 @@ impl Wiring<'_> {
         let role = moderation_of(self.ground, self.config, issuer).await?;
         role.keep_up(&self.ground.lifecycle);
         Ok(Some(Arc::new(role)))
+    }
+
+    fn analytics(&self) -> Result<Option<Arc<dyn Analytics>>, Fault> {
+        if !self.does(Role::Analytics) {
+            return Ok(None);
+        }
+        Ok(Some(Arc::new(analytics::Analytics::new(self.ground.db()?, self.ground.clock.clone()))))
     }
 
     fn node(&self, (ports, reach): Forwards) -> Result<Option<Arc<Node>>, Fault> {
@@ -311,6 +321,7 @@ pub async fn roles(
     let friends = w.pick(w.friends()?, (friends_contract::serve, friends_contract::remote));
     let moderation =
         w.pick(w.moderation(issuer).await?, (moderation_contract::serve, moderation_contract::remote));
+    let analytics = w.pick(w.analytics()?, (analytics_contract::serve, analytics_contract::remote));
     let node = w.node(forwards)?;
     let object = node.clone().map(|node| node as Arc<dyn Rooms>);
     let here = w.pick(object, (rooms_contract::serve, rooms_contract::remote));
@@ -324,5 +335,5 @@ pub async fn roles(
         w.matchmaking(&users, &friends, &rooms)?,
         (matchmaking_contract::serve, matchmaking_contract::remote),
     );
-    Ok(Roles { users, auth, friends, moderation, rooms, matchmaking, sight, node })
+    Ok(Roles { users, auth, friends, moderation, analytics, rooms, matchmaking, sight, node })
 }

@@ -3,6 +3,7 @@
 //! `app::wire` alone; nobody else can tell.
 
 pub mod age_assurance;
+pub mod analytics;
 pub mod auth;
 pub mod friends;
 pub mod matchmaking;

@@ -217,6 +217,8 @@ pub enum ServerEvent {
     },
     /// My friends or my requests are others than before: look again.
     FriendsChanged {},
+    /// My account is another than before: look at it again.
+    AccountChanged {},
     /// A friend calls, or wants me in the call they are in.
     IncomingCall {
         /// To be answered with `call-accept` or `call-decline`.
@@ -480,6 +482,13 @@ pub enum Event {
         /// Who.
         user: UserId,
     },
+    /// Somebody has another role: their pages are to look at their account again.
+    RoleChanged {
+        /// Who.
+        user: UserId,
+        /// Since when, so that their pages are told once.
+        at: Timestamp,
+    },
     /// New signing keys: fetch them.
     KeysChanged,
     /// A node has come or is about to go: look who is there.
@@ -500,7 +509,7 @@ pub enum Topic {
     Sessions,
     /// `LoginRevoked`, `KeysChanged`.
     Logins,
-    /// `Blocked`, `Parted`, `Reported`, `StandingChanged`.
+    /// `Blocked`, `Parted`, `Reported`, `RoleChanged`, `StandingChanged`.
     People,
     /// `NodesChanged`.
     Nodes,
@@ -544,6 +553,7 @@ impl Event {
             Self::Blocked { .. }
             | Self::Parted { .. }
             | Self::Reported { .. }
+            | Self::RoleChanged { .. }
             | Self::StandingChanged { .. } => Topic::People,
             Self::NodesChanged => Topic::Nodes,
             Self::JobAdded => Topic::Jobs,

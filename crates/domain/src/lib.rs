@@ -10,6 +10,7 @@ pub mod contract;
 pub mod dsa;
 pub mod event;
 pub mod fault;
+pub mod figures;
 pub mod friendship;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;

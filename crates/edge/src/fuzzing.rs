@@ -20,6 +20,7 @@ use visavis_domain::{
         },
     },
     id::LoginId,
+    wire::Role,
 };
 use visavis_platform::{Bus, Clock, Lifecycle};
 
@@ -187,6 +188,9 @@ impl Auth for Signer {
     }
     async fn is_revoked(&self, _: &Caller, _: LoginId) -> Result<bool, Fault> {
         Ok(false)
+    }
+    async fn role_of(&self, _: &Caller, _: LoginId) -> Result<Option<Role>, Fault> {
+        nothing()
     }
 }
 

@@ -1,6 +1,8 @@
 //! The HTTP API: one table of routes, from which the router and the OpenAPI document are both made, so that neither
 //! knows a route that the other doesn't. One endpoint is one short function: guard, contract call, map.
 
+mod admin;
+mod analytics;
 mod auth;
 mod avatars;
 mod blocks;
@@ -29,6 +31,8 @@ pub(crate) fn table() -> Vec<Route> {
         friends::routes(),
         reports::routes(),
         moderation::routes(),
+        analytics::routes(),
+        admin::routes(),
         rooms::routes(),
         place::routes(),
     ]
@@ -60,7 +64,7 @@ async fn unknown(_: Uri) -> impl IntoResponse {
 
 /// What every body that a route takes makes of these bytes: the door of `fuzzing`.
 #[cfg(any(test, fuzzing))]
-pub(crate) fn read_bodies(bytes: &[u8]) -> [Result<String, Fault>; 11] {
+pub(crate) fn read_bodies(bytes: &[u8]) -> [Result<String, Fault>; 13] {
     use visavis_domain::contract::users::Patch;
     fn read<T: serde::de::DeserializeOwned + std::fmt::Debug>(bytes: &[u8]) -> Result<String, Fault> {
         guard::extract::read_json::<T>(bytes).map(|body| format!("{body:?}"))
@@ -77,6 +81,8 @@ pub(crate) fn read_bodies(bytes: &[u8]) -> [Result<String, Fault>; 11] {
         read::<moderation::AppealBody>(bytes),
         read::<moderation::JudgeBody>(bytes),
         read::<moderation::ExposureBody>(bytes),
+        read::<admin::FindBody>(bytes),
+        read::<admin::RoleBody>(bytes),
     ]
 }
 

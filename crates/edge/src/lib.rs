@@ -26,7 +26,7 @@ use std::{fmt, ops::Deref, sync::Arc};
 
 use ipnet::IpNet;
 use visavis_domain::contract::{
-    auth::Auth, friends::Friends, moderation::Moderation, rooms::Rooms, users::Users,
+    analytics::Analytics, auth::Auth, friends::Friends, moderation::Moderation, rooms::Rooms, users::Users,
 };
 use visavis_platform::{Clock, Dice, Kv, Lifecycle};
 
@@ -50,6 +50,8 @@ pub struct Parts {
     pub friends: Arc<dyn Friends>,
     /// Reports.
     pub moderation: Arc<dyn Moderation>,
+    /// Figures.
+    pub analytics: Arc<dyn Analytics>,
     /// Rooms of groups.
     pub rooms: Arc<dyn Rooms>,
     /// Rate limits.

@@ -122,7 +122,8 @@ mod tests {
         GET /api/moderation/cases/{id}/transcript, POST /api/moderation/cases/{id}/decision, \
         POST /api/moderation/cases/{id}/decision/preview, POST /api/moderation/cases/{id}/decision/undo, \
         POST /api/moderation/exposure, GET /api/moderation/appeals, POST /api/moderation/appeals/{id}/decision, \
-        POST /api/appeals, \
+        POST /api/appeals, GET /api/analytics/summary, GET /api/analytics/series, \
+        POST /api/admin/users/find, PUT /api/admin/users/{id}/role, \
         GET /api/info, GET /healthz, GET /readyz";
 
     #[test]

@@ -22,6 +22,7 @@ pub mod codes;
 pub mod decisions;
 mod error;
 pub mod evidence;
+pub mod figures;
 pub mod friendships;
 pub mod history;
 pub mod jobs;
@@ -138,13 +139,16 @@ impl Db {
 }
 
 impl Db {
-    /// Forgets what is past its retention: a bounded number of rows a call. True when there may be more.
+    /// Counts the days that are over, and forgets what is past its retention: a bounded number of rows a call. True when there
+    /// may be more.
     pub async fn sweep(
         &self,
         now: visavis_domain::Timestamp,
         retention: &retention::Retention,
     ) -> Result<bool> {
-        let gone = codes::sweep(self, now).await?
+        // What goes is counted before.
+        let gone = figures::keep(self, now).await?
+            + codes::sweep(self, now).await?
             + logins::sweep(self, now).await?
             + jobs::sweep(self, now).await?
             + rooms::sweep(self, now).await?

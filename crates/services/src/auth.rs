@@ -25,7 +25,7 @@ use visavis_domain::{
     event::Event,
     id::LoginId,
     otp::{self, Email, Sending, Sent, Tried, Verdict},
-    wire::Me,
+    wire::{Me, Role},
 };
 use visavis_platform::{
     Bus, Clock, Db, Dice,
@@ -422,5 +422,9 @@ impl Contract for Auth {
     async fn is_revoked(&self, _cx: &Caller, login: LoginId) -> Result<bool, Fault> {
         let row = logins::by_id(&self.deps.db, login).await?;
         Ok(row.is_none_or(|row| row.ended_at.is_some() || row.expires_at <= self.now()))
+    }
+
+    async fn role_of(&self, _cx: &Caller, login: LoginId) -> Result<Option<Role>, Fault> {
+        Ok(logins::role_of(&self.deps.db, login, self.now()).await?)
     }
 }

@@ -3,6 +3,7 @@
 //! No module here names another one: they meet by contract only, so each can run in a process of its own.
 
 pub mod age;
+pub mod analytics;
 pub mod auth;
 pub mod friends;
 pub mod matchmaking;

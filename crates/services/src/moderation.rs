@@ -153,18 +153,8 @@ impl Moderation {
         (act, object): (&str, &str),
         reason: &str,
     ) -> Result<(), Fault> {
-        let entry = audit::Entry {
-            n: 0,
-            at: self.clock.now(),
-            actor: actor.to_owned(),
-            act: act.to_owned(),
-            object: object.to_owned(),
-            reason: reason.to_owned(),
-            mac: String::new(),
-        };
-        let secret = self.secret.clone();
-        Ok(audit::append(tx, &entry, move |before, entry| evidence::audit_mac(&secret, before, entry))
-            .await?)
+        let deed = audit::Deed { at: self.clock.now(), actor, act, object, reason };
+        Ok(audit::write(tx, &self.secret, &deed).await?)
     }
 
     fn checked_note(&self, note: Option<String>) -> Result<Option<String>, Fault> {

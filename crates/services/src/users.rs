@@ -3,6 +3,7 @@
 
 mod avatar;
 mod held;
+mod roles;
 mod standing;
 
 use std::{sync::Arc, time::Duration};
@@ -18,13 +19,12 @@ use visavis_domain::{
         age_assurance::{AgeAssurance, Assess},
         rooms::RoomKind,
         users::{
-            AvatarName, Ensure, Ensured, Grant, PastCall, Patch, Rate, ReputationEntry, ReputationView,
-            Seeker, SetAvatar, Update, Users as Contract,
+            Account, AvatarName, Ensure, Ensured, Find, Grant, PastCall, Patch, Rate, ReputationEntry,
+            ReputationView, Seeker, SetAvatar, SetRole, Update, Users as Contract,
         },
     },
     event::Event,
     id::UserId,
-    otp::Email,
     private_id, reputation, text,
     wire::{Card, Me, Role},
 };
@@ -34,6 +34,7 @@ use visavis_platform::{
         self, history,
         users::{self, Changes, Entry, User},
     },
+    secret::Secret,
 };
 
 /// Tries for a private id that nobody has: with 40 bits and a million accounts one fails once in a million.
@@ -70,8 +71,10 @@ pub struct Users {
     age: Arc<dyn AgeAssurance>,
     /// How long a good call takes.
     clean_call: Duration,
-    /// Where it is told that whom somebody may meet has changed.
+    /// Where it is told that whom somebody may meet, or what they may do, has changed.
     bus: Option<Bus>,
+    /// For the audit log.
+    secret: Secret,
 }
 
 impl std::fmt::Debug for Users {
@@ -82,8 +85,13 @@ impl std::fmt::Debug for Users {
 
 impl Users {
     /// The role over this database.
-    pub fn new(db: Db, clock: Clock, dice: Dice, settings: Settings, age: Arc<dyn AgeAssurance>) -> Self {
-        Self { db, clock, dice, settings, age, clean_call: CLEAN_CALL, bus: None }
+    pub fn new(
+        db: Db,
+        (clock, dice, secret): (Clock, Dice, Secret),
+        settings: Settings,
+        age: Arc<dyn AgeAssurance>,
+    ) -> Self {
+        Self { db, clock, dice, settings, age, clean_call: CLEAN_CALL, bus: None, secret }
     }
 
     /// The same, with another length of a good call.
@@ -93,7 +101,7 @@ impl Users {
         self
     }
 
-    /// The same, and searches hear what becomes of a person's age.
+    /// The same, and searches hear what becomes of a person's age, pages of their role.
     #[must_use]
     pub fn with_bus(mut self, bus: Bus) -> Self {
         self.bus = Some(bus);
@@ -377,12 +385,14 @@ impl Contract for Users {
     }
 
     async fn grant(&self, _cx: &Caller, req: Grant) -> Result<UserId, Fault> {
-        let email = Email::parse(&req.email)?;
-        let mut tx = self.db.write().await?;
-        let id = users::set_role(&mut tx, email.as_str(), req.role).await?;
-        let id = id.ok_or_else(|| Fault::not_found("An account with that address"))?;
-        tx.commit().await?;
-        tracing::info!(user.id = %id, user.role = req.role.as_str(), "a role was granted");
-        Ok(id)
+        self.grant_by_operator(req).await
+    }
+
+    async fn find(&self, _cx: &Caller, req: Find) -> Result<Account, Fault> {
+        self.find_account(req).await
+    }
+
+    async fn set_role(&self, _cx: &Caller, req: SetRole) -> Result<Account, Fault> {
+        self.change_role(req).await
     }
 }

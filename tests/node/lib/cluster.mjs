@@ -21,7 +21,7 @@ const PROCESSES = {
   'signalling-2': ['signalling'],
   matchmaking: ['matchmaking'],
   accounts: ['auth', 'users'],
-  people: ['friends', 'moderation'],
+  people: ['friends', 'moderation', 'analytics'],
   rooms: ['rooms'],
 };
 /** Writes into the folder of the place itself, where stories look for mails and secrets. */

@@ -316,6 +316,7 @@ export interface ServerEvents {
   presence: { userId: string; presence: Presence; at: string };
   'friend-request': { request: FriendRequest };
   'friends-changed': Record<string, never>;
+  'account-changed': Record<string, never>;
   'safety-notice': { roomId?: string; action: SafetyAction; rule: string; until?: string; decisionId: string; automated: boolean };
 }
 
@@ -324,7 +325,7 @@ export type ServerEvent = { [N in keyof ServerEvents]: { name: N; data: ServerEv
 export const SERVER_EVENTS: (keyof ServerEvents)[] = [
   'seat-taken', 'server-draining', 'match-waiting', 'match', 'offer', 'answer', 'ice-candidate', 'participant-joined',
   'participant-state', 'participant-left', 'room-closed', 'chat-message', 'slots', 'active-speaker', 'room-changed', 'hand',
-  'reaction', 'caption', 'move-to-sfu', 'moved', 'presence', 'friend-request', 'friends-changed',
+  'reaction', 'caption', 'move-to-sfu', 'moved', 'presence', 'friend-request', 'friends-changed', 'account-changed',
   'incoming-call', 'call-accepted', 'call-declined', 'call-ended', 'safety-notice',
 ];
 

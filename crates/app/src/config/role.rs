@@ -29,11 +29,13 @@ pub enum Role {
     Rooms,
     /// Looks at calls, with models.
     Sight,
+    /// Figures for admins.
+    Analytics,
 }
 
 impl Role {
     /// Each one that a process can have by itself.
-    pub const EACH: [Self; 9] = [
+    pub const EACH: [Self; 10] = [
         Self::Gateway,
         Self::Signalling,
         Self::Auth,
@@ -43,6 +45,7 @@ impl Role {
         Self::Matchmaking,
         Self::Rooms,
         Self::Sight,
+        Self::Analytics,
     ];
 
     /// The name in settings and in the contract.
@@ -58,6 +61,7 @@ impl Role {
             Self::Matchmaking => "matchmaking",
             Self::Rooms => "rooms",
             Self::Sight => "sight",
+            Self::Analytics => "analytics",
         }
     }
 
@@ -68,9 +72,9 @@ impl Role {
             Self::Signalling => &[Self::Auth, Self::Users, Self::Moderation, Self::Matchmaking, Self::Rooms],
             Self::Auth => &[Self::Users],
             Self::Matchmaking => &[Self::Users, Self::Friends, Self::Rooms],
-            // Those who look are asked when they are there.
+            // Those who look are asked when they are there, and so is who counts (by the gateway).
             Self::Rooms => &[Self::Moderation],
-            Self::All | Self::Users | Self::Friends | Self::Moderation | Self::Sight => &[],
+            Self::All | Self::Users | Self::Friends | Self::Moderation | Self::Sight | Self::Analytics => &[],
         }
     }
 

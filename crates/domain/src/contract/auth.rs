@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Timestamp,
     id::{ChallengeId, LoginId, UserId},
-    wire::Me,
+    wire::{Me, Role},
 };
 
 crate::contract! {
@@ -35,6 +35,9 @@ crate::contract! {
         fn jwks(()) -> Jwks [idempotent, 2000 ms];
         /// Whether this login session has ended (asked once per token, when it is first seen).
         fn is_revoked(LoginId) -> bool [idempotent, 500 ms];
+        /// The role that holds now of whoever has this login session; nothing when it has ended. Asked where a role opens
+        /// something: a token only says which one held when it was made.
+        fn role_of(LoginId) -> Option<Role> [idempotent, 2000 ms];
     }
 }
 

@@ -45,6 +45,10 @@ crate::contract! {
         fn rate(Rate) -> () [idempotent, 2000 ms];
         /// Sets an account's role (administration).
         fn grant(Grant) -> UserId [idempotent, 2000 ms];
+        /// An admin looks somebody up; written into the audit log before.
+        fn find(Find) -> Account [once, 5000 ms];
+        /// An admin sets somebody's role; written into the audit log. The same role again changes nothing.
+        fn set_role(SetRole) -> Account [idempotent, 5000 ms];
     }
 }
 
@@ -237,6 +241,59 @@ pub struct Grant {
     pub email: String,
     /// The new role.
     pub role: Role,
+}
+
+/// A look-up by an admin.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Find {
+    /// Who looks.
+    pub admin: UserId,
+    /// An address, a private id or an id, all of it.
+    pub who: String,
+    /// Why, in 3 to 200 characters.
+    pub reason: String,
+}
+
+/// An admin gives somebody a role, or takes it away.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SetRole {
+    /// Who does it: not about themselves.
+    pub admin: UserId,
+    /// Whose.
+    pub user: UserId,
+    /// The role from now on.
+    pub role: Role,
+    /// Why, in 3 to 200 characters.
+    pub reason: String,
+}
+
+/// An account as admins see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    /// What everybody sees.
+    pub card: Card,
+    /// By which friends find them.
+    pub private_id: String,
+    /// What they may do.
+    pub role: Role,
+    /// When it was made.
+    #[schemars(with = "String")]
+    pub created_at: Timestamp,
+    /// A suspension that runs; of several the longest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Away>,
+}
+
+/// Somebody is kept away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Away {
+    /// Until then.
+    #[schemars(with = "String")]
+    pub until: Timestamp,
+    /// By this rule.
+    pub rule: String,
 }
 
 /// A node that doesn't know of classes knows adults alone.

@@ -52,7 +52,7 @@ impl FromRequestParts<Edge> for Signed {
     }
 }
 
-/// A moderator, or an admin.
+/// A moderator, or an admin, at this very moment.
 #[derive(Debug)]
 pub struct Moderator(pub Access);
 
@@ -61,9 +61,25 @@ impl FromRequestParts<Edge> for Moderator {
 
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
         let Signed(access) = Signed::from_request_parts(parts, edge).await?;
-        match access.role {
+        match edge.tokens.role_now(&access).await? {
             Role::Moderator | Role::Admin => Ok(Self(access)),
             Role::User => Err(Fault::new(Code::Forbidden, "This is for moderators.").into()),
+        }
+    }
+}
+
+/// An admin, at this very moment.
+#[derive(Debug)]
+pub struct Admin(pub Access);
+
+impl FromRequestParts<Edge> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
+        let Signed(access) = Signed::from_request_parts(parts, edge).await?;
+        match edge.tokens.role_now(&access).await? {
+            Role::Admin => Ok(Self(access)),
+            Role::Moderator | Role::User => Err(Fault::new(Code::Forbidden, "This is for admins.").into()),
         }
     }
 }

@@ -167,6 +167,15 @@ impl Tokens {
             || matches!(self.0.auth.is_revoked(&Caller::internal("tokens"), login).await, Ok(true))
     }
 
+    /// The role that holds now. A node that is older than this question knows only what the token says.
+    pub(crate) async fn role_now(&self, access: &Access) -> Result<Role, Fault> {
+        match self.0.auth.role_of(&Caller::internal("tokens"), access.login).await {
+            Ok(role) => role.ok_or_else(unauthorized),
+            Err(fault) if fault.code == Code::NotFound => Ok(access.role),
+            Err(fault) => Err(fault),
+        }
+    }
+
     /// The whole check of a token that wasn't seen before.
     async fn check(&self, token: &str, key: [u8; 32], epoch: u64) -> Result<Access, Fault> {
         let (signed, signature) = token.rsplit_once('.').ok_or_else(unauthorized)?;

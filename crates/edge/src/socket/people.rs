@@ -128,6 +128,13 @@ impl Hub {
                 News::Event(Event::StandingChanged { user }) => {
                     self.look_at_standing([user].into());
                 }
+                News::Event(Event::RoleChanged { user, at }) => {
+                    let mark = format!("role{}", at.as_millis());
+                    let told = self.pages().tell_once(user, &ServerEvent::AccountChanged {}, &mark).await;
+                    if let Err(fault) = told {
+                        tracing::warn!(fault.code = %fault.code, "pages could not be told of a role");
+                    }
+                }
                 // Anybody who has a page here may be suspended meanwhile.
                 News::Missed => {
                     let here = self.sessions().iter().map(|session| session.user).collect();

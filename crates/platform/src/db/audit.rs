@@ -1,7 +1,10 @@
-//! Who did what with evidence and cases. Rows are only added; each has a MAC over itself and the row before.
+//! Who did what with evidence, cases and roles, and who looked somebody up. Rows are only added; each has a MAC over itself and the row before.
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sqlx::any::AnyRow;
 use visavis_domain::Timestamp;
+
+use crate::secret::Secret;
 
 use super::{Db, Result, Tx, row};
 
@@ -22,6 +25,21 @@ pub struct Entry {
     pub reason: String,
     /// Over all of it and the MAC before.
     pub mac: String,
+}
+
+/// What is about to be done; see [`Entry`].
+#[derive(Debug, Clone, Copy)]
+pub struct Deed<'a> {
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub actor: &'a str,
+    /// What.
+    pub act: &'a str,
+    /// With what.
+    pub object: &'a str,
+    /// Why.
+    pub reason: &'a str,
 }
 
 fn entry(row: &AnyRow) -> Result<Entry> {
@@ -57,6 +75,27 @@ pub async fn append(tx: &mut Tx, new: &Entry, seal: impl Fn(&str, &Entry) -> Str
     .await?;
     sqlx::query("UPDATE audit_head SET mac = $1 WHERE id = 1").bind(new.mac).execute(tx.conn()).await?;
     Ok(())
+}
+
+/// Writes what is about to be done into the log.
+pub async fn write(tx: &mut Tx, secret: &Secret, new: &Deed<'_>) -> Result<()> {
+    let entry = Entry {
+        n: 0,
+        at: new.at,
+        actor: new.actor.to_owned(),
+        act: new.act.to_owned(),
+        object: new.object.to_owned(),
+        reason: new.reason.to_owned(),
+        mac: String::new(),
+    };
+    append(tx, &entry, |before, entry| mac(secret, before, entry)).await
+}
+
+/// The MAC of an entry and all before it.
+pub fn mac(secret: &Secret, before: &str, entry: &Entry) -> String {
+    let (n, at) = (entry.n.to_string(), entry.at.as_millis().to_string());
+    let parts: [&str; 7] = [before, &n, &at, &entry.actor, &entry.act, &entry.object, &entry.reason];
+    BASE64_URL_SAFE_NO_PAD.encode(secret.mac("audit", &parts.map(str::as_bytes)))
 }
 
 /// Entries behind that number, in order.

@@ -130,8 +130,8 @@ pub const ERASED: [&str; 13] = [
 ];
 /// What holds nothing of people: keys, the queue's epochs, pictures by their content (forgotten when nobody has them any
 /// more), MACs of what must stay away, who looked at what by ids that mean nothing without their account, stays by names of
-/// their own.
-pub const NOBODYS: [&str; 9] = [
+/// their own, counts of days.
+pub const NOBODYS: [&str; 11] = [
     "signing_keys",
     "pools",
     "avatars",
@@ -141,6 +141,8 @@ pub const NOBODYS: [&str; 9] = [
     "audit",
     "audit_head",
     "kept_apart",
+    "daily_figures",
+    "figures_head",
 ];
 
 /// What may come of a report, and the column that says when: the moment would say whose.

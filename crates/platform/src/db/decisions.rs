@@ -118,6 +118,16 @@ pub async fn insert(tx: &mut Tx, new: &Decision) -> Result<bool> {
     Ok(done.rows_affected() == 1)
 }
 
+/// When the first of what a decision rests on was noticed.
+pub async fn noticed(tx: &mut Tx, id: DecisionId, at: Timestamp) -> Result<()> {
+    sqlx::query("UPDATE decisions SET noticed_at = $2 WHERE id = $1")
+        .bind(id.to_string())
+        .bind(at.as_millis())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// What was decided about somebody and done, newest first.
 pub async fn of(db: &Db, user: UserId, most: i64) -> Result<Vec<Decision>> {
     let rows = sqlx::query(concat!(

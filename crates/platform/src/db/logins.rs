@@ -7,6 +7,7 @@ use sqlx::any::AnyRow;
 use visavis_domain::{
     Timestamp,
     id::{LoginId, UserId},
+    wire::Role,
 };
 
 use super::{Db, Result, Tx, row};
@@ -178,6 +179,19 @@ pub async fn by_id(db: &Db, id: LoginId) -> Result<Option<Login>> {
         .fetch_optional(db.reads())
         .await?;
     row.as_ref().map(login).transpose()
+}
+
+/// The role of whoever has this session, while it lives.
+pub async fn role_of(db: &Db, id: LoginId, now: Timestamp) -> Result<Option<Role>> {
+    let row = sqlx::query(
+        "SELECT u.role FROM logins l JOIN users u ON u.id = l.user_id \
+         WHERE l.id = $1 AND l.ended_at IS NULL AND l.expires_at > $2",
+    )
+    .bind(id.to_string())
+    .bind(now.as_millis())
+    .fetch_optional(db.reads())
+    .await?;
+    row.map(|row| row::text(&row, "role")?.parse().map_err(|_| row::broken("role"))).transpose()
 }
 
 /// The person's live sessions, most recently used first.

@@ -296,14 +296,23 @@ pub async fn any_hides(db: &Db, users: [UserId; 2]) -> Result<bool> {
     Ok(row.is_some())
 }
 
-/// Sets the role of an address' account. The account, or `None` when there is none.
-pub async fn set_role(tx: &mut Tx, email: &str, role: Role) -> Result<Option<UserId>> {
-    let row = sqlx::query("UPDATE users SET role = $2 WHERE email = $1 RETURNING id")
-        .bind(email)
-        .bind(role.as_str())
+/// The role of an account, which stays so until the transaction ends. `None` when there is no such account.
+pub async fn lock_role(tx: &mut Tx, id: UserId) -> Result<Option<Role>> {
+    let row = sqlx::query("UPDATE users SET id = id WHERE id = $1 RETURNING role")
+        .bind(id.to_string())
         .fetch_optional(tx.conn())
         .await?;
-    row.as_ref().map(|row| row::id(row, "id")).transpose()
+    row.map(|row| row::text(&row, "role")?.parse().map_err(|_| row::broken("role"))).transpose()
+}
+
+/// Sets the role of an account.
+pub async fn set_role(tx: &mut Tx, id: UserId, role: Role) -> Result<()> {
+    sqlx::query("UPDATE users SET role = $2 WHERE id = $1")
+        .bind(id.to_string())
+        .bind(role.as_str())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// The ledger, newest first, at most 100 entries.

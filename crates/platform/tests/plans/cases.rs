@@ -37,6 +37,7 @@ pub async fn call_decisions(db: &Db) {
     let mut tx = db.write().await.unwrap();
     assert!(decisions::insert(&mut tx, &decision).await.unwrap());
     assert!(!decisions::insert(&mut tx, &decision).await.unwrap(), "one is one");
+    decisions::noticed(&mut tx, decision.id, NOW).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(decisions::of(db, ADA, 9).await.unwrap(), std::slice::from_ref(&decision));
     assert_eq!(decisions::strikes(db, ADA, NOW, 9).await.unwrap(), [decision]);

@@ -34,8 +34,8 @@ use visavis_platform::{
         Tx,
         avatars::{self, Sized},
         belongings::{self, KeptAway},
-        blocks, calls, codes, friendships, history, jobs, keys, logins, pools, reports, rooms, standing,
-        users, visits,
+        blocks, calls, codes, figures, friendships, history, jobs, keys, logins, pools, reports, rooms,
+        standing, users, visits,
     },
 };
 use visavis_testkit::{Database, accounts::account};
@@ -101,7 +101,8 @@ async fn write_people(tx: &mut Tx) {
     users::move_reputation(tx, ADA, &entry).await.unwrap();
     users::update(tx, ADA, &users::Changes::default()).await.unwrap();
     users::declare_age(tx, ADA, AgeClass::Adult, NOW).await.unwrap();
-    users::set_role(tx, "a", Role::User).await.unwrap();
+    assert_eq!(users::lock_role(tx, ADA).await.unwrap(), Some(Role::User));
+    users::set_role(tx, ADA, Role::User).await.unwrap();
     blocks::count_locked(tx, ADA, 9).await.unwrap();
     blocks::insert(tx, ADA, BOB, NOW).await.unwrap();
     blocks::insert_of_nobody(tx, ADA, UserId::from_bits(9), NOW).await.unwrap();
@@ -196,6 +197,7 @@ async fn read(db: &Db) {
     codes::by_link(db, "").await.unwrap();
     logins::by_id(db, LoginId::from_bits(1)).await.unwrap();
     logins::live(db, ADA, NOW).await.unwrap();
+    logins::role_of(db, LoginId::from_bits(1), NOW).await.unwrap();
     keys::all(db).await.unwrap();
 }
 
@@ -237,6 +239,8 @@ async fn call(db: &Db) {
     call_jobs(db).await;
     call_rooms(db).await;
     call_belongings(db).await;
+    figures::of_days(db, NOW, 90).await.unwrap();
+    figures::of_rules(db, NOW).await.unwrap();
     db.sweep(NOW, &Retention::default()).await.unwrap();
 }
 

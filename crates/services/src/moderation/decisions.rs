@@ -82,6 +82,11 @@ impl Moderation {
         if !new {
             return Ok(());
         }
+        let rests_on =
+            signals.iter().map(|noticed| &noticed.signal).filter(|one| act.facts.contains(&one.id));
+        if let Some(first) = rests_on.map(|signal| signal.from).min() {
+            decisions::noticed(&mut tx, id, first).await?;
+        }
         if let Some(case) = &mut case {
             self.put_pieces(&mut tx, case, &id.to_string(), pieces.all).await?;
             self.reweigh(&mut tx, case, false).await?;

@@ -9,7 +9,7 @@ use visavis_domain::{
 };
 use visavis_platform::{
     Vault,
-    db::{Tx, audit, bans, cases, evidence as rows, reports},
+    db::{Tx, bans, cases, evidence as rows, reports},
     secret::Secret,
     vault::{self, Sealed, Under},
 };
@@ -43,13 +43,6 @@ pub(super) struct Pieces {
     pub(super) all: Vec<Piece>,
     /// Something can't, for want of a key.
     pub(super) lost: bool,
-}
-
-/// The MAC of an entry and all before it.
-pub(super) fn audit_mac(secret: &Secret, before: &str, entry: &audit::Entry) -> String {
-    let (n, at) = (entry.n.to_string(), entry.at.as_millis().to_string());
-    let parts: [&str; 7] = [before, &n, &at, &entry.actor, &entry.act, &entry.object, &entry.reason];
-    BASE64_URL_SAFE_NO_PAD.encode(secret.mac("audit", &parts.map(str::as_bytes)))
 }
 
 /// The MAC of a piece; whose it is isn't in it, for that is forgotten with an account.

@@ -15,7 +15,7 @@ use visavis_platform::{
 use super::{
     Moderation, OF_CASE,
     decisions::{DAY, fact, facts, parsed, told},
-    evidence::{audit_mac, piece_mac, under},
+    evidence::{piece_mac, under},
     no_case,
 };
 
@@ -98,7 +98,7 @@ impl Moderation {
                 if entry.n != found.entries {
                     found.wrong.push(format!("audit log: entry {} is missing", found.entries));
                     found.entries = entry.n;
-                } else if entry.mac != audit_mac(&self.secret, &before, entry) {
+                } else if entry.mac != audit::mac(&self.secret, &before, entry) {
                     found.wrong.push(format!("audit log: entry {} was changed", entry.n));
                 }
                 before.clone_from(&entry.mac);

@@ -85,8 +85,7 @@ async fn whose_age_is_not_confirmed_meets_nobody_and_a_youth_is_one() {
             );
             let service = users::Users::new(
                 w.db.clone(),
-                w.clock.clone(),
-                w.dice.clone(),
+                (w.clock.clone(), w.dice.clone(), w.secret.clone()),
                 users::Settings::default(),
                 age,
             );
@@ -121,8 +120,8 @@ async fn a_later_word_of_the_service_counts_and_searches_hear_of_it() {
         let says = async |answer| {
             let settings = settings(Some(service(&w, answer).await), true);
             let age = Arc::new(age::Age::new(&settings, w.clock.clone()).unwrap());
-            let (clock, dice) = (w.clock.clone(), w.dice.clone());
-            let service = users::Users::new(w.db.clone(), clock, dice, users::Settings::default(), age);
+            let ground = (w.clock.clone(), w.dice.clone(), w.secret.clone());
+            let service = users::Users::new(w.db.clone(), ground, users::Settings::default(), age);
             let service = Arc::new(service.with_bus(w.bus.clone())) as Arc<dyn Users>;
             let users = way.reach(service, users_contract::through);
             let declared = users.declare_age(&w.cx, ada).await.map_err(|fault| fault.code);

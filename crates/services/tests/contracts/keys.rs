@@ -152,8 +152,7 @@ async fn a_signed_in_session_is_there_after_a_restart_of_everything() {
         let db = w.place.open().await;
         let users = visavis_services::users::Users::new(
             db.clone(),
-            w.clock.clone(),
-            w.dice.clone(),
+            (w.clock.clone(), w.dice.clone(), w.secret.clone()),
             visavis_services::users::Settings::default(),
             Arc::new(visavis_services::age::Age::declared()),
         );

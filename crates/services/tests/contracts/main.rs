@@ -5,6 +5,7 @@
 #![expect(clippy::unchecked_time_subtraction, reason = "of constants")]
 
 mod age;
+mod analytics;
 mod auth;
 mod avatars;
 mod calls;
@@ -14,6 +15,7 @@ mod http;
 mod keys;
 mod moderation;
 mod people;
+mod roles;
 mod sessions;
 mod standing;
 mod users;

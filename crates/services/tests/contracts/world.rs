@@ -95,8 +95,12 @@ impl World {
         let outbox = Outbox::open(&folder.join("outbox"), 1_000).unwrap();
         let age = way
             .reach(Arc::new(age::Age::declared()) as Arc<dyn AgeAssurance>, contract::age_assurance::through);
-        let service =
-            users::Users::new(db.clone(), clock.clone(), dice.clone(), users::Settings::default(), age);
+        let service = users::Users::new(
+            db.clone(),
+            (clock.clone(), dice.clone(), Secret::from_bytes([9; 32])),
+            users::Settings::default(),
+            age,
+        );
         let users: Arc<dyn Users> = way.reach(Arc::new(service), contract::users::through);
         Self {
             db,

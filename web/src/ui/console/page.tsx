@@ -1,4 +1,4 @@
-/** Where moderators work: cases that wait, the one in hand, appeals. Light, and quiet. */
+/** Where moderators work: cases that wait, the one in hand, appeals; and what is for admins. Light, and quiet. */
 import '../../style/console.css';
 
 import { useEffect, useState } from 'preact/hooks';
@@ -8,13 +8,18 @@ import { deskError, exposure, inHand, takeNext } from '../../app/console';
 import { wordsFor } from '../../i18n';
 import { c } from '../../i18n/console';
 import { troubleOf } from '../../protocol/types';
+import { later } from '../later';
 import { Alert } from '../trouble';
 import { Appeals } from './appeals';
 import { Case } from './case';
 import { useDeskKeys } from './keys';
 import { Queue } from './queue';
 
-type Tab = 'cases' | 'appeals';
+type Tab = 'cases' | 'appeals' | 'figures' | 'people';
+
+/** Loaded by those who may see it. */
+const Figures = later(() => import('./figures').then(({ Figures }) => Figures));
+const People = later(() => import('./people').then(({ People }) => People));
 
 export function Console() {
   const [tab, setTab] = useState<Tab>('cases');
@@ -26,6 +31,9 @@ export function Console() {
   if (me.value?.role !== 'moderator' && me.value?.role !== 'admin') {
     return <p class="card narrow">{c('notForYou')}</p>;
   }
+  const tabs: Tab[] = me.value.role === 'admin' ? ['cases', 'appeals', 'figures', 'people'] : ['cases', 'appeals'];
+  // Whoever is no admin any more is back at the cases.
+  const shown = tabs.includes(tab) ? tab : 'cases';
   const trouble = deskError.value;
   const words = trouble && troubleOf(trouble).code === 'busy' ? c('busy') : undefined;
   return (
@@ -33,8 +41,8 @@ export function Console() {
       <header class="row">
         <h1>{c('title')}</h1>
         <div class="row tabs" role="group" aria-label={c('title')}>
-          {(['cases', 'appeals'] as const).map((one) => (
-            <button key={one} type="button" class="plain" aria-pressed={tab === one} onClick={() => setTab(one)}>
+          {tabs.map((one) => (
+            <button key={one} type="button" class="plain" aria-pressed={shown === one} onClick={() => setTab(one)}>
               {c(one)}
             </button>
           ))}
@@ -42,9 +50,10 @@ export function Console() {
         <Meter />
       </header>
       <Alert error={trouble} words={words ?? (trouble ? wordsFor(trouble) : undefined)} />
-      {tab === 'appeals' ? (
-        <Appeals look={() => setTab('cases')} />
-      ) : (
+      {shown === 'figures' && <Figures />}
+      {shown === 'people' && <People />}
+      {shown === 'appeals' && <Appeals look={() => setTab('cases')} />}
+      {shown === 'cases' && (
         <div class="desk" data-in-hand={inHand.value !== null}>
           <Queue />
           {inHand.value ? <Case key={inHand.value.case.id} view={inHand.value} /> : <p class="card quiet">{c('pick')}</p>}

@@ -25,6 +25,8 @@ pub(crate) struct Signer {
     down: AtomicBool,
     fetches: AtomicUsize,
     questions: AtomicUsize,
+    /// The role that holds now, where it is known.
+    role: Mutex<Option<Role>>,
 }
 
 fn pair(seed: u8) -> Ed25519KeyPair {
@@ -84,6 +86,13 @@ impl Auth for Signer {
         self.questions.fetch_add(1, Ordering::SeqCst);
         Ok(self.revoked.lock().unwrap().contains(&login))
     }
+    async fn role_of(&self, _: &Caller, login: LoginId) -> Result<Option<Role>, Fault> {
+        if self.revoked.lock().unwrap().contains(&login) {
+            return Ok(None);
+        }
+        // As a node that doesn't know the question.
+        self.role.lock().unwrap().map(Some).ok_or_else(|| Fault::not_found("That method"))
+    }
 }
 
 pub(crate) struct Bench {
@@ -101,6 +110,7 @@ pub(crate) fn bench() -> Bench {
         down: AtomicBool::new(false),
         fetches: AtomicUsize::new(0),
         questions: AtomicUsize::new(0),
+        role: Mutex::default(),
     });
     let clock = Clock::manual(Timestamp::from_millis(NOW * 1_000));
     let settings =
@@ -140,13 +150,26 @@ fn sign_text(header: &str, claims: &str, seed: u8) -> String {
     format!("{signed}.{}", b64(signature.as_ref()))
 }
 
-/// A moderator's.
-pub(crate) fn good_moderators() -> String {
-    sign_text(&header().to_string(), &with(claims(), json!({ "role": "moderator" })), 1)
+/// An admin's.
+pub(crate) fn good_admins() -> String {
+    sign_text(&header().to_string(), &with(claims(), json!({ "role": "admin" })), 1)
 }
 
 pub(crate) fn good() -> String {
     sign_text(&header().to_string(), &claims().to_string(), 1)
+}
+
+#[tokio::test]
+async fn what_a_role_opens_asks_which_one_holds_now() {
+    let bench = bench();
+    let access = bench.tokens.verify(&good_admins()).await.unwrap();
+    assert_eq!(bench.tokens.role_now(&access).await.unwrap(), Role::Admin, "of an older node: the token's");
+    for role in [Role::User, Role::Moderator] {
+        *bench.signer.role.lock().unwrap() = Some(role);
+        assert_eq!(bench.tokens.role_now(&access).await.unwrap(), role);
+    }
+    bench.signer.revoked.lock().unwrap().push(access.login);
+    assert_eq!(bench.tokens.role_now(&access).await.unwrap_err().code, Code::Unauthorized);
 }
 
 #[tokio::test]

@@ -1,0 +1,86 @@
+// Who says who moderates: an admin looks somebody up, says why, and what they may do holds from that moment on.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { command, suspended, withRole } from './lib/moderators.mjs';
+import { newAddress, people, signIn } from './lib/person.mjs';
+import { startServer } from './lib/server.mjs';
+
+const REASON = 'asked by mail';
+
+let server;
+before(async () => {
+  server = await startServer();
+});
+after(() => server.end());
+
+const find = (who, whom, reason = REASON) => who.ask('POST', '/api/admin/users/find', { json: { who: whom, reason } });
+const setRole = (who, whom, role, reason = REASON) => who.ask('PUT', `/api/admin/users/${whom.id}/role`, { json: { role, reason } });
+const cases = async (who) => (await who.ask('GET', '/api/moderation/cases')).status;
+
+describe('an admin', () => {
+  test('finds somebody by all of an address or id, and sees what there is to see', async (t) => {
+    const admin = await withRole(server, t, 'admin');
+    const [ada, bob] = await people(server, 2, { test: t });
+    for (const whom of [ada.email, ada.email.toUpperCase(), ada.user.privateId, ada.id]) {
+      const { status, body } = await find(admin, whom);
+      assert.equal(status, 200, JSON.stringify(body));
+      const { card, privateId, role, createdAt, ...more } = body;
+      assert.deepEqual([card.id, card.displayName, card.band, privateId, role, createdAt], [ada.id, ada.user.displayName, 'new', ada.user.privateId, 'user', ada.user.createdAt]);
+      assert.deepEqual(more, {}, 'no address, and nothing else');
+    }
+    await suspended(server, t, ada, bob);
+    const { body } = await find(admin, ada.id);
+    assert.equal(body.suspended.rule, 'terms-harassment');
+    assert.ok(Date.parse(body.suspended.until) > Date.now());
+    assert.match(await command(server, 'evidence', 'verify'), /entries of the audit log/);
+  });
+
+  test('finds nobody by a part, nobody without a reason, and is the only one who may', async (t) => {
+    const [admin, moderator, ned] = [await withRole(server, t, 'admin'), await withRole(server, t, 'moderator'), await signIn(server, { test: t })];
+    for (const whom of ['', ned.email.slice(1, 9), `${ned.email.split('@')[0]}@`, '%', 'usr_']) assert.equal((await find(admin, whom)).status, 400, whom);
+    for (const whom of [newAddress(), `x${ned.email}`, `usr_${'0'.repeat(25)}9`]) assert.equal((await find(admin, whom)).status, 404, whom);
+    for (const reason of ['', 'no', 'x'.repeat(201)]) {
+      assert.equal((await find(admin, ned.email, reason)).status, 400, reason);
+      assert.equal((await setRole(admin, ned, 'moderator', reason)).status, 400, reason);
+    }
+    for (const who of [moderator, ned]) {
+      assert.equal((await find(who, ned.email)).body.code, 'forbidden');
+      assert.equal((await setRole(who, ned, 'admin')).body.code, 'forbidden');
+    }
+    assert.equal((await setRole(admin, ned, 'king')).status, 400);
+    assert.equal((await setRole(admin, admin, 'user')).body.code, 'forbidden', 'not their own');
+    assert.equal((await find(admin, ned.id)).body.role, 'user');
+  });
+
+  test('gives a role and takes it, which holds at once whatever a token says, and every page is told', async (t) => {
+    const admin = await withRole(server, t, 'admin');
+    const bob = await signIn(server, { test: t });
+    const [page, other] = [await bob.open(), await bob.open()];
+    assert.equal(await cases(bob), 403);
+    assert.equal((await setRole(admin, bob, 'moderator')).body.role, 'moderator');
+    for (const one of [page, other]) await one.event('account-changed');
+    assert.equal(await cases(bob), 200, 'with the token they had');
+    await bob.refresh();
+    assert.equal(bob.user.role, 'moderator');
+    assert.equal((await setRole(admin, bob, 'moderator')).status, 200, 'again is nothing');
+    assert.equal((await setRole(admin, bob, 'user')).status, 200);
+    await page.event('account-changed');
+    assert.equal(await cases(bob), 403, 'with a token that says otherwise');
+    assert.equal(page.all('account-changed').length, 2);
+    await page.do('find-match', {});
+    await page.do('cancel-match', {});
+  });
+
+  test('is one no more from the moment another one says so, or the operator', async (t) => {
+    const [ann, bea] = [await withRole(server, t, 'admin'), await withRole(server, t, 'admin')];
+    const both = await Promise.all([setRole(ann, bea, 'user'), setRole(bea, ann, 'user')]);
+    assert.deepEqual(both.map(({ status }) => status).sort(), [200, 403], 'of two who do it to one another one stays');
+    const last = both[0].status === 200 ? ann : bea;
+    assert.equal((await find(last, ann.id)).status, 200);
+    await command(server, 'admin', 'grant', last.email, 'user');
+    assert.equal((await find(last, ann.id)).body.code, 'forbidden');
+    assert.match(await command(server, 'evidence', 'verify'), /entries of the audit log/);
+  });
+});
