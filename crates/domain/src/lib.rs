@@ -13,6 +13,7 @@ pub mod fault;
 pub mod friendship;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+pub mod hints;
 pub mod id;
 pub mod limit;
 pub mod otp;
