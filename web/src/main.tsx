@@ -8,6 +8,7 @@ import { render } from 'preact';
 import { boot } from './app/account';
 import { startClock } from './app/clock';
 import './app/friends';
+import './app/sampling';
 import { language, setLanguage } from './i18n';
 import { App } from './ui/app';
 import { keepFocus } from './ui/focus';
