@@ -306,7 +306,7 @@ mod tests {
 
     use super::*;
 
-    const NAMES: [&str; 22] = [
+    const NAMES: [&str; 23] = [
         "find-match",
         "cancel-match",
         "next",
@@ -318,6 +318,7 @@ mod tests {
         "link-state",
         "media-state",
         "chat-message",
+        "sample",
         "view",
         "hand",
         "reaction",
@@ -345,6 +346,8 @@ mod tests {
             Just("candidate".to_owned()),
             Just("text".to_owned()),
             Just("nonce".to_owned()),
+            Just("of".to_owned()),
+            Just("image".to_owned()),
             Just("interests".to_owned()),
             "[a-z]{1,6}",
         ];

@@ -189,3 +189,54 @@ impl Watch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use visavis_platform::Clock;
+
+    use super::*;
+
+    const EVE: UserId = UserId::from_bits(7);
+
+    fn voices(kv: &Kv) -> Voices {
+        Voices::new(kv.clone())
+    }
+
+    #[tokio::test]
+    async fn words_are_counted_over_all_processes_and_had_again() {
+        let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
+        let kv = Kv::memory(clock.clone());
+        let (one, other, now) = (voices(&kv), voices(&kv), clock.now());
+        for n in 0..3 {
+            let process = if n % 2 == 0 { &one } else { &other };
+            assert!(process.is_heard(now, EVE).await.unwrap());
+            let room = RoomId::from_bits(n);
+            assert!(process.change(EVE, |voice| voice.spend(now, room)).await.unwrap());
+        }
+        for process in [&one, &other] {
+            assert!(!process.is_heard(now, EVE).await.unwrap());
+            assert!(!process.change(EVE, |voice| voice.spend(now, RoomId::from_bits(9))).await.unwrap());
+        }
+        assert!(one.is_heard(now, UserId::from_bits(8)).await.unwrap(), "nobody else loses theirs");
+        other.give_back(EVE, RoomId::from_bits(1)).await;
+        other.give_back(EVE, RoomId::from_bits(1)).await;
+        assert!(one.is_heard(now, EVE).await.unwrap());
+        assert!(one.change(EVE, |voice| voice.spend(now, RoomId::from_bits(4))).await.unwrap());
+        assert!(!one.is_heard(now, EVE).await.unwrap(), "one was had again, not two");
+        clock.advance(FORGIVEN);
+        assert!(one.is_heard(clock.now(), EVE).await.unwrap());
+        assert_eq!(kv.get(&key(EVE)).await.unwrap(), None, "nothing is remembered longer");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_understood_takes_nobodys_voice_and_is_written_over() {
+        let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
+        let kv = Kv::memory(clock.clone());
+        kv.put(&key(EVE), "of another build".to_owned(), None).await.unwrap();
+        let voices = voices(&kv);
+        assert!(voices.is_heard(clock.now(), EVE).await.unwrap());
+        assert!(voices.change(EVE, |voice| voice.spend(clock.now(), RoomId::from_bits(1))).await.unwrap());
+        voices.give_back(EVE, RoomId::from_bits(1)).await;
+        assert_eq!(kv.get(&key(EVE)).await.unwrap(), None);
+    }
+}
