@@ -277,3 +277,111 @@ describe('a call over the server', () => {
     for (const one of [anna, ben]) one.assertNoProblems();
   });
 });
+
+describe('a direct call between strangers', () => {
+  let direct;
+  before(async () => {
+    const settings = { 'watch.on': true, 'watch.models': models, 'strangers.transport': 'auto', 'strangers.trustFloor': 0, 'strangers.provenCalls': 0 };
+    direct = await startServer({ settings });
+    const sampled = async () => (await (await fetch(`${direct.url}/api/info`)).json()).sampled;
+    await until(sampled, LONG, 'somebody looks');
+  });
+  after(() => direct.end());
+
+  const metrics = async () => (await fetch(`${direct.privateUrl}/metrics`)).text();
+  const counted = async (name) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(await metrics())?.[1] ?? 0);
+  /** Whether it runs directly or through the server, by the lines of the connections that aren't closed. */
+  const ways = ({ page }) =>
+    page.evaluate(() => window.connections.filter((pc) => pc.connectionState !== 'closed').map((pc) => (pc.getTransceivers().length > 2 ? 'server' : 'direct')).join());
+  /** Runs before the page's own scripts: which connections there are, what is sent, and how long the page was held up. */
+  const WATCHED = () => {
+    const Real = window.RTCPeerConnection;
+    window.connections = [];
+    window.RTCPeerConnection = class extends Real {
+      constructor(...args) {
+        super(...args);
+        window.connections.push(this);
+      }
+    };
+    window.samples = [];
+    const send = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (data) {
+      if (typeof data === 'string' && data.includes('"sample"')) window.samples.push({ at: performance.now() });
+      else if (typeof data !== 'string' && window.samples.length) window.samples.at(-1).bytes = data.byteLength ?? data.size;
+      return send.call(this, data);
+    };
+    window.heldUp = 0;
+    new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => (window.heldUp = Math.max(window.heldUp, duration)))).observe({ type: 'longtask' });
+  };
+  const visitors = (t, named, files) =>
+    Promise.all(
+      named.map(async (name, i) => {
+        const visitor = await Visitor.start(direct, { name, fake: files[i], viewport: i ? DESKTOP : TALL_PHONE, test: t });
+        await visitor.page.addInitScript(WATCHED);
+        await visitor.signIn();
+        return visitor.passCheck();
+      }),
+    );
+
+  test('sends in what is shown, small and now and then, and goes on directly while nothing is seen', { timeout: 240_000 }, async (t) => {
+    const files = await fakes(2, () => false, () => BLUE);
+    t.after(() => rm(files[0].folder, { recursive: true, force: true }));
+    const two = await visitors(t, ['carl', 'dora'], files);
+    const [carl, dora] = two;
+    await Promise.all(two.map((one) => one.search()));
+    await Promise.all(two.map((one) => one.reaches('live')));
+    for (const one of two) await one.page.evaluate(() => (window.heldUp = 0));
+    const sent = (one) => one.page.evaluate(() => window.samples);
+    await until(async () => (await sent(carl)).length >= 3 && (await sent(dora)).length >= 3, ACTS_WITHIN, 'both send in what they show');
+    for (const one of two) {
+      const samples = await sent(one);
+      const apart = samples.slice(1).map(({ at }, i) => at - samples[i].at);
+      t.diagnostic(`${one.name}: ${samples.map(({ bytes }) => bytes).join(', ')} bytes; ${apart.map((ms) => (ms / 1_000).toFixed(1)).join(', ')} s apart; held up ${await one.page.evaluate(() => window.heldUp)} ms at most`);
+      assert.ok(samples.every(({ bytes }) => bytes > 500 && bytes <= 65_536), JSON.stringify(samples));
+      assert.ok(apart.every((ms) => ms >= 4_900), `${apart}: never more often than the server takes`);
+      assert.equal(await ways(one), 'direct');
+    }
+    await until(async () => (await counted('visavis_watch_hints_total{end="nothing"}')) >= 4, ACTS_WITHIN, 'they are looked at');
+    assert.equal(await counted('visavis_samples_total{consumer="moderation",kind="key-frame"}'), 0, 'the server has no picture of its own');
+
+    // A camera that is off, or a page that nobody looks at, has nothing to send.
+    await dora.button('Camera').click();
+    await carl.page.locator('.tile.partner').getByText('Camera is off').first().waitFor();
+    const before = (await sent(carl)).length;
+    const theirs = (await sent(dora)).length;
+    await until(async () => (await sent(dora)).length >= theirs + 2, ACTS_WITHIN, 'the other goes on');
+    assert.ok((await sent(carl)).length <= before + 1, 'one may have been on its way');
+    for (const one of two) one.assertNoProblems();
+  });
+
+  test('moves to the server when a page shows what is flagged, and what follows rests on the server’s own pictures', { timeout: 240_000 }, async (t) => {
+    const files = await fakes(2, () => false, (i) => (i === 0 ? RED : BLUE));
+    t.after(() => rm(files[0].folder, { recursive: true, force: true }));
+    const two = await visitors(t, ['rosa', 'theo'], files);
+    const [rosa, theo] = two;
+    await Promise.all(two.map((one) => one.search()));
+    await Promise.all(two.map((one) => one.reaches('live')));
+    const live = Date.now();
+    for (const one of two) assert.equal(await ways(one), 'direct', one.name);
+    await Promise.all(two.map((one) => until(async () => (await ways(one)) === 'server', ACTS_WITHIN, `${one.name} talks over the server`)));
+    t.diagnostic(`over the server ${Date.now() - live} ms after the call was live`);
+    assert.equal(await theo.state(), 'live');
+    await theo.page.locator('.tile.partner.blurred').waitFor({ timeout: ACTS_WITHIN });
+    t.diagnostic(`blurred ${Date.now() - live} ms after the call was live`);
+    await rosa.page.getByRole('alert').getByText('Others see your pictures blurred').waitFor();
+    assert.ok((await counted('visavis_watch_looked_total{kind="key-frame"}')) >= 1, 'the server has looked for itself');
+    assert.equal(await counted('visavis_watch_hints_total{end="moves"}'), 1, 'once');
+    await until(async () => (await counted('visavis_watch_hints_returned_total')) === 1, ACTS_WITHIN, 'whoever was right is heard again');
+    const sent = await theo.page.evaluate(() => window.samples.length);
+    await rosa.reaches('ended-safety');
+    assert.equal(await theo.page.evaluate(() => window.samples.length), sent, 'nothing more is sent in');
+    assert.equal(await theo.page.locator('.safety').innerText(), '', 'nobody else is told of it');
+    await rosa.page.getByRole('link', { name: 'Why, and what I can do' }).click();
+    const list = rosa.page.locator('#decisions');
+    await list.getByText('You were taken out of a call').first().waitFor();
+    for (const summary of await list.getByText('The whole statement').all()) await summary.click();
+    const facts = list.getByText(/noticed in a picture of your camera or screen/);
+    await facts.first().waitFor();
+    for (const one of two) one.assertNoProblems();
+  });
+});

@@ -9,6 +9,7 @@ import { boot } from './app/account';
 import { startClock } from './app/clock';
 import './app/friends';
 import './app/role';
+import './app/sampling';
 import { language, setLanguage } from './i18n';
 import { App } from './ui/app';
 import { keepFocus } from './ui/focus';

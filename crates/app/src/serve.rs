@@ -248,7 +248,7 @@ impl Fronts {
         let asks = [Role::Gateway, Role::Signalling, Role::Sight].into_iter().any(|role| config.does(role));
         let tells = config.watch.on && asks;
         let watching = if tells {
-            Watching::keep(Arc::clone(&roles.sight), &ground.lifecycle)
+            Watching::keep(Arc::clone(&roles.sight), config.strangers.moves(), &ground.lifecycle)
         } else {
             Watching::default()
         };

@@ -243,6 +243,7 @@ impl Wiring<'_> {
             sight: Arc::clone(sight),
             rooms: Arc::clone(rooms),
             moderation: Arc::clone(moderation),
+            kv: g.kv.clone(),
             bus: g.bus.clone(),
             clock: g.clock.clone(),
             dice: g.dice.clone(),

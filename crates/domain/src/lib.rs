@@ -14,6 +14,7 @@ pub mod figures;
 pub mod friendship;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+pub mod hints;
 pub mod id;
 pub mod limit;
 pub mod otp;

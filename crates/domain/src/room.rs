@@ -11,6 +11,7 @@ pub mod layers;
 mod member;
 pub mod restraint;
 mod ringing;
+pub mod sampling;
 pub mod slots;
 pub mod speaker;
 pub mod tap;
@@ -122,6 +123,8 @@ pub enum Input {
     Silent(ParticipantId, bool),
     /// What runs in the call must be looked at: it moves to the server.
     Watch,
+    /// Somebody's page has a picture of what that one shows.
+    Sample(Who, ParticipantId),
     /// One of the two hides their address.
     Hide,
     /// `by` has blocked or reported `other`: whatever they share ends.
@@ -172,6 +175,10 @@ pub enum Reply {
     Joined(Box<Joined>),
     /// To a chat message.
     Said(MessageId),
+    /// To a sample: whether it is to be looked at.
+    Sampled(bool),
+    /// To `Watch`: whether the call moves because of it.
+    Moves(bool),
 }
 
 /// What the driver must do, in this order.
@@ -460,6 +467,7 @@ impl Room {
             Input::Unpark(who) => self.unpark(who),
             Input::Silent(participant, silent) => Ok(self.silent(now, participant, silent)),
             Input::Watch => Ok(self.watch()),
+            Input::Sample(from, of) => self.sample(now, from, of),
             Input::Hide => Ok(self.hide()),
             Input::Part { by, other } => Ok(self.part(now, by, other)),
             Input::Answer(who) => self.answer(now, who),
@@ -674,20 +682,19 @@ impl Room {
     }
 
     /// Make before break: both offer to the server and keep the direct connection until each sees the other there.
-    fn start_move(&mut self, reason: MoveReason) {
+    /// Whether it begins by this.
+    fn start_move(&mut self, reason: MoveReason) -> bool {
         if !self.movable || self.moving || self.transport != Path::P2p || self.ended.is_some() {
-            return;
+            return false;
         }
         self.moving = true;
         (0..2).for_each(|i| self.tell(i, ServerEvent::MoveToSfu { room_id: self.id, reason }));
+        true
     }
 
     fn watch(&mut self) -> Reply {
         // What friends say to one another isn't watched.
-        if self.kind == RoomKind::Random {
-            self.start_move(MoveReason::Safety);
-        }
-        Reply::Done
+        Reply::Moves(self.kind == RoomKind::Random && self.start_move(MoveReason::Safety))
     }
 
     fn media(&mut self, who: Who, media: Media) -> Result<Reply, Fault> {

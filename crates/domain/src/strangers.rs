@@ -75,7 +75,12 @@ impl Settings {
         };
         let hidden = both.iter().any(|s| s.hides);
         let path = if direct && !hidden { Path::P2p } else { Path::Sfu };
-        Way { path, movable: self.transport == Transport::Auto }
+        Way { path, movable: self.moves() }
+    }
+
+    /// Whether a direct call may move to the server.
+    pub fn moves(&self) -> bool {
+        self.transport == Transport::Auto
     }
 }
 

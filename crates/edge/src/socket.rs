@@ -1,7 +1,7 @@
 //! Signalling over Socket.IO: who is connected, in which order their events are taken, how theirs reach them.
 //!
 //! It holds sockets and no truth: seats and logs are in `Kv`, rooms and tickets behind their contracts. One file per
-//! subject: `session` (connect, resume, delivery), `record` (what other nodes know of it), `inbound` (order, limits), `seat`, `entry`, `matching`, `calls`, `room`, `payload`.
+//! subject: `session` (connect, resume, delivery), `record` (what other nodes know of it), `inbound` (order, limits), `seat`, `entry`, `matching`, `calls`, `room`, `sample`, `payload`.
 
 mod calls;
 mod entry;
@@ -11,6 +11,7 @@ mod payload;
 mod people;
 mod record;
 mod room;
+mod sample;
 mod seat;
 mod session;
 
@@ -198,7 +199,7 @@ pub fn layer(deps: Deps) -> (SocketIoLayer, Hub) {
         .connect_timeout(CONNECT_TIMEOUT)
         .ping_interval(Duration::from_secs(hub.settings.ping_interval_s))
         .ping_timeout(Duration::from_secs(hub.settings.ping_timeout_s))
-        .with_parser(socketioxide::ParserConfig::common().max_incoming_binaries(0))
+        .with_parser(socketioxide::ParserConfig::common().max_incoming_binaries(1))
         .with_state(hub.clone())
         .build_layer();
     io.ns("/", on_connect.with(admit));

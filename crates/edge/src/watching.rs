@@ -19,7 +19,11 @@ const ASK_SOON: Duration = Duration::from_secs(1);
 
 /// The newest answer.
 #[derive(Debug, Clone, Default)]
-pub struct Watching(Arc<RwLock<State>>);
+pub struct Watching {
+    state: Arc<RwLock<State>>,
+    /// Direct calls between strangers may move to where they are looked at.
+    moves: bool,
+}
 
 #[derive(Debug, Clone, Default)]
 enum State {
@@ -32,9 +36,9 @@ enum State {
 }
 
 impl Watching {
-    /// Keeps asking those who look.
-    pub fn keep(sight: Arc<dyn Sight>, lifecycle: &Lifecycle) -> Self {
-        let watching = Self(Arc::new(RwLock::new(State::Unknown)));
+    /// Keeps asking those who look. `moves`: direct calls between strangers may move to where they are looked at.
+    pub fn keep(sight: Arc<dyn Sight>, moves: bool, lifecycle: &Lifecycle) -> Self {
+        let watching = Self { state: Arc::new(RwLock::new(State::Unknown)), moves };
         let kept = watching.clone();
         lifecycle.spawn("watching", async move {
             loop {
@@ -43,7 +47,7 @@ impl Watching {
                 let pause = if looks { ASK_EVERY } else { ASK_SOON };
                 // Whoever can't be asked now may look all the same: what was known stays.
                 if let Ok(able) = able {
-                    *kept.0.write().unwrap_or_else(PoisonError::into_inner) = State::Known(able);
+                    *kept.state.write().unwrap_or_else(PoisonError::into_inner) = State::Known(able);
                 }
                 tokio::time::sleep(pause).await;
             }
@@ -53,7 +57,7 @@ impl Watching {
 
     /// Whether people must reckon with being watched.
     pub(crate) fn is_on(&self) -> bool {
-        match &*self.0.read().unwrap_or_else(PoisonError::into_inner) {
+        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
             State::Off => false,
             State::Unknown => true,
             State::Known(able) => !able.on.is_empty(),
@@ -62,16 +66,27 @@ impl Watching {
 
     /// Whether what is said is understood, as far as is known: those who hear screams hear words, too.
     pub(crate) fn listens(&self) -> bool {
-        match &*self.0.read().unwrap_or_else(PoisonError::into_inner) {
+        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
             State::Off => false,
             State::Unknown => true,
             State::Known(able) => able.on.contains(&Slot::Scream),
         }
     }
 
+    /// Whether people must reckon with it that what pages send in of direct calls is looked at.
+    pub(crate) fn samples(&self) -> bool {
+        let seen = |slot: &Slot| matches!(slot, Slot::Nudity | Slot::Weapon | Slot::Violence);
+        let looks = match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
+            State::Off => false,
+            State::Unknown => true,
+            State::Known(able) => able.on.iter().any(seen),
+        };
+        self.moves && looks
+    }
+
     /// What is looked for, and what isn't for want of models. Nothing while it isn't known.
     pub(crate) fn able(&self) -> Option<Able> {
-        match &*self.0.read().unwrap_or_else(PoisonError::into_inner) {
+        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
             State::Known(able) => Some(able.clone()),
             State::Off | State::Unknown => None,
         }
@@ -81,6 +96,21 @@ impl Watching {
 #[cfg(test)]
 impl Watching {
     pub(crate) fn known(able: Able) -> Self {
-        Self(Arc::new(RwLock::new(State::Known(able))))
+        Self { state: Arc::new(RwLock::new(State::Known(able))), moves: true }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_are_looked_at_where_somebody_sees_and_the_call_can_move() {
+        let able = |on| Able { on, off: Vec::new() };
+        assert!(Watching::known(able(vec![Slot::Weapon])).samples());
+        assert!(!Watching::known(able(vec![Slot::Hostile, Slot::Scream])).samples());
+        let stays = Watching { moves: false, ..Watching::known(able(vec![Slot::Nudity])) };
+        assert!(!stays.samples() && stays.is_on());
+        assert!(!Watching { moves: true, ..Watching::default() }.samples());
     }
 }

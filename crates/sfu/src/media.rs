@@ -217,6 +217,20 @@ impl Shards {
         }
     }
 
+    /// Somebody's page has a still of what that one shows in a direct call: those who look at calls look at it, too.
+    pub fn hinted(
+        &self,
+        room: RoomId,
+        (by, of): (ParticipantId, ParticipantId),
+        at: Timestamp,
+        picture: Vec<u8>,
+    ) {
+        if self.samples.is_taken(Consumer::Moderation) {
+            let sample = Sample { room, participant: of, at, body: Body::Hint(by, picture) };
+            self.queues.push(Consumer::Moderation, sample);
+        }
+    }
+
     /// Where consumers take their samples.
     pub const fn samples(&self) -> &Samples {
         &self.samples

@@ -7,6 +7,7 @@ mod groups;
 mod live;
 mod media;
 mod ringing;
+mod samples;
 pub mod seats;
 mod strangers;
 mod timer;
@@ -27,7 +28,7 @@ use visavis_domain::{
         rooms::{
             Add, Call, Called, Cancel, Caption, Chat, CreateGroup, DeleteGroup, GroupRecord, Hand, Join,
             Joined, LinkState, MediaState, Miss, Moderate, OpenGroup, OpenPair, PairOpened, React, Restrain,
-            Rooms, Said, Seat, SfuAnswer, SfuOffer, Signal, View, Whose,
+            Rooms, Said, Sampled, Seat, SfuAnswer, SfuOffer, Signal, View, Whose,
         },
     },
     event::{CloseReason, Event, Topic},
@@ -500,6 +501,14 @@ impl Rooms for Node {
     async fn whose(&self, _cx: &Caller, req: Whose) -> Result<UserId, Fault> {
         let gone = || Fault::new(Code::PeerGone, "They aren't in the room any more.");
         self.room(req.room)?.lock().await.user(req.participant).ok_or_else(gone)
+    }
+
+    async fn sample(&self, _cx: &Caller, req: Sampled) -> Result<(), Fault> {
+        self.take_sample(req).await
+    }
+
+    async fn suspect(&self, _cx: &Caller, req: Whose) -> Result<bool, Fault> {
+        self.look_for_itself(req).await
     }
 
     async fn unpark(&self, _cx: &Caller, seat: Seat) -> Result<(), Fault> {

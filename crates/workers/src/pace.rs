@@ -32,6 +32,11 @@ impl Pace {
         self.every
     }
 
+    /// Whether those who look can't keep up.
+    pub fn is_behind(&self) -> bool {
+        self.every > self.least
+    }
+
     /// A piece that came at `came` is looked at now. True when it is another pace from now on.
     pub fn looked(&mut self, now: Timestamp, came: Timestamp) -> bool {
         let before = self.every;
@@ -69,12 +74,14 @@ mod tests {
             pace.looked(at(s), at(s - 4));
         }
         assert_eq!(pace.every(), Duration::from_mins(1));
+        assert!(pace.is_behind());
         let mut seen = vec![pace.every()];
         for s in 300..600 {
             if pace.looked(at(s), at(s)) {
                 seen.push(pace.every());
             }
         }
+        assert!(!pace.is_behind());
         assert_eq!(seen, [60_000, 30_000, 15_000, 7_500, 5_000].map(Duration::from_millis));
     }
 }

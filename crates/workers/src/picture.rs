@@ -196,6 +196,68 @@ mod tests {
         assert_eq!(refused(Picture::from_webp(b"RIFF....WEBP")), "the sample is a broken picture");
     }
 
+    fn jpeg(width: u16, height: u16) -> Vec<u8> {
+        let noise =
+            (0..u32::from(width) * u32::from(height) * 3).map(|i| u8::try_from(i * 37 % 251).unwrap());
+        let (mut jpeg, rgb) = (Vec::new(), noise.collect::<Vec<u8>>());
+        let mut encoder = image::codecs::jpeg::JpegEncoder::new(&mut jpeg);
+        encoder.encode(&rgb, width.into(), height.into(), image::ExtendedColorType::Rgb8).unwrap();
+        jpeg
+    }
+
+    /// A still that claims another size.
+    fn claims(mut jpeg: Vec<u8>, side: u16) -> Vec<u8> {
+        let frame = jpeg.windows(2).position(|two| two == [0xFF, 0xC0]).unwrap();
+        jpeg[frame + 5..frame + 7].copy_from_slice(&side.to_be_bytes());
+        jpeg[frame + 7..frame + 9].copy_from_slice(&side.to_be_bytes());
+        jpeg
+    }
+
+    #[test]
+    fn a_still_of_either_kind_is_read_by_its_content() {
+        let picture = Picture::from_still(&jpeg(64, 48)).unwrap();
+        assert_eq!((picture.width, picture.height, picture.rgb.len()), (64, 48, 64 * 48 * 3));
+        let webp = Picture { width: 8, height: 8, rgb: vec![9; 8 * 8 * 3] }.blurred().unwrap();
+        assert!(Picture::from_still(&webp).is_ok());
+    }
+
+    #[test]
+    fn a_still_that_claims_to_be_huge_is_refused_before_it_is_decoded() {
+        for side in [4_097, 16_000, u16::MAX] {
+            assert_eq!(
+                refused(Picture::from_still(&claims(jpeg(16, 16), side))),
+                "the sample is a broken picture"
+            );
+        }
+        // A WebP without loss whose header says 16384 × 16384, and one of the extended kind.
+        let chunk = |name: &[u8], data: &[u8]| {
+            let length = |n: usize| u32::try_from(n).unwrap().to_le_bytes();
+            let (whole, part) = (length(data.len() + 12), length(data.len()));
+            [b"RIFF", &whole[..], b"WEBP", name, &part[..], data].concat()
+        };
+        let lossless = [&[0x2F, 0xFF, 0xFF, 0xFF, 0x0F][..], &[0; 64]].concat();
+        assert_eq!(
+            refused(Picture::from_still(&chunk(b"VP8L", &lossless))),
+            "the sample is larger than a camera's"
+        );
+        let extended = [&[0; 4][..], &[0xFF; 3], &[0xFF; 3]].concat();
+        assert!(Picture::from_still(&chunk(b"VP8X", &extended)).is_err());
+    }
+
+    #[test]
+    fn a_still_that_is_cut_off_anywhere_is_an_error_or_half_a_picture_and_no_panic() {
+        let webp = Picture {
+            width: 40,
+            height: 30,
+            rgb: (0..3_600_u32).map(|i| u8::try_from(i % 251).unwrap()).collect(),
+        };
+        for whole in [jpeg(40, 30), webp.blurred().unwrap()] {
+            for length in 0..whole.len() {
+                let _ = Picture::from_still(&whole[..length]);
+            }
+        }
+    }
+
     #[test]
     fn a_blurred_picture_keeps_its_colours_and_nothing_fine() {
         let stripe = |x: u32| if x.is_multiple_of(2) { [255, 0, 0] } else { [255, 255, 255] };

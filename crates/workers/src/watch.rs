@@ -4,6 +4,7 @@
 
 mod captions;
 mod carrier;
+mod hints;
 mod lately;
 mod notice;
 mod person;
@@ -33,7 +34,7 @@ use visavis_domain::{
     wire::Source,
 };
 use visavis_platform::{
-    Bus, Clock, Dice, Lifecycle,
+    Bus, Clock, Dice, Kv, Lifecycle,
     bus::{News, Subscription},
     lossy::{self, Receiver},
 };
@@ -41,6 +42,7 @@ use visavis_platform::{
 use crate::pace::Pace;
 use captions::Captions;
 use carrier::{Carrier, Kept};
+use hints::{Hint, Voices};
 use lately::{Lately, New};
 use notice::Noticed;
 use person::Person;
@@ -77,6 +79,8 @@ pub struct Deps {
     pub rooms: Arc<dyn Rooms>,
     /// Where they are written down.
     pub moderation: Arc<dyn Moderation>,
+    /// Whose word about direct calls is heard.
+    pub kv: Kv,
     /// News about people.
     pub bus: Bus,
     /// Time.
@@ -127,6 +131,7 @@ pub struct Watch {
     said: lossy::Sender<rooms::Said>,
     reports: Arc<Semaphore>,
     carrier: Carrier,
+    voices: Voices,
 }
 
 impl std::fmt::Debug for Watch {
@@ -165,6 +170,7 @@ impl Watch {
             said,
             reports: Arc::new(Semaphore::new(REPORTS)),
             carrier,
+            voices: Voices::new(deps.kv),
         });
         let people = deps.bus.subscribe(Topic::People);
         deps.lifecycle.spawn("watch-people", Arc::clone(&watch).hear(people));
@@ -173,6 +179,7 @@ impl Watch {
         deps.lifecycle.spawn("watch", Arc::clone(&watch).take(deps.samples));
         deps.lifecycle.spawn("watch-said", tell(Arc::clone(&watch.rooms), to_tell));
         deps.lifecycle.spawn("watch-time", Arc::clone(&watch).keep_time());
+        deps.lifecycle.spawn("watch-hinted", Arc::clone(&watch).keep_hints());
         watch
     }
 
@@ -208,9 +215,28 @@ impl Watch {
         while let Some(sample) = samples.recv().await {
             // While all hands are full the queue fills, and loses what is oldest.
             let Ok(hand) = Arc::clone(&hands).acquire_owned().await else { return };
-            if lock(&self.pace).looked(self.clock.now(), sample.at) {
+            let (other_pace, behind) = {
+                let mut pace = lock(&self.pace);
+                (pace.looked(self.clock.now(), sample.at), pace.is_behind())
+            };
+            if other_pace {
                 self.want();
             }
+            let Sample { room, participant: of, at, body } = sample;
+            let sample = match body {
+                // What the server itself received comes first.
+                Body::Hint(..) if behind => {
+                    metrics::counter!("visavis_samples_lost_total", "consumer" => "moderation", "kind" => "hint")
+                        .increment(1);
+                    continue;
+                }
+                Body::Hint(by, picture) => {
+                    let hint = Hint { room, by, of, at, picture };
+                    self.lifecycle.spawn("watch-hint", Arc::clone(&self).take_hint(hint, hand));
+                    continue;
+                }
+                body => Sample { room, participant: of, at, body },
+            };
             self.lifecycle.spawn("watch-sample", Arc::clone(&self).look_at(sample, hand));
         }
     }
@@ -230,6 +256,10 @@ impl Watch {
         };
         metrics::counter!("visavis_watch_looked_total", "kind" => kind).increment(1);
         self.caption((room, participant), at, &judged.said);
+        if kind == "key-frame" {
+            let noticed = judged.noticed.iter().any(|noticed| noticed.picture.is_some());
+            self.bear_out((room, participant), noticed).await;
+        }
         // Whoever has left meanwhile is nobody's here.
         if let Ok(user) = self.whose(room, participant).await {
             self.notice(user, (room, participant), judged).await;
@@ -268,6 +298,8 @@ impl Watch {
                 }
                 return Ok(Judged { noticed, media: true, picture: None, print: None, said: heard.said });
             }
+            // That is another way.
+            Body::Hint(..) => return Err(Fault::internal()),
             Body::Text(text) => {
                 let scores = self.sight.read(&cx, Read { text: text.clone() }).await?;
                 notice::written(at, text, &scores, new)
@@ -393,6 +425,14 @@ impl Watch {
                 }
             }
             lock(&self.lately).forget(self.clock.now());
+        }
+    }
+
+    async fn keep_hints(self: Arc<Self>) {
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            tick.tick().await;
+            self.ask_hinted().await;
         }
     }
 

@@ -109,6 +109,8 @@ export interface Info {
   devOutbox: string | null;
   /** Calls through the server are looked at. */
   watched: boolean;
+  /** In direct calls between strangers pages send in what they show, now and then, and it is looked at. */
+  sampled: boolean;
   sfu: boolean;
 }
 
@@ -347,6 +349,8 @@ export interface ClientEvents {
   hand: [{ roomId: string; raised: boolean }, object];
   reaction: [{ roomId: string; kind: ReactionKind }, object];
   captions: [{ roomId: string; on: boolean }, object];
+  /** A still of a direct call between strangers, as it is shown here. */
+  sample: [{ roomId: string; of: string; image: ArrayBuffer }, object];
   'call-user': [{ userId: string }, { roomId: string }];
   'call-accept': [{ roomId: string }, { roomId: string }];
   'call-decline': [{ roomId: string }, object];
@@ -363,5 +367,5 @@ export interface Welcome {
   resumed: boolean;
   user: Me;
   iceServers: RTCIceServer[];
-  limits: { sdpBytes: number; chatChars: number; seatGraceMs: number };
+  limits: { sdpBytes: number; chatChars: number; sampleBytes: number; sampleEveryMs: number; seatGraceMs: number };
 }

@@ -1,5 +1,5 @@
 /** Before the first call: what happens with picture and sound, the age, and whether camera and microphone work. */
-import { ArrowLeftRight, EyeOff, Flag, type LucideIcon, MessageCircleOff, ScanEye } from 'lucide-preact';
+import { ArrowLeftRight, Camera, EyeOff, Flag, type LucideIcon, MessageCircleOff, ScanEye } from 'lucide-preact';
 import { useEffect, useState } from 'preact/hooks';
 
 import { api, info, lookAgain, me } from '../app/account';
@@ -10,9 +10,10 @@ import { Devices } from './devices';
 import { go } from './route';
 import { Alert } from './trouble';
 
-const promises = (watched: boolean): [LucideIcon, Key][] => [
+const promises = (watched: boolean, sampled: boolean): [LucideIcon, Key][] => [
   [ArrowLeftRight, 'checkDirect'],
   watched ? [ScanEye, 'checkWatched'] : [EyeOff, 'checkUnseen'],
+  ...(watched ? [[Camera, sampled ? 'checkSampled' : 'checkOnlyRead'] as [LucideIcon, Key]] : []),
   [MessageCircleOff, 'checkMessages'],
   [Flag, 'checkKept'],
 ];
@@ -41,7 +42,7 @@ function Promises() {
     <div class="promises">
       <h2>{t('checkPrivacy')}</h2>
       <ul>
-        {promises(info.value?.watched ?? true).map(([Icon, words]) => (
+        {promises(info.value?.watched ?? true, info.value?.sampled ?? true).map(([Icon, words]) => (
           <li key={words}>
             <Icon aria-hidden="true" />
             <span>{t(words)}</span>

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { t } from '../i18n';
 import * as devices from '../media/devices';
+import { showsIn } from '../media/still';
 
 interface Props {
   stream: MediaStream;
@@ -22,6 +23,7 @@ export function Picture({ stream, label, muted = false, mirrored = false, testId
     const element = video.current;
     if (!element) return;
     element.srcObject = stream;
+    showsIn(stream, element);
     element.play().catch((error: unknown) => {
       if (error instanceof DOMException && error.name === 'NotAllowedError') setSilenced(true);
     });

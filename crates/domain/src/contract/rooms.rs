@@ -74,6 +74,10 @@ crate::contract! {
         fn unpark(Seat) -> () [idempotent, 1000 ms] at room;
         /// Safety does something about somebody.
         fn restrain(Restrain) -> () [idempotent, 3000 ms] at room;
+        /// What the caller's page sees of the other one in a direct call between strangers.
+        fn sample(Sampled) -> () [once, 2000 ms] at seat.room;
+        /// A direct call between strangers must be looked at: it moves to the server. Whether it does because of this.
+        fn suspect(Whose) -> bool [once, 2000 ms] at room;
         /// Whose that participant is.
         fn whose(Whose) -> UserId [idempotent, 1000 ms] at room;
     }
@@ -522,6 +526,18 @@ pub struct Said {
     pub text: String,
     /// When they began to say it.
     pub at: Timestamp,
+}
+
+/// A still of what somebody's page shows of another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sampled {
+    /// The seat it comes from.
+    pub seat: Seat,
+    /// Of whom.
+    pub of: ParticipantId,
+    /// As it was sent: it may be anything. Nothing where nobody looks.
+    #[serde(default, with = "super::sight::maybe_bytes")]
+    pub picture: Option<Vec<u8>>,
 }
 
 /// What a host can decide.

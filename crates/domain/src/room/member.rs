@@ -57,6 +57,8 @@ pub(super) struct Member {
     pub(super) link: LastLink,
     /// Whether their page has said what is on.
     pub(super) told: bool,
+    /// When their page last had a picture of the other.
+    pub(super) sampled: Option<Timestamp>,
     /// Whether they have seen the other through the server.
     pub(super) through: bool,
     /// Until when a silent connection to the server is waited for.
@@ -80,6 +82,7 @@ impl Member {
             held_back: restraint::Held::default(),
             link: None,
             told: false,
+            sampled: None,
             through: false,
             silent: None,
             held: VecDeque::new(),

@@ -88,6 +88,8 @@ pub enum Body {
     Sound(Source, Vec<SoundPacket>),
     /// A chat message.
     Text(String),
+    /// A still of a direct call, by that viewer's page.
+    Hint(ParticipantId, Vec<u8>),
 }
 
 /// A whole picture, as strangers coded it: it may be anything.
@@ -123,6 +125,7 @@ impl Sample {
         let body = match &self.body {
             Body::KeyFrame(_, picture) => picture.bytes.len(),
             Body::Text(text) => text.len(),
+            Body::Hint(_, picture) => picture.len(),
             Body::Sound(_, packets) => packets.iter().map(|p| p.bytes.len() + size_of::<SoundPacket>()).sum(),
         };
         size_of::<Self>() + body
@@ -134,6 +137,7 @@ impl Sample {
             Body::KeyFrame(..) => "key-frame",
             Body::Sound(..) => "sound",
             Body::Text(_) => "text",
+            Body::Hint(..) => "hint",
         }
     }
 }

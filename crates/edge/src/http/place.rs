@@ -32,6 +32,8 @@ struct InfoBody {
     /// Programs of this place look at calls that run through the server, and at what is written in all calls of strangers.
     /// False as well while there are no models to look with.
     watched: bool,
+    /// In direct calls between strangers pages send in what they show now and then (`sample`), and programs look at it.
+    sampled: bool,
     /// Whether media can go through the server.
     sfu: bool,
 }
@@ -43,6 +45,7 @@ async fn info(State(edge): State<Edge>) -> Reply<InfoBody> {
         version: env!("CARGO_PKG_VERSION"),
         dev_outbox,
         watched: edge.watching.is_on(),
+        sampled: edge.watching.samples(),
         sfu: true,
     })
 }

@@ -127,18 +127,29 @@ impl FromMessageParts<LocalAdapter> for Turn {
 /// The packet's payload is the JSON array of the event's name and its arguments.
 fn read(raw: &Raw) -> Result<ClientEvent, Fault> {
     let wrong = || Fault::bad_request("The event has the wrong shape.");
-    // Nothing of ours is binary.
-    let Raw::Str(text, None) = raw else { return Err(wrong()) };
-    read_text(text)
+    match raw {
+        Raw::Str(text, None) => read_text(text),
+        Raw::Str(text, Some(attached)) if attached.len() == 1 => {
+            let (name, data) = split(text)?;
+            ClientEvent::read_attached(&name, text.len(), data, &attached[0])
+        }
+        _ => Err(wrong()),
+    }
 }
 
 /// The text of a packet, as an event.
 pub(super) fn read_text(text: &str) -> Result<ClientEvent, Fault> {
+    let (name, data) = split(text)?;
+    ClientEvent::read(&name, text.len(), data)
+}
+
+/// Its name and what comes with it.
+fn split(text: &str) -> Result<(String, Value), Fault> {
     let wrong = || Fault::bad_request("The event has the wrong shape.");
     let mut parts: Vec<Value> = serde_json::from_str(text).map_err(|_| wrong())?;
     let data = if parts.len() == 2 { parts.pop().unwrap_or_default() } else { Value::Null };
-    match &parts[..] {
-        [Value::String(name)] => ClientEvent::read(name, text.len(), data),
+    match parts.pop() {
+        Some(Value::String(name)) if parts.is_empty() => Ok((name, data)),
         _ => Err(wrong()),
     }
 }
@@ -202,6 +213,7 @@ impl Hub {
             ClientEvent::Hand(raised) => self.on_hand(&cx, session, &raised).await,
             ClientEvent::Reaction(reacted) => self.on_reaction(&cx, session, &reacted).await,
             ClientEvent::Captions(read) => self.on_captions(&cx, session, &read).await,
+            ClientEvent::Sample(sample) => self.on_sample(&cx, session, sample).await,
             ClientEvent::ModerateRoom(moderated) => self.on_moderate(&cx, session, &moderated).await,
             ClientEvent::Presence(looked) => self.on_presence(session, &looked).await,
             ClientEvent::CallUser(dialled) => self.on_call_user(&cx, session, &dialled).await,

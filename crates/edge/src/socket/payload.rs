@@ -13,6 +13,8 @@ use visavis_domain::{
     wire::{Media, Path, ReactionKind},
 };
 
+use super::sample::{self, Sample};
+
 /// The largest session description.
 pub(super) const MAX_SDP: usize = 128 * 1024;
 /// The largest event that carries none.
@@ -21,8 +23,6 @@ pub(super) const MAX_EVENT: usize = 16 * 1024;
 pub(super) const MAX_CHAT_CHARS: usize = 2_000;
 /// The largest picture of a `sample`.
 pub(super) const MAX_SAMPLE: usize = 64 * 1024;
-/// Between two samples.
-pub(super) const SAMPLE_EVERY_MS: u64 = 5_000;
 /// Pictures a page can show: nine cameras and two screens, and some that are just leaving.
 const MAX_WANTED: usize = 32;
 /// The longest name a client gives its message.
@@ -46,6 +46,7 @@ pub(super) enum ClientEvent {
     Hand(Raised),
     Reaction(Reacted),
     Captions(Read),
+    Sample(Sample),
     ModerateRoom(Moderated),
     Presence(Looked),
     CallUser(Dialled),
@@ -189,9 +190,26 @@ pub(super) struct Added {
 }
 
 impl ClientEvent {
+    /// Reads an event with something binary attached: only a sample has that.
+    pub(super) fn read_attached(
+        name: &str,
+        bytes: usize,
+        data: Value,
+        attached: &[u8],
+    ) -> Result<Self, Fault> {
+        match name {
+            "sample" if bytes <= MAX_EVENT => sample::read(data, Some(attached)).map(Self::Sample),
+            _ => Err(Fault::bad_request("The event has the wrong shape.")),
+        }
+    }
+
     /// Reads an event of `bytes` length; what isn't exactly right is refused before anything is done.
     pub(super) fn read(name: &str, bytes: usize, data: Value) -> Result<Self, Fault> {
-        let most = if matches!(name, "offer" | "answer") { MAX_SDP + MAX_EVENT } else { MAX_EVENT };
+        let most = match name {
+            "offer" | "answer" => MAX_SDP + MAX_EVENT,
+            "sample" => sample::MAX_TEXT + MAX_EVENT,
+            _ => MAX_EVENT,
+        };
         if bytes > most {
             return Err(Fault::new(
                 Code::PayloadTooLarge,
@@ -214,6 +232,7 @@ impl ClientEvent {
             "hand" => shape(data).map(Self::Hand),
             "reaction" => shape(data).map(Self::Reaction),
             "captions" => shape(data).map(Self::Captions),
+            "sample" => sample::read(data, None).map(Self::Sample),
             "moderate-room" => shape(data).map(Self::ModerateRoom),
             "presence" => shape(data).map(Self::Presence),
             "call-user" => shape(data).map(Self::CallUser),
@@ -230,7 +249,7 @@ impl ClientEvent {
 #[derive(Deserialize)]
 struct Nothing {}
 
-fn shape<T: DeserializeOwned>(data: Value) -> Result<T, Fault> {
+pub(super) fn shape<T: DeserializeOwned>(data: Value) -> Result<T, Fault> {
     let wrong = || Fault::bad_request("The event has the wrong shape.");
     let data = match data {
         Value::Object(_) => data,
@@ -287,7 +306,7 @@ mod tests {
 
     use super::*;
 
-    const NAMES: [&str; 22] = [
+    const NAMES: [&str; 23] = [
         "find-match",
         "cancel-match",
         "next",
@@ -299,6 +318,7 @@ mod tests {
         "link-state",
         "media-state",
         "chat-message",
+        "sample",
         "view",
         "hand",
         "reaction",
@@ -326,6 +346,8 @@ mod tests {
             Just("candidate".to_owned()),
             Just("text".to_owned()),
             Just("nonce".to_owned()),
+            Just("of".to_owned()),
+            Just("image".to_owned()),
             Just("interests".to_owned()),
             "[a-z]{1,6}",
         ];

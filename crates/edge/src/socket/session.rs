@@ -21,6 +21,7 @@ use visavis_domain::{
     },
     event::ServerEvent,
     id::{LoginId, RoomId, SocketId, UserId},
+    room::sampling,
 };
 
 use super::{
@@ -236,7 +237,7 @@ impl Hub {
                 "sdpBytes": payload::MAX_SDP,
                 "chatChars": payload::MAX_CHAT_CHARS,
                 "sampleBytes": payload::MAX_SAMPLE,
-                "sampleEveryMs": payload::SAMPLE_EVERY_MS,
+                "sampleEveryMs": sampling::SAMPLE_EVERY.as_millis(),
                 "seatGraceMs": self.seat_grace_s * 1_000,
             },
         }))

@@ -9,6 +9,7 @@ use visavis_domain::{
         self, Output, Reply, Room, Who,
         group::{self, Group},
         restraint::{Notice, Restraint},
+        sampling::not_sampled,
     },
     wire::{Card, Media, ReactionKind},
 };
@@ -55,6 +56,8 @@ pub(super) enum Input {
         unwelcome: Vec<UserId>,
     },
     Watch,
+    /// A still by whoever sits there, of that one.
+    Sample(Who, ParticipantId),
     Hide,
     Restrain(ParticipantId, Restraint, Option<Notice>),
     Close(CloseReason),
@@ -76,10 +79,15 @@ impl AnyRoom {
                 self.grow(now);
                 reply
             }
-            Self::Group(room) => match group(input)? {
-                Some(input) => room.handle(now, input),
-                None => Ok(Reply::Done),
-            },
+            Self::Group(room) => {
+                if let Input::Sample(who, _) = input {
+                    room.participant(who)?;
+                }
+                match group(input)? {
+                    Some(input) => room.handle(now, input),
+                    None => Ok(Reply::Done),
+                }
+            }
         }
     }
 
@@ -264,6 +272,7 @@ fn pair(input: Input) -> Result<room::Input, Fault> {
         Input::Cancel(who, only) => room::Input::Cancel(who, only),
         Input::Add { from, guest, unwelcome } => room::Input::Add { from, guest, unwelcome },
         Input::Watch => room::Input::Watch,
+        Input::Sample(from, of) => room::Input::Sample(from, of),
         Input::Hide => room::Input::Hide,
         Input::Restrain(about, restraint, notice) => room::Input::Restrain(about, restraint, notice),
         Input::Close(reason) => room::Input::Close(reason),
@@ -281,6 +290,7 @@ fn group(input: Input) -> Result<Option<group::Input>, Fault> {
         // The server needs none: it answers whoever proves themselves.
         Input::Signal(signal, _) if signal.kind == SignalKind::Candidate => return Ok(None),
         Input::Signal(..) => return Err(Fault::new(Code::WrongState, "This call runs through the server.")),
+        Input::Sample(..) => return Err(not_sampled()),
         // The server sees a group's media in any case.
         Input::Watch | Input::Hide => return Ok(None),
         Input::Restrain(about, restraint, notice) => group::Input::Restrain(about, restraint, notice),

@@ -50,6 +50,15 @@ pub(super) fn seen(at: Timestamp, seen: &Seen, rules: &Rules, new: impl Fn() -> 
     seen.scores.slots.iter().map(signal).collect()
 }
 
+/// Of what a viewer's page sent in: signals that make the server look for itself, and no more.
+pub(super) fn hinted(at: Timestamp, seen: &Seen, new: impl Fn() -> SignalId) -> Vec<Signal> {
+    let hint = |(slot, score): &(Slot, Score)| Signal {
+        server: false,
+        ..signal(new(), *slot, Modality::Picture, (at, at), *score)
+    };
+    seen.scores.slots.iter().map(hint).collect()
+}
+
 /// Of a stretch of sound: what was said, piece by piece, and the other sounds.
 pub(super) fn heard(
     at: Timestamp,

@@ -10,7 +10,7 @@ use visavis_domain::{
     },
     id::{DecisionId, ParticipantId, RoomId, UserId},
     room::restraint::{Notice, Restraint},
-    strikes::{Act, Action, Input, Output, Rules, Strikes},
+    strikes::{Act, Action, Input, Output, Rules, Signal, Strikes},
 };
 
 use super::{lately::TRANSCRIPT, notice::Noticed};
@@ -42,6 +42,8 @@ pub(super) struct Person {
     /// The newest picture, and how often it came in a row.
     print: (u64, u32),
     out: Vec<Carry>,
+    /// A viewer's page has seen something.
+    hinted: bool,
 }
 
 /// What is to be done about somebody.
@@ -79,6 +81,7 @@ impl Person {
             words: VecDeque::new(),
             print: (0, 0),
             out: Vec::new(),
+            hinted: false,
         }
     }
 
@@ -141,6 +144,16 @@ impl Person {
         self.handle(now, Input::Signal(signal));
     }
 
+    /// A viewer's page sent this in. True when the server is to look for itself; nothing else comes of it, and nothing of it
+    /// is remembered here.
+    pub(super) fn hint(&mut self, now: Timestamp, signals: Vec<Signal>) -> bool {
+        self.hinted = false;
+        for signal in signals {
+            self.handle(now, Input::Signal(signal));
+        }
+        self.hinted
+    }
+
     pub(super) fn handle(&mut self, now: Timestamp, input: Input) {
         self.strikes.handle(now, input);
         while let Some(output) = self.strikes.poll() {
@@ -150,8 +163,9 @@ impl Person {
                     self.blurred = false;
                     self.only(Restraint::Clear);
                 }
-                // The server looks at everybody on its own, and the clock ticks for all.
-                Output::Look(_) | Output::WakeAt(_) => {}
+                Output::Look(_) => self.hinted = true,
+                // The clock ticks for all.
+                Output::WakeAt(_) => {}
             }
         }
     }
@@ -292,6 +306,31 @@ mod tests {
             .filter_map(|(told, _)| told)
             .map(|told| (told.room, told.restraint))
             .collect()
+    }
+
+    #[test]
+    fn what_another_viewer_sends_in_only_makes_the_server_look_and_no_decision_rests_on_it() {
+        let mut person = Person::new(at(0), rules());
+        let hint = |n: u8, score| {
+            let signal = naked(n, i64::from(n) * 6_000).signal.unwrap();
+            vec![Signal { server: false, score, ..signal }]
+        };
+        assert!(!person.hint(at(0), hint(1, 100)), "no rule sees anything in it");
+        for n in 2..20 {
+            assert!(person.hint(at(i64::from(n) * 6_000), hint(n, 1_000)));
+            assert!(person.carry().is_empty());
+        }
+        assert!(!person.hint(at(120_000), hint(20, 100)));
+        // Two pictures that the server saw itself: the decision knows these and no others.
+        person.is_at(at(200_000), place(1));
+        person.notice(at(200_000), naked(30, 200_000));
+        person.notice(at(206_000), naked(31, 206_000));
+        let records: Vec<_> = parts(&mut person).into_iter().filter_map(|(_, record)| record).collect();
+        let last = records.last().unwrap();
+        let kept: Vec<_> = last.signals.iter().map(|kept| kept.signal.id).collect();
+        assert_eq!(kept, [30, 31].map(SignalId::from_bits));
+        assert_eq!(last.act.facts, kept);
+        assert!(records.iter().all(|record| record.signals.iter().all(|kept| kept.signal.server)));
     }
 
     #[test]
