@@ -19,6 +19,8 @@ const LOOKED_MS = 60_000;
 /** As `welcome` says, less what is forgiven. */
 const BETWEEN_MS = 4_000;
 const YES = { ok: true };
+/** After a report a direct call moves within so many seconds. */
+const WATCH_WITHIN_S = 3;
 
 /** Two strangers in a direct call; gives also who is who there. */
 async function direct(t, server, pages) {
@@ -34,7 +36,7 @@ const code = async (answer) => (await answer).error?.code;
 describe('a sample', () => {
   let server;
   before(async () => {
-    server = await startServer({ settings: { ...DIRECT, 'friends.requests_per_hour': 10_000 } });
+    server = await startServer({ settings: { ...DIRECT, 'friends.requests_per_hour': 10_000, 'rooms.watch_within_s': WATCH_WITHIN_S } });
   });
   after(() => server.end());
 
@@ -44,6 +46,21 @@ describe('a sample', () => {
     assert.deepEqual(await b.call('sample', { roomId, of: ada, image: webp(RED).toString('base64') }), YES);
     assert.equal((await (await fetch(`${server.url}/api/info`)).json()).sampled, false);
     assert.deepEqual([...a.all('move-to-sfu'), ...b.all('move-to-sfu')], []);
+  });
+
+  test('isn’t all that moves a direct call: a report of before does, some seconds later', async (t) => {
+    const moved = await direct(t, server);
+    const { person: reported } = moved.a;
+    const { person: reporter } = moved.b;
+    await moved.a.do('leave-room', { roomId: moved.roomId });
+    const third = await (await people(server, 1, { test: t }))[0].open();
+    const { a, b, roomId } = await direct(t, server, [moved.a, third]);
+    const json = { roomId: moved.roomId, userId: reported.id, reason: 'spam' };
+    assert.equal((await reporter.ask('POST', '/api/reports', { json })).status, 201);
+    for (const page of [a, b]) {
+      const { reason, roomId: which } = await page.event('move-to-sfu', () => true, (WATCH_WITHIN_S + 5) * 1_000);
+      assert.deepEqual([which, reason], [roomId, 'safety']);
+    }
   });
 
   test('is of the other one in a call where one is', async (t) => {

@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use visavis_domain::Fault;
+use visavis_domain::{Fault, text};
 use visavis_platform::{Clock, Db, Dice, Lifecycle, Vault, mail::Postbox, secret::Secret};
 use visavis_services::moderation::{Deps, Moderation, tools::Replayed};
 use visavis_workers::rules;
@@ -70,11 +70,11 @@ pub async fn evidence(config: &Config, command: EvidenceCommand) -> Result<(), F
             }
         }
         EvidenceCommand::Hold { case, reason } => {
-            let held = role.hold(case, checked(&reason)?).await?;
+            let held = role.hold(case, &checked(&reason)?).await?;
             println!("{case} is held with {held} pieces of evidence until it is released");
         }
         EvidenceCommand::Release { case, reason } => {
-            role.release(case, checked(&reason)?).await?;
+            role.release(case, &checked(&reason)?).await?;
             println!("{case} is held no longer: what is past its day is gone");
         }
     }
@@ -120,10 +120,6 @@ fn line(one: &Replayed, version: &str) -> String {
     format!("{}  {}  {}  {}  {word}{rules}", was.id, was.at, was.action, was.rule)
 }
 
-fn checked(reason: &str) -> Result<&str, Fault> {
-    let reason = reason.trim();
-    if (3..=200).contains(&reason.chars().count()) && !reason.chars().any(char::is_control) {
-        return Ok(reason);
-    }
-    Err(Fault::field("--reason", "must be 3 to 200 characters"))
+fn checked(reason: &str) -> Result<String, Fault> {
+    text::reason("--reason", reason)
 }

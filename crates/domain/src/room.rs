@@ -45,11 +45,15 @@ pub struct Settings {
     /// Seconds a call rings before nobody has answered.
     #[schemars(range(min = 1, max = 300))]
     pub ring_s: u64,
+    /// A report about somebody who is in a direct call with another stranger moves it to the server within so many seconds, at a
+    /// random moment: at once would say whom they had met last.
+    #[schemars(range(min = 0, max = 300))]
+    pub watch_within_s: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { join_within_s: 10, seat_grace_s: 15, ring_s: 45 }
+        Self { join_within_s: 10, seat_grace_s: 15, ring_s: 45, watch_within_s: 45 }
     }
 }
 
@@ -233,6 +237,8 @@ pub enum Output {
         user: UserId,
         /// Why it rings no more.
         reason: CloseReason,
+        /// Whether they heard it; else it is none of theirs.
+        heard: bool,
     },
     /// The seat is free.
     SeatEnded(Who),

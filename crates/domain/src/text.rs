@@ -6,6 +6,7 @@ mod joins;
 mod lists;
 mod official;
 
+use rustrict::{CensorStr as _, Type};
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -17,6 +18,9 @@ pub const MAX_NAME: usize = 32;
 pub const MAX_BIO: usize = 500;
 /// The longest chat message, in characters (protocol section 3).
 pub const MAX_CHAT: usize = 2_000;
+/// Why something is done that is written down, in graphemes.
+const MIN_REASON: usize = 3;
+const MAX_REASON: usize = 200;
 /// The longest interest, in graphemes.
 pub const MAX_INTEREST: usize = 24;
 /// Bytes per grapheme on average that a text may have: room for any script and for emoji sequences, none for towers of
@@ -45,7 +49,34 @@ pub fn display_name(text: &str) -> Result<String, Fault> {
     if let Some(contact) = contact::find(&name) {
         return Err(Fault::field("displayName", format!("must not hold {}", contact.name())));
     }
+    is_decent("displayName", &name)?;
     Ok(name)
+}
+
+/// What everybody sees holds none of the worst words (the list of `rustrict`, its gravest class alone: below it are words that
+/// people use of themselves).
+fn is_decent(field: &str, text: &str) -> Result<(), Fault> {
+    let seen = lookalikes(text);
+    let spelled: String = seen.chars().filter(|c| c.is_alphanumeric()).collect();
+    if seen.as_str().is(Type::SEVERE) || spelled.as_str().is(Type::SEVERE) {
+        return Err(Fault::field(field, "must not hold words that hurt people"));
+    }
+    Ok(())
+}
+
+/// A text with the letters that it looks like: compatibility forms, and those of other alphabets in the place of Latin ones.
+pub fn lookalikes(text: &str) -> String {
+    contact::latin(&text.nfkc().collect::<String>())
+}
+
+/// Why somebody does something that is written down: what can be read later.
+pub fn reason(field: &str, text: &str) -> Result<String, Fault> {
+    let reason = line(field, text, MAX_REASON)?;
+    if reason.chars().filter(|c| c.is_alphanumeric()).count() < MIN_REASON {
+        let words = format!("must be {MIN_REASON} to {MAX_REASON} characters: it is written down");
+        return Err(Fault::field(field, words));
+    }
+    Ok(reason)
 }
 
 /// Letters of two of the alphabets whose letters look alike: Latin, Greek, Cyrillic, Armenian, Cherokee, Canadian syllabics,
@@ -71,13 +102,16 @@ fn mixes_alphabets(word: &str) -> bool {
 
 /// What a room is called.
 pub fn room_name(text: &str) -> Result<String, Fault> {
-    line("name", text, MAX_NAME)
+    let name = line("name", text, MAX_NAME)?;
+    is_decent("name", &name)?;
+    Ok(name)
 }
 
 /// A few words about oneself; line breaks are kept, an empty text is fine.
 pub fn bio(text: &str) -> Result<String, Fault> {
     let text: String = text.trim().replace("\r\n", "\n").nfc().collect();
     check("bio", &text, MAX_BIO, true)?;
+    is_decent("bio", &text)?;
     Ok(text)
 }
 

@@ -31,7 +31,7 @@ async fn of_a_call_that_nobody_answered_only_who_heard_it_ring_has_met_the_other
         for (room, reason, rang) in
             [(2, "offline", false), (3, "busy", false), (4, "timeout", true), (5, "cancelled", true)]
         {
-            calls::missed(&db, &dialled(room), reason).await.unwrap();
+            calls::missed(&db, &dialled(room), reason, true).await.unwrap();
             assert_eq!((met(room, bob, ada).await, met(room, ada, bob).await), (rang, false), "{reason}");
         }
     }

@@ -272,6 +272,10 @@ impl Friends {
     }
 }
 
+fn myself() -> Fault {
+    Fault::bad_request("That is you. You are your own friend already, we hope.")
+}
+
 fn nobody() -> Fault {
     Fault::not_found("That person")
 }
@@ -375,11 +379,17 @@ impl Contract for Friends {
 
     async fn ask(&self, _cx: &Caller, req: Ask) -> Result<Asked, Fault> {
         let Ask { user, whom } = req;
+        // A slip isn't counted.
+        match &whom {
+            Whom::PrivateId(text) => private_id::parse(text).map(drop)?,
+            Whom::Met(other) if *other == user => return Err(myself()),
+            Whom::Met(_) => {}
+        }
         let per_hour = self.deps.settings.requests_per_hour;
         self.count(&format!("friends/ask/{user}"), &Rule::per_hour(per_hour.min(10), per_hour)).await?;
         let other = self.whom(user, &whom).await?;
         if other == user {
-            return Err(Fault::bad_request("That is you. You are your own friend already, we hope."));
+            return Err(myself());
         }
         let request: RequestId = self.deps.dice.id(&self.deps.clock);
         let done = self.act(user, other, Act::Ask(request)).await;
@@ -415,10 +425,10 @@ impl Contract for Friends {
     }
 
     async fn remove(&self, _cx: &Caller, pair: Pair) -> Result<(), Fault> {
-        if pair.user == pair.other {
-            return Err(nobody());
-        }
         let Pair { user, other } = pair;
+        if user == other {
+            return Ok(());
+        }
         let done = match self.act(user, other, Act::Remove).await {
             // Whoever isn't there is no friend, as whoever blocks me isn't: what was asked for is so.
             Err(fault) if fault.code == Code::NotFound => return Ok(()),

@@ -30,7 +30,7 @@ use visavis_domain::{
 };
 use visavis_platform::{
     Bus, Clock, Db, Dice, Lifecycle, Vault,
-    db::{self, Tx, audit, blocks, calls, cases, reports, visits},
+    db::{self, Tx, audit, blocks, calls, cases, friendships, reports, visits},
     mail::Postbox,
     secret::Secret,
 };
@@ -189,6 +189,10 @@ impl Moderation {
             at: now,
         };
         let mut tx = self.db.write().await?;
+        // Both accounts first, as whoever erases one does.
+        if !friendships::lock_pair(&mut tx, by, about).await? {
+            return Err(Fault::not_found("That person"));
+        }
         let id = match reports::insert(&mut tx, &report).await {
             Err(db::Error::Missing) => return Err(Fault::not_found("That person")),
             written => written?,

@@ -17,6 +17,7 @@ mod untold;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -182,7 +183,9 @@ impl Node {
                 Output::Emit { to, event } => self.emit(to, event).await,
                 Output::Pages { user, except, event } => self.ring_at(user, except, event).await,
                 Output::Quiet { user, from } => self.ring_no_more(id, user, from).await,
-                Output::Missed { from, user, reason } => self.note_missed(from, user, reason).await,
+                Output::Missed { from, user, reason, heard } => {
+                    self.note_missed((from, user), reason, heard).await;
+                }
                 Output::Answered(who) => self.hears_answer(who),
                 Output::Media(order) => self.order_media(id, order),
                 Output::Used => self.keep_used(id).await,
@@ -226,7 +229,15 @@ impl Node {
             match news {
                 News::Event(Event::Blocked { user, other }) => self.part(user, other).await,
                 News::Event(Event::Parted { user, other, .. }) => self.stop_rings(user, other).await,
-                News::Event(Event::Reported { user, .. }) => self.watch(user).await,
+                News::Event(Event::Reported { user, .. }) => {
+                    let node = Arc::clone(&self);
+                    let within = self.deps.settings.watch_within_s * 1_000;
+                    let pause = Duration::from_millis(self.deps.dice.below(within.max(1)));
+                    tokio::spawn(async move {
+                        tokio::time::sleep(pause).await;
+                        node.watch(user).await;
+                    });
+                }
                 News::Event(_) => {}
                 News::Missed => self.claim_again.notify_one(),
             }

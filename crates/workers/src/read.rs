@@ -19,6 +19,8 @@ const WORDS: usize = 100;
 const MAX_CHARS: usize = 10_000;
 /// What separates words, as when the network learnt.
 const SEPARATORS: &str = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n ";
+/// What may stand between two words of a pattern.
+const BETWEEN: &str = r"[\s.,_*+-]+";
 /// Threats that it gives next to nothing for.
 const THREATS: &str = r"(?x)\b(
     know \s where \s (you|u) \s live
@@ -26,6 +28,18 @@ const THREATS: &str = r"(?x)\b(
   | (i \s will|i'?ll|i'?m \s (going \s to|gonna)|gonna|going \s to) \s (kill|murder|rape|stab|shoot|hurt|strangle) \s (you|u|ur|your)
   | (kill|hang|shoot) \s (yourself|urself)
 )\b";
+
+/// Said to somebody: then rude words are meant for them.
+const TO_SOMEBODY: &str = r"(?x)\b(
+    you|u|ur|your|yours|yourself|urself|youre|ya|yall|thou
+  | fuck \s off | shut \s up | go \s to \s hell | go \s die | eat \s shit | suck \s my | piss \s off | screw \s off | get \s lost | kys
+)\b";
+/// What people are called: said without a word of oneself or of a thing beside it, it is said to somebody as well.
+const CALLED: &str = "idiot|moron|bitch|whore|slut|bastard|asshole|arsehole|cunt|loser|retard|cow|pig|scum|twat|dickhead|\
+    dumbass|jerk|creep|freak|ugly|pathetic|piece of shit";
+const OF_SOMETHING_ELSE: &str = "i|i'm|im|me|my|myself|mine|we|our|this|that|it|the";
+/// Rude words that are said to nobody come to no more than this: below any threshold of the rules that come along.
+const AT_NOBODY: Score = 500;
 
 /// What people are. The network learnt that texts with such words are toxic, because so many about them were: it gives
 /// "I'm gay and I live in Berlin" 0.72. It reads without them; who hates or threatens them says so in other words.
@@ -38,7 +52,7 @@ const HATE: &str = "i hate|we hate|kill|gas|hang|burn|shoot|exterminate|get rid 
 /// What was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Read {
-    /// The most of the others.
+    /// The most of the others; what is rude and said to nobody counts for little.
     pub hostile: Score,
     /// By the network: rude, disrespectful.
     pub toxic: Score,
@@ -56,6 +70,9 @@ pub struct Reader {
     numbers: HashMap<String, i64>,
     skipped: Regex,
     threats: Regex,
+    to_somebody: Regex,
+    called: Regex,
+    of_something_else: Regex,
     people: Regex,
     hate: Regex,
 }
@@ -86,7 +103,10 @@ impl Reader {
             net: Net::open(models, "text/tox-block.onnx")?,
             numbers: numbers.map(|(number, word)| (word.to_owned(), number)).collect(),
             skipped: pattern(&skipped.join("|"))?,
-            threats: pattern(THREATS)?,
+            threats: pattern(&THREATS.replace(r"\s", BETWEEN))?,
+            to_somebody: pattern(&TO_SOMEBODY.replace(r"\s", BETWEEN))?,
+            called: pattern(&format!(r"\b({CALLED})s?\b"))?,
+            of_something_else: pattern(&format!(r"\b({OF_SOMETHING_ELSE})\b"))?,
             people: pattern(&format!(r"\b({PEOPLE})s?\b"))?,
             hate: pattern(&format!(
                 r"\b({HATE}) (all |every |the |those |these |you )*(women|({PEOPLE})(s| people))\b"
@@ -99,7 +119,8 @@ impl Reader {
     /// # Errors
     /// When the network fails.
     pub fn read(&mut self, text: &str) -> Result<Read, Error> {
-        let text: String = text.chars().take(MAX_CHARS).collect::<String>().to_lowercase();
+        let text: String = text.chars().take(MAX_CHARS).collect();
+        let text = visavis_domain::text::lookalikes(&text).to_lowercase();
         let plain = self.plain(&text);
         let (mut read, meant) = (self.score(&text)?, self.score(&plain)?);
         read.toxic = read.toxic.max(meant.toxic);
@@ -112,11 +133,20 @@ impl Reader {
         if self.hate.is_match(&text) || self.hate.is_match(&plain) {
             read.hate = 1_000;
         }
-        if text.as_str().is(Type::SEVERE) {
-            read.toxic = 1_000;
+        let mut rude = read.toxic.max(read.insult);
+        if !self.is_said_to_somebody(&text) && !self.is_said_to_somebody(&plain) {
+            rude = rude.min(AT_NOBODY);
         }
-        read.hostile = read.toxic.max(read.threat).max(read.insult).max(read.hate);
+        if text.as_str().is(Type::SEVERE) {
+            (read.toxic, rude) = (1_000, 1_000);
+        }
+        read.hostile = rude.max(read.threat).max(read.hate);
         Ok(read)
+    }
+
+    fn is_said_to_somebody(&self, text: &str) -> bool {
+        self.to_somebody.is_match(text)
+            || (self.called.is_match(text) && !self.of_something_else.is_match(text))
     }
 
     /// Toxic, severely so, obscene, a threat, an insult, hate.

@@ -266,6 +266,13 @@ pub struct Miss {
     pub callee: UserId,
     /// Why.
     pub reason: CloseReason,
+    /// Whether the one who was called is to know of it.
+    #[serde(default = "yes")]
+    pub heard: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// Gives up.

@@ -67,7 +67,7 @@ impl Ring {
             CallEnd::Timeout => CloseReason::Timeout,
             CallEnd::Busy | CallEnd::HungUp | CallEnd::Elsewhere => return,
         };
-        out.push_back(Output::Missed { from: self.from.id, user: self.user, reason });
+        out.push_back(Output::Missed { from: self.from.id, user: self.user, reason, heard: self.heard });
     }
 
     /// Answered through `session`: the other pages hear it.

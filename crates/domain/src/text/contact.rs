@@ -31,6 +31,8 @@ impl Contact {
 const PHONE_DIGITS: usize = 7;
 /// Letters of the shortest handle: two are mostly `@ 5` and the like.
 const SHORTEST_HANDLE: usize = 3;
+/// Characters that stand alone in a row before they are taken for a word: `I 2 c u` isn't one.
+const SHORTEST_SPELLED: usize = 4;
 
 /// Endings that make `word.ending` a link: not a word with which a sentence begins.
 const ENDINGS: &str = "com net org edu gov io xyz biz dev info ru su uk de eu jp cn kr br pl cz dk fi ch hu gr \
@@ -63,21 +65,54 @@ const NUMBERS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six
 /// The first way to be reached elsewhere that `text` holds.
 pub(super) fn find(text: &str) -> Option<Contact> {
     let text = fold(text);
-    let words = words(&text);
+    let together = together(&text);
+    found_in(&text).or_else(|| together.and_then(|text| found_in(&text)))
+}
+
+fn found_in(text: &str) -> Option<Contact> {
+    let words = words(text);
     (0..words.len())
         .find_map(|i| {
             let rest = Around { words: &words, at: i };
             email(rest).or_else(|| link(rest)).or_else(|| handle(rest))
         })
-        .or_else(|| (has_phone(&text) || has_spoken_phone(&words)).then_some(Contact::Phone))
+        .or_else(|| (has_phone(text) || has_spoken_phone(&words)).then_some(Contact::Phone))
 }
 
 /// What a reader takes for the same: compatibility forms (full-width, circled, mathematical), case, digits of other
-/// scripts, the ideographic full stop, key-cap emoji.
+/// scripts, the ideographic full stop, key-cap emoji, a dollar sign before a letter.
 fn fold(text: &str) -> String {
     let seen = |c: &char| !matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE0E}' | '\u{FE0F}' | '\u{20E3}');
     let dot = |c: char| if c == '。' { '.' } else { c };
-    text.nfkc().filter(seen).flat_map(char::to_lowercase).map(digit).map(dot).collect()
+    let mut all = text.nfkc().filter(seen).flat_map(char::to_lowercase).map(digit).map(dot).peekable();
+    let mut folded = String::with_capacity(text.len());
+    while let Some(c) = all.next() {
+        let is_letter = c == '$' && all.peek().is_some_and(|next| next.is_alphabetic());
+        folded.push(if is_letter { 's' } else { c });
+    }
+    folded
+}
+
+/// The same with what is written character by character (`e v i l . c o m`) as words, if there is any.
+fn together(text: &str) -> Option<String> {
+    let mut words: Vec<String> = Vec::new();
+    let (mut run, mut found) = (Vec::new(), false);
+    for word in text.split_whitespace().chain(["  "]) {
+        if word.chars().count() == 1 && word != " " {
+            run.push(word);
+            continue;
+        }
+        let is_spelled = run.len() >= SHORTEST_SPELLED;
+        found |= is_spelled;
+        if is_spelled {
+            words.push(run.concat());
+        } else {
+            words.extend(run.iter().map(|one| (*one).to_owned()));
+        }
+        run.clear();
+        words.push(word.to_owned());
+    }
+    found.then(|| words.join(" "))
 }
 
 /// The ASCII digit for a decimal digit of any script of Unicode's basic plane (general category Nd); the others are
@@ -148,18 +183,19 @@ fn email(w: Around<'_>) -> Option<Contact> {
     let spelled = w.word(1) == "at"
         && (among(PLAIN_PROVIDERS, w.word(2))
             || (is_bracketed(w.gap(1)) && among(MAIL_PROVIDERS, w.word(2))));
-    (direct || spelled).then_some(Contact::Email)
+    let bare = among(PLAIN_PROVIDERS, w.word(0)) && w.gap(1) == " " && w.word(1) == "com";
+    (direct || spelled || bare).then_some(Contact::Email)
 }
 
 fn link(w: Around<'_>) -> Option<Contact> {
     let scheme = w.gap(1).starts_with("://");
-    let www = w.word(0) == "www" && (w.gap(1) == "." || among(DOTS, w.word(1)));
+    let www = w.word(0) == "www" && !w.word(1).is_empty();
     let latin = latin(w.word(1));
     let ending = if w.word(0).is_ascii() { latin.as_str() } else { w.word(1) };
     let path = w.gap(2).starts_with('/');
     let plain = w.gap(1) == "." && (among(ENDINGS, ending) || (path && among(WORDY_ENDINGS, ending)));
     // Not with the space behind the dot: that is the end of a sentence ("Tudo bem. com você?").
-    let loose = matches!(w.gap(1), " ." | " . ") && matches!(ending, "com" | "org");
+    let loose = matches!(w.gap(1), " ." | " . " | ",") && matches!(ending, "com" | "org");
     let (dot, ending) = (w.word(1), w.word(2));
     let worded = among(DOTS, dot) && among(ENDINGS, ending) && !among(ARTICLES, w.word(0));
     let bracketed = among(BRACKETED_DOTS, dot)
@@ -170,7 +206,7 @@ fn link(w: Around<'_>) -> Option<Contact> {
 }
 
 /// A word with the Cyrillic and Greek letters that look like Latin ones as those: behind a Latin name they imitate an ending.
-fn latin(word: &str) -> String {
+pub(super) fn latin(word: &str) -> String {
     const ALIKE: [(char, char); 16] = [
         ('а', 'a'),
         ('с', 'c'),
@@ -202,7 +238,21 @@ fn handle(w: Around<'_>) -> Option<Contact> {
     // `ada#1234`
     let number = w.word(1);
     let tag = w.gap(1) == "#" && number.len() == 4 && number.bytes().all(|b| b.is_ascii_digit()) && is_name;
-    (mention || tag || (among(SERVICES, word) && names_somebody(w))).then_some(Contact::Handle)
+    (mention || tag || (among(SERVICES, &undisguised(word)) && names_somebody(w))).then_some(Contact::Handle)
+}
+
+/// A word without the letters of other alphabets and the digits that stand for some of its own.
+fn undisguised(word: &str) -> String {
+    let letter = |c| match c {
+        '0' => 'o',
+        '1' => 'i',
+        '3' => 'e',
+        '4' => 'a',
+        '5' => 's',
+        '7' => 't',
+        other => other,
+    };
+    latin(word).chars().map(letter).collect()
 }
 
 /// From a service's name on: `snap: ada`, `my snap is ada`, `snap ada_99`.

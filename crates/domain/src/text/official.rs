@@ -9,13 +9,14 @@ const OFFICIAL: &str = "admin admins administrator administratorin administrator
                         moderator moderatorin moderators moderation visavis administrador administradora administrateur \
                         administratrice amministratore amministratrice beheerder yönetici modérateur modératrice moderador \
                         moderadora moderatore moderatrice админ администратор администрация модератор адміністратор διαχειριστής \
-                        συντονιστής مشرف مدير مسؤول מנהל 管理员 管理員 版主 管理人 管理者 運営 운영자 관리자";
+                        συντονιστής مشرف المشرف أدمين ادمن مدير المدير प्रशासक ผู้ดูแลระบบ ylläpitäjä järjestelmänvalvoja \
+                        rendszergazda správce správca モデレーター модер adminka owner eigentümer владелец مسؤول מנהל 管理员 管理員 版主 管理人 管理者 運営 운영자 관리자";
 /// Nobody has a name of these and [`BETWEEN`] alone, whether there are gaps between them or not.
 const ROLES: &str = "team support staff official offiziell system service security safety mod mods help helpdesk helpline trust \
                      bot operator kundendienst kundenservice kundenbetreuung hilfe sicherheit soporte ayuda seguridad equipo oficial \
                      assistance aide équipe officiel sécurité suporte ajuda equipe supporto assistenza squadra ufficiale destek \
                      поддержка помощь команда служба безопасность официальный підтримка підтримки поддержки безопасности υποστήριξη \
-                     ομάδα دعم الدعم فريق תמיכה צוות 客服 支持 官方 团队 團隊 サポート 公式 スタッフ 지원 고객센터 공식 팀";
+                     quảntrịviên ομάδα دعم الدعم فريق תמיכה צוות 客服 支持 官方 团队 團隊 サポート 公式 スタッフ 지원 고객센터 공식 팀";
 const BETWEEN: &str = "the our your of by from and desk center centre customer customers client clients user users account \
                        accounts community care de del du la le der die das am al atención cliente clients clientes utente \
                        клиентов пользователей центр 中心 服务 服務";
@@ -159,6 +160,16 @@ mod tests {
             "운영자",
             "مشرف",
             "Modérateur",
+            "المشرف",
+            "ادمن",
+            "Quản trị viên",
+            "प्रशासक",
+            "ผู้ดูแลระบบ",
+            "Ylläpitäjä",
+            "Správce",
+            "モデレーター",
+            "модер",
+            "Owner",
         ] {
             assert!(is_taken(taken), "{taken}");
         }

@@ -60,7 +60,8 @@ impl FromRequestParts<Edge> for Moderator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
-        let Signed(access) = Signed::from_request_parts(parts, edge).await?;
+        // Who is suspended governs nobody meanwhile.
+        let Welcome(access) = Welcome::from_request_parts(parts, edge).await?;
         match edge.tokens.role_now(&access).await? {
             Role::Moderator | Role::Admin => Ok(Self(access)),
             Role::User => Err(Fault::new(Code::Forbidden, "This is for moderators.").into()),
@@ -76,7 +77,7 @@ impl FromRequestParts<Edge> for Admin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
-        let Signed(access) = Signed::from_request_parts(parts, edge).await?;
+        let Welcome(access) = Welcome::from_request_parts(parts, edge).await?;
         match edge.tokens.role_now(&access).await? {
             Role::Admin => Ok(Self(access)),
             Role::Moderator | Role::User => Err(Fault::new(Code::Forbidden, "This is for admins.").into()),

@@ -110,7 +110,7 @@ impl Hub {
         let Some(unreachable) = self.where_is(cx, &callee, room).await? else { return Ok(callee) };
         let reason = if unreachable == Code::Busy { CloseReason::Busy } else { CloseReason::Offline };
         // Of each try a call of its own: the id of this one may be used again.
-        let missed = Miss { room: self.dice.id(&self.clock), caller: me, callee: other, reason };
+        let missed = Miss { room: self.dice.id(&self.clock), caller: me, callee: other, reason, heard: true };
         self.rooms.miss(cx, missed).await?;
         if unreachable == Code::Busy {
             // Their pages show at once that somebody called; nothing rings.

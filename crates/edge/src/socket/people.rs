@@ -41,8 +41,11 @@ impl Hub {
         });
     }
 
-    /// The page is open, or still is.
+    /// The page is open, or still is. Who is suspended comes to read why, and is nowhere to friends.
     pub(super) async fn is_here(&self, session: &Session) -> Result<(), Fault> {
+        if session.suspended_until() > self.clock.now() {
+            return Ok(());
+        }
         self.board().hold(session.user, session.id, session.is_away()).await
     }
 
@@ -50,6 +53,11 @@ impl Hub {
     pub(super) fn arrived(&self, session: &Arc<Session>) {
         let (hub, session) = (self.clone(), Arc::clone(session));
         self.lifecycle.spawn("presence", async move {
+            // Should that not be known, their calls are refused all the same.
+            let standing = hub.moderation.standing(&Caller::internal("presence"), session.user).await;
+            if let Some(suspended) = standing.ok().and_then(|standing| standing.suspended) {
+                session.suspend(suspended.until);
+            }
             if hub.is_here(&session).await.is_ok() {
                 hub.look_at(session.user);
             }
@@ -170,7 +178,14 @@ impl Hub {
             return Ok(());
         }
         let cx = Caller::internal("standing");
-        let Some(suspended) = self.moderation.standing(&cx, user).await?.suspended else { return Ok(()) };
+        let Some(suspended) = self.moderation.standing(&cx, user).await?.suspended else {
+            for session in here.iter().filter(|session| session.suspended_until() > self.clock.now()) {
+                session.suspend(self.clock.now());
+                self.is_here(session).await?;
+                self.look_at(user);
+            }
+            return Ok(());
+        };
         let decisions = self.moderation.decisions(&cx, user).await?;
         if let Some(one) = decisions.into_iter().find(|one| one.id == suspended.decision_id) {
             let notice = ServerEvent::SafetyNotice {

@@ -4,7 +4,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use socketioxide::{SocketError, extract::SocketRef};
 use visavis_domain::{
-    Code, Fault,
+    Code, Fault, Timestamp,
     contract::{
         Caller,
         matchmaking::Holder,
@@ -84,6 +84,8 @@ pub(super) struct Session {
     again: AtomicBool,
     /// Nobody looks at the page.
     away: AtomicBool,
+    /// Until then they are suspended, in milliseconds.
+    suspended_until: AtomicI64,
 }
 
 impl Session {
@@ -122,6 +124,14 @@ impl Session {
 
     pub(super) fn set_connection(&self, number: u64) {
         self.connection.store(number, Ordering::SeqCst);
+    }
+
+    pub(super) fn suspended_until(&self) -> Timestamp {
+        Timestamp::from_millis(self.suspended_until.load(Ordering::SeqCst))
+    }
+
+    pub(super) fn suspend(&self, until: Timestamp) {
+        self.suspended_until.store(until.as_millis(), Ordering::SeqCst);
     }
 
     pub(super) fn is_away(&self) -> bool {
@@ -175,6 +185,7 @@ impl Hub {
             delivering: AtomicBool::new(false),
             again: AtomicBool::new(false),
             away: AtomicBool::new(false),
+            suspended_until: AtomicI64::new(0),
         }))
     }
 

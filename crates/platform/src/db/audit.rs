@@ -111,7 +111,7 @@ pub async fn after(db: &Db, n: u64, most: i64) -> Result<Vec<Entry>> {
 }
 
 /// How many there are, and the last one's MAC.
-pub async fn head(db: &Db) -> Result<(u64, String)> {
-    let row = sqlx::query("SELECT n, mac FROM audit_head WHERE id = 1").fetch_one(db.reads()).await?;
-    Ok((row::count(&row, "n")?, row::text(&row, "mac")?))
+pub async fn head(db: &Db) -> Result<Option<(u64, String)>> {
+    let row = sqlx::query("SELECT n, mac FROM audit_head WHERE id = 1").fetch_optional(db.reads()).await?;
+    row.map(|row| Ok((row::count(&row, "n")?, row::text(&row, "mac")?))).transpose()
 }

@@ -61,7 +61,7 @@ const HELD: [(&str, &str); 19] = [
         "calls",
         "SELECT m.room_id, m.participant_id, m.waited_ms, m.met_at, m.left_at, m.left_reason, c.kind, c.transport, \
          c.opened_at, c.started_at, c.ended_at, c.reason FROM call_members m JOIN calls c ON c.room_id = m.room_id \
-         WHERE m.user_id = $1 ORDER BY m.met_at DESC LIMIT $2",
+         WHERE m.user_id = $1 AND m.unheard = 0 ORDER BY m.met_at DESC LIMIT $2",
     ),
     (
         "groups",

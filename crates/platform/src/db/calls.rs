@@ -154,13 +154,21 @@ pub async fn dial(db: &Db, call: &Dialled<'_>) -> Result<Opening> {
     Ok(Opening::New)
 }
 
-/// Writes a call that came to nothing before it rang. Again changes nothing.
-pub async fn missed(db: &Db, call: &Dialled<'_>, reason: &str) -> Result<()> {
+/// Writes a call that came to nothing before it rang. Again changes nothing. One that wasn't heard is in the history of whoever
+/// called alone.
+pub async fn missed(db: &Db, call: &Dialled<'_>, reason: &str, heard: bool) -> Result<()> {
     let mut tx = db.write().await?;
     let call = &those_who_are(&mut tx, call).await?;
     if insert_dialled(&mut tx, call, Some(reason)).await? {
         insert_member(&mut tx, call, call.caller, Some(call.at)).await?;
         insert_member(&mut tx, call, call.callee, Some(call.at)).await?;
+        if !heard {
+            sqlx::query("UPDATE call_members SET unheard = 1 WHERE room_id = $1 AND user_id = $2")
+                .bind(call.room.to_string())
+                .bind(call.callee.0.to_string())
+                .execute(tx.conn())
+                .await?;
+        }
         tx.commit().await?;
     }
     Ok(())

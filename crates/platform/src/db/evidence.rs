@@ -99,14 +99,14 @@ const OF_CASE: &str =
     concat!("SELECT ", columns!(), " FROM evidence WHERE case_id = $1 ORDER BY at, id LIMIT $2");
 
 /// All that there is, by name, behind that one: for checking.
-pub async fn all_after(db: &Db, after: &str, most: i64) -> Result<Vec<Evidence>> {
+pub async fn all_after(db: &Db, after: &str, most: i64) -> Result<Vec<(String, Option<Evidence>)>> {
     let rows =
         sqlx::query(concat!("SELECT ", columns!(), " FROM evidence WHERE id > $1 ORDER BY id LIMIT $2"))
             .bind(after)
             .bind(most)
             .fetch_all(db.reads())
             .await?;
-    rows.iter().map(evidence).collect()
+    rows.iter().map(|row| Ok((row::text(row, "id")?, evidence(row).ok()))).collect()
 }
 
 /// Its key is wrapped otherwise from now on: under hold, or no longer.

@@ -64,7 +64,7 @@ async fn pairs(db: &Db, user: UserId, most: usize) -> Result<Vec<Past>> {
     let rows = sqlx::query(
         "SELECT c.room_id, c.kind, c.opened_at, c.started_at, c.ended_at, c.reason, c.caller_id \
          FROM call_members m JOIN calls c ON c.room_id = m.room_id \
-         WHERE m.user_id = $1 AND (c.kind <> 'random' OR c.started_at IS NOT NULL) \
+         WHERE m.user_id = $1 AND m.unheard = 0 AND (c.kind <> 'random' OR c.started_at IS NOT NULL) \
          ORDER BY m.met_at DESC LIMIT $2",
     )
     .bind(user.to_string())

@@ -281,7 +281,7 @@ async fn call_friends(db: &Db) {
     };
     calls::dial(db, &dialled(2)).await.unwrap();
     calls::answered(db, RoomId::from_bits(2), BOB).await.unwrap();
-    calls::missed(db, &dialled(3), "busy").await.unwrap();
+    calls::missed(db, &dialled(3), "busy", false).await.unwrap();
     calls::blocked(db, RoomId::from_bits(2), NOW, "left", &[]).await.unwrap();
 }
 

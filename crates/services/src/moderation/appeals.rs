@@ -16,6 +16,8 @@ use super::{Moderation, OF_CASE, deciding::refused, decisions::DAY, desk::appeal
 
 /// Appeals of a page.
 const PAGE: i64 = 50;
+/// Pages that are looked through for one that isn't empty.
+const PAGES: usize = 20;
 /// Characters of an appeal.
 const MAX_TEXT: usize = 2_000;
 
@@ -67,23 +69,31 @@ impl Moderation {
 
     pub(super) async fn list_appeals(&self, req: AppealList) -> Result<AppealPage, Fault> {
         let cursor = req.cursor.unwrap_or_default();
-        let after = match cursor.split_once(' ') {
-            None if cursor.is_empty() => (Timestamp::from_millis(i64::MIN), ""),
+        let mut after = match cursor.split_once(' ') {
+            None if cursor.is_empty() => (Timestamp::from_millis(i64::MIN), String::new()),
             Some((at, id)) if id.len() <= 40 && at.parse::<i64>().is_ok() => {
-                (Timestamp::from_millis(at.parse().unwrap_or(i64::MIN)), id)
+                (Timestamp::from_millis(at.parse().unwrap_or(i64::MIN)), id.to_owned())
             }
             _ => return Err(Fault::field("cursor", "must be the one of the page before")),
         };
-        let mut page = rows::page(&self.db, "open", after, PAGE + 1).await?;
-        let most = usize::try_from(PAGE).unwrap_or(usize::MAX);
-        let more = page.len() > most;
-        page.truncate(most);
-        let cursor = page.last().filter(|_| more).map(|one| format!("{} {}", one.at.as_millis(), one.id));
-        let mut appeals = Vec::new();
-        for appeal in &page {
-            let Some(against) = decisions::by_id(&self.db, appeal.decision).await? else { continue };
-            if against.decided_by != Some(req.moderator) && appeal.user != req.moderator {
-                appeals.push(appeal_view(appeal, &against, req.moderator)?);
+        let (mut appeals, mut cursor) = (Vec::new(), None);
+        // Where a whole page is against this moderator's own decisions, what they may judge is behind.
+        for _ in 0..PAGES {
+            let mut page = rows::page(&self.db, "open", (after.0, &after.1), PAGE + 1).await?;
+            let most = usize::try_from(PAGE).unwrap_or(usize::MAX);
+            let more = page.len() > most;
+            page.truncate(most);
+            for appeal in &page {
+                let Some(against) = decisions::by_id(&self.db, appeal.decision).await? else { continue };
+                if against.decided_by != Some(req.moderator) && appeal.user != req.moderator {
+                    appeals.push(appeal_view(appeal, &against, req.moderator)?);
+                }
+            }
+            let last = page.last().filter(|_| more);
+            cursor = last.map(|one| format!("{} {}", one.at.as_millis(), one.id));
+            match last {
+                Some(last) if appeals.is_empty() => after = (last.at, last.id.to_string()),
+                _ => break,
             }
         }
         Ok(AppealPage { appeals, cursor })

@@ -9,10 +9,11 @@ use visavis_domain::{
         measure::{self, Measure, TERMS},
     },
     contract::moderation::{Decide, Decided, Noticed, Undo},
-    id::RoomId,
+    id::{RoomId, UserId},
     strikes::{Act, Action, Concern},
+    wire::Role,
 };
-use visavis_platform::db::{self, Tx, bans, cases, decisions, reports, standing};
+use visavis_platform::db::{self, Tx, bans, cases, decisions, reports, standing, users};
 
 use super::{
     Moderation, OF_CASE,
@@ -50,6 +51,7 @@ impl Moderation {
         if is_party || case.user == req.moderator {
             return Err(Fault::new(Code::Forbidden, "Nobody decides what they have a part in themselves."));
         }
+        self.is_above(req.moderator, case.user).await?;
         let decision = self.by_a_person(&req, note, &case, &before, heard.len()).await?;
         let statement = if req.action == Measure::None { None } else { Some(words(&decision)?) };
         if req.preview {
@@ -82,6 +84,16 @@ impl Moderation {
             until: decision.until,
             undo_until: Some(now + UNDO_WITHIN),
         })
+    }
+
+    /// About those who govern only admins decide: else whoever is watched could put out whoever watches.
+    async fn is_above(&self, moderator: UserId, about: UserId) -> Result<(), Fault> {
+        let role = async |user| users::by_id(&self.db, user).await.map(|user| user.map(|user| user.role));
+        let (judge, about) = (role(moderator).await?, role(about).await?);
+        if about.is_some_and(|about| about != Role::User) && judge != Some(Role::Admin) {
+            return Err(Fault::new(Code::Forbidden, "Only an admin decides about a moderator or an admin."));
+        }
+        Ok(())
     }
 
     async fn by_a_person(

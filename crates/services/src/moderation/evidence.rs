@@ -6,6 +6,7 @@ use visavis_domain::{
     cases::measure::{self, kept_until},
     contract::moderation::{Attach, EvidenceKind, Exposed, Exposure, ReadEvidence, ReportReason},
     id::{EvidenceId, UserId},
+    text,
 };
 use visavis_platform::{
     Vault,
@@ -213,13 +214,7 @@ impl Moderation {
     }
 
     pub(super) async fn read_evidence(&self, req: ReadEvidence) -> Result<String, Fault> {
-        let why = req.reason.trim();
-        if !(3..=200).contains(&why.chars().count()) || why.chars().any(char::is_control) {
-            return Err(Fault::field(
-                "reason",
-                "must be 3 to 200 characters: every look is written down with it",
-            ));
-        }
+        let why = text::reason("reason", &req.reason)?;
         let now = self.clock.now();
         let case = cases::by_id(&self.db, req.case).await?;
         let case = case.filter(|case| case.user != req.moderator).ok_or_else(no_case)?;
@@ -240,7 +235,7 @@ impl Moderation {
         }
         let mut tx = self.db.write().await?;
         let object = piece.id.to_string();
-        self.audit(&mut tx, &req.moderator.to_string(), ("look", &object), why).await?;
+        self.audit(&mut tx, &req.moderator.to_string(), ("look", &object), &why).await?;
         if is_picture {
             bans::exposed(&mut tx, req.moderator, day(now), LOOK_S).await?;
         }

@@ -7,7 +7,7 @@ use visavis_domain::{
     event::Event,
     id::UserId,
     otp::Email,
-    private_id,
+    private_id, text,
     wire::Role,
 };
 use visavis_platform::db::{
@@ -17,8 +17,6 @@ use visavis_platform::db::{
 
 use super::{Users, card, nobody};
 
-/// Characters of a reason.
-const REASON: std::ops::RangeInclusive<usize> = 3..=200;
 /// Whoever runs the machine.
 const OPERATOR: &str = "operator";
 /// Suspensions that are looked at.
@@ -57,7 +55,7 @@ impl Users {
         let object = found.as_ref().map_or_else(|| "nobody".to_owned(), |user| user.id.to_string());
         let mut tx = self.db.write().await?;
         let (actor, at) = (req.admin.to_string(), self.clock.now());
-        let deed = audit::Deed { at, actor: &actor, act: "find", object: &object, reason: why };
+        let deed = audit::Deed { at, actor: &actor, act: "find", object: &object, reason: &why };
         audit::write(&mut tx, &self.secret, &deed).await?;
         tx.commit().await?;
         self.account(found.ok_or_else(nobody)?).await
@@ -72,7 +70,7 @@ impl Users {
                 "Another admin has to do that: nobody changes their own role.",
             ));
         }
-        self.give(user, role, Some(admin), why).await?;
+        self.give(user, role, Some(admin), &why).await?;
         self.account(self.get(user).await?).await
     }
 
@@ -133,10 +131,6 @@ impl Users {
     }
 }
 
-fn checked_reason(reason: &str) -> Result<&str, Fault> {
-    let why = reason.trim();
-    if REASON.contains(&why.chars().count()) && !why.chars().any(char::is_control) {
-        return Ok(why);
-    }
-    Err(Fault::field("reason", "must be 3 to 200 characters: it is written down"))
+fn checked_reason(reason: &str) -> Result<String, Fault> {
+    text::reason("reason", reason)
 }

@@ -18,7 +18,8 @@ impl Users {
     pub(super) async fn settle(&self, user: UserId) -> Result<(), Fault> {
         let now = self.clock.now();
         let Some((score, looked_at)) = standing::score(&self.db, user).await? else { return Ok(()) };
-        let since = looked_at - OVERLAP;
+        // From the beginning of a day on: what counts together is seen together.
+        let since = (looked_at - OVERLAP).day();
         let facts = standing::facts(&self.db, user, since, self.clean_call).await?;
         if settle(score, &standing::moves(&self.db, user).await?, &facts, now).is_empty() {
             return Ok(());

@@ -94,8 +94,8 @@ async fn each_remembers_the_same_call_from_their_side() {
         {
             s.w.clock.advance(SECOND);
             let call = dialled(&s.w, room, ada, bob);
-            calls::missed(&s.w.db, &call, reason).await.unwrap();
-            calls::missed(&s.w.db, &call, "timeout").await.unwrap();
+            calls::missed(&s.w.db, &call, reason, true).await.unwrap();
+            calls::missed(&s.w.db, &call, "timeout", true).await.unwrap();
             let last = history(&s, bob).await.remove(0);
             assert_eq!((last.room_id, last.missed), (call.room, missed), "{reason}");
             assert_eq!(last.reason.as_deref(), Some(reason), "the first word counts");
@@ -245,7 +245,7 @@ async fn a_call_that_was_missed_is_no_meeting() {
         let s = Suite::new(way, generous()).await;
         let (ada, bob) = (s.w.person("ada").await, s.w.person("bob").await);
         let call = dialled(&s.w, 1, ada, bob);
-        calls::missed(&s.w.db, &call, "offline").await.unwrap();
+        calls::missed(&s.w.db, &call, "offline", true).await.unwrap();
         let ask = Ask { user: ada, whom: Whom::Met(bob) };
         assert_eq!(s.friends.ask(&s.w.cx, ask).await.unwrap_err().code, Code::NotFound);
     }
@@ -262,8 +262,8 @@ async fn what_is_told_of_a_call_late_names_nobody_whose_account_is_gone() {
             ..dialled(&s.w, room, from, to)
         };
         for missed in [call(1, gone, ada), call(2, ada, gone)] {
-            calls::missed(&s.w.db, &missed, "cancelled").await.unwrap();
-            calls::missed(&s.w.db, &missed, "cancelled").await.unwrap();
+            calls::missed(&s.w.db, &missed, "cancelled", true).await.unwrap();
+            calls::missed(&s.w.db, &missed, "cancelled", true).await.unwrap();
         }
         assert_eq!(calls::dial(&s.w.db, &call(3, gone, ada)).await.unwrap(), Opening::New);
         for room in [1, 2, 3] {

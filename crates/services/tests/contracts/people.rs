@@ -280,7 +280,7 @@ async fn nobody_is_reported_by_whom_they_never_were_with() {
             caller: (ada, ParticipantId::from_bits(2)),
             callee: (bob, ParticipantId::from_bits(3)),
         };
-        calls::missed(&w.db, &dialled(2), "offline").await.unwrap();
+        calls::missed(&w.db, &dialled(2), "offline", true).await.unwrap();
         let back = Report { room: RoomId::from_bits(2), ..report(bob, ada, None) };
         assert_eq!((code(met(2)).await, code(back).await), (Err(Code::NotFound), Err(Code::NotFound)));
         calls::dial(&w.db, &dialled(3)).await.unwrap();

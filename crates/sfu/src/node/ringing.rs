@@ -94,13 +94,13 @@ impl Node {
             caller: (req.caller, self.deps.dice.id(&self.deps.clock)),
             callee: (req.callee, self.deps.dice.id(&self.deps.clock)),
         };
-        Ok(calls::missed(&self.deps.db, &call, req.reason.as_str()).await?)
+        Ok(calls::missed(&self.deps.db, &call, req.reason.as_str(), req.heard).await?)
     }
 
     /// Of the call that somebody was called into and didn't come to: it is a call of its own.
-    pub(super) async fn note_missed(&self, from: UserId, to: UserId, reason: CloseReason) {
+    pub(super) async fn note_missed(&self, (from, to): (UserId, UserId), reason: CloseReason, heard: bool) {
         let room = self.deps.dice.id(&self.deps.clock);
-        if let Err(fault) = self.keep_missed(Miss { room, caller: from, callee: to, reason }).await {
+        if let Err(fault) = self.keep_missed(Miss { room, caller: from, callee: to, reason, heard }).await {
             tracing::warn!(fault.code = %fault.code, "a missed call was not kept");
         }
     }

@@ -189,3 +189,50 @@ fn hostile_words_score_and_kind_ones_do_not() {
         assert!(hostile(text) < 500, "{text}");
     }
 }
+
+/// Whoever swears at nobody harms nobody.
+#[test]
+fn swearing_at_nobody_is_not_hostile() {
+    let mut reader = Reader::open(&models()).unwrap();
+    for text in [
+        "shit",
+        "fuck yeah",
+        "oh fuck, my bus",
+        "what the fuck that is awesome",
+        "damn, shit happens",
+        "my ass hurts from sitting",
+        "stupid me",
+        "I am so stupid",
+        "suck it up",
+        "this movie is the shit",
+        "I had a shitty day",
+        "holy shit that was close",
+        "that exam was fucking hard",
+        "I fucking love this song",
+        "fucking hell",
+        "this stupid printer again",
+        "my idiot dog ate it",
+        "bullshit",
+    ] {
+        let read = reader.read(text).unwrap();
+        println!("{:>4} {text:?} {read:?}", read.hostile);
+        assert!(read.hostile <= 500, "{text}");
+    }
+    for text in [
+        "fuck you",
+        "fuck off",
+        "stupid idiot",
+        "dumb bitch",
+        "you suck",
+        "what an idiot",
+        "eat shit",
+        "kys",
+        "piece of shit",
+        "i.will.kill.you",
+        "i will k\u{456}ll \u{443}ou",
+    ] {
+        let read = reader.read(text).unwrap();
+        println!("{:>4} {text:?} {read:?}", read.hostile);
+        assert!(read.hostile >= 900, "{text}");
+    }
+}
