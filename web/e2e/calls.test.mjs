@@ -17,6 +17,9 @@ before(async () => {
 });
 after(() => server.end());
 
+/** What both are told before it is answered. */
+const DIRECT = 'This call goes directly between your devices where possible: nobody watches or records it, and each device learns the other’s internet address.';
+
 const called = (page, name) => page.getByRole('dialog', { name: `${name} is calling`, exact: true });
 const shows = (page, words) => page.getByText(words).filter({ visible: true }).first().waitFor();
 
@@ -47,9 +50,10 @@ describe('a call to a friend', () => {
     await anna.button(`Call ${bens}`).click();
     await anna.reaches('in');
     await shows(anna.page, `Calling ${bens}…`);
+    await shows(anna.page, DIRECT);
     await anna.picture('call-rings-out');
     await accessible(anna, 'it rings at a friend');
-    await Promise.all([ben.page, second].map((page) => called(page, annas).waitFor()));
+    await Promise.all([ben.page, second].map((page) => called(page, annas).getByText(DIRECT).waitFor()));
     await ben.picture('call-rings-phone');
     await accessible(ben, 'it rings');
     // Nothing that is typed on answers by accident.

@@ -10,6 +10,7 @@ import { type Code, Trouble } from '../protocol/types';
 import type { Ring } from '../state/ring';
 import { Avatar } from './avatar';
 import { Dialog } from './dialog';
+import { privacyOfTwo } from './of-two';
 import { go } from './route';
 
 /** The one that has rung for longest; the others after it. */
@@ -20,7 +21,7 @@ export function Ringing() {
 
 /** What becomes of picture and sound: said before it is answered. */
 function privacy({ people }: Ring): string {
-  if (people < 2) return t('callPrivacy');
+  if (people < 2) return privacyOfTwo();
   return [t('callPrivacyMany', { n: people }), info.value?.watched !== false && t('watchedHint')].filter(Boolean).join(' ');
 }
 
