@@ -5,7 +5,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { info } from '../app/account';
 import { answer, decline, rings } from '../app/calls';
 import { secondsUntil } from '../app/clock';
-import { type Key, t, wordsFor } from '../i18n';
+import { t, wordsFor } from '../i18n';
 import { type Code, Trouble } from '../protocol/types';
 import type { Ring } from '../state/ring';
 import { Avatar } from './avatar';
@@ -45,12 +45,13 @@ function Incoming({ ring }: { ring: Ring }) {
     <Dialog title={t('callsYou', { name: from.displayName })} onClose={() => decline(ring)} firm>
       <div class="caller">
         <Avatar of={from} class="large-avatar" />
-        <p ref={words} tabIndex={-1}>
-          {t(`band_${from.band}` as Key)}
-          <span class="quiet" aria-hidden="true"> · {t('ringsFor', { s: secondsUntil(until) })}</span>
+        <p class="quiet" aria-hidden="true">
+          {t('ringsFor', { s: secondsUntil(until) })}
         </p>
       </div>
-      <p class="quiet">{privacy(ring)}</p>
+      <p ref={words} class="quiet unmarked" tabIndex={-1}>
+        {privacy(ring)}
+      </p>
       <p class="alert" role="alert">
         {trouble ? wordsFor(new Trouble(trouble as Code, '')) : ''}
       </p>
