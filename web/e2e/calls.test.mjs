@@ -140,7 +140,9 @@ describe('a call to a friend', () => {
 
     await dan.button('Call again').click();
     await called(eve.page, dans).waitFor();
-    await dan.button('Leave').click();
+    await dan.button('Cancel').waitFor();
+    assert.equal(await dan.button('Leave').count(), 0, 'one way to stop it');
+    await dan.button('Cancel').click();
     await dan.reaches('cancelled');
     await shows(dan.page, 'You called off the call');
     await called(eve.page, dans).waitFor({ state: 'detached' });

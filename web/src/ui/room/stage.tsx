@@ -183,11 +183,6 @@ function Alone({ state }: { state: State }) {
       <div class="alone">
         <p>{t(call.ringing ? 'callsThem' : state.hadCompany ? 'aloneInCall' : 'theyCome', { name: call.name })}</p>
         {call.ringing && <p class="quiet">{privacyOfTwo()}</p>}
-        {call.ringing && (
-          <button type="button" onClick={() => give({ is: 'leave' })}>
-            {t('cancel')}
-          </button>
-        )}
       </div>
     );
   }
