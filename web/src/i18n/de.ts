@@ -169,6 +169,7 @@ export const de: Record<Key, string> = {
   notFoundTitle: 'Hier ist nichts',
   tryingAgain: 'Gleich noch ein Versuch…',
   serverAway: 'Der Server ist nicht zu erreichen. Es wird von selbst weiter versucht…',
+  tooManyTabs: 'Diese Seite ist in zu vielen Tabs offen oder wurde gerade zu oft geladen. Schließ ein paar davon; hier geht es innerhalb einer Minute von selbst weiter.',
   tryNow: 'Jetzt versuchen',
   copyByHand: 'Zum Kopieren Strg+C (⌘C) drücken.',
   emailWrong: 'Das sieht nicht nach einer E-Mail-Adresse aus. Bitte sieh noch einmal hin.',

@@ -167,6 +167,7 @@ export const en = {
   notFoundTitle: 'Nothing here',
   tryingAgain: 'Trying again by itself…',
   serverAway: 'The server can’t be reached. Trying again by itself…',
+  tooManyTabs: 'This page is open in too many tabs, or was loaded too often just now. Close a few of them; it goes on here by itself within a minute.',
   tryNow: 'Try now',
   copyByHand: 'Press Ctrl+C (⌘C) to copy it.',
   emailWrong: 'That doesn’t look like an email address. Please look at it once more.',
