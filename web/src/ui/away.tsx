@@ -15,7 +15,7 @@ export const isSaidAbove = (): boolean => crowded.value || (clock.value > 0 && s
 export function ServerAway() {
   const away = isSaidAbove();
   return (
-    <div class={away ? 'server-away' : ''}>
+    <div class={away ? `server-away ${crowded.value ? 'above' : ''}` : ''}>
       <p role="status">{away ? t(crowded.value ? 'tooManyTabs' : 'serverAway') : ''}</p>
       {away && <Action icon={RotateCw} name={t('tryNow')} press={tryNow} />}
     </div>
