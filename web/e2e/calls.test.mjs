@@ -7,7 +7,7 @@ import { signIn } from '../../tests/node/lib/person.mjs';
 import { startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { accessible } from './lib/axe.mjs';
-import { LONG, PHONE } from './lib/browser.mjs';
+import { DESKTOP, LONG, PHONE } from './lib/browser.mjs';
 import { atFriends, befriended, friend, hears, makeFriends, nameOf, person } from './lib/people.mjs';
 import { join, plays, sees } from './lib/room.mjs';
 
@@ -206,6 +206,15 @@ describe('a call to a friend', () => {
     const [{ user }] = (await max.ask('GET', '/api/friends')).body;
     const socket = await max.open();
     assert.equal((await socket.call('call-user', { userId: user.id })).error?.code, 'busy');
+    // Of what is said meanwhile nothing lies over the pictures, whose names and buttons are at their edges.
+    const nell = await signIn(server, { test: t });
+    assert.equal((await nell.ask('POST', '/api/friends/requests', { json: { privateId } })).status, 201);
+    await hears(lea, `${nell.user.displayName} would like to be friends with you.`);
+    for (const size of [PHONE, DESKTOP]) {
+      await lea.page.setViewportSize(size);
+      const [over, tiles] = await lea.page.evaluate(() => ['.notices p:last-child', '.tiles'].map((what) => document.querySelector(what)?.getBoundingClientRect().toJSON()));
+      assert.ok(over && tiles && over.bottom <= tiles.top, `${JSON.stringify(over)} over ${JSON.stringify(tiles)}`);
+    }
     await lea.button('Leave').click();
     await lea.reaches('left');
     for (const page of [lea.page, other]) {
