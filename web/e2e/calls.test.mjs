@@ -7,7 +7,7 @@ import { signIn } from '../../tests/node/lib/person.mjs';
 import { startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { accessible } from './lib/axe.mjs';
-import { LONG, PHONE } from './lib/browser.mjs';
+import { DESKTOP, LONG, PHONE } from './lib/browser.mjs';
 import { atFriends, befriended, friend, hears, makeFriends, nameOf, person } from './lib/people.mjs';
 import { join, plays, sees } from './lib/room.mjs';
 
@@ -16,6 +16,9 @@ before(async () => {
   server = await startServer({ settings: { 'rooms.ring_s': 20 } });
 });
 after(() => server.end());
+
+/** What both are told before it is answered. */
+const DIRECT = 'This call goes directly between your devices where possible: nobody watches or records it, and each device learns the other’s internet address.';
 
 const called = (page, name) => page.getByRole('dialog', { name: `${name} is calling`, exact: true });
 const shows = (page, words) => page.getByText(words).filter({ visible: true }).first().waitFor();
@@ -47,9 +50,10 @@ describe('a call to a friend', () => {
     await anna.button(`Call ${bens}`).click();
     await anna.reaches('in');
     await shows(anna.page, `Calling ${bens}…`);
+    await shows(anna.page, DIRECT);
     await anna.picture('call-rings-out');
     await accessible(anna, 'it rings at a friend');
-    await Promise.all([ben.page, second].map((page) => called(page, annas).waitFor()));
+    await Promise.all([ben.page, second].map((page) => called(page, annas).getByText(DIRECT).waitFor()));
     await ben.picture('call-rings-phone');
     await accessible(ben, 'it rings');
     // Nothing that is typed on answers by accident.
@@ -136,7 +140,9 @@ describe('a call to a friend', () => {
 
     await dan.button('Call again').click();
     await called(eve.page, dans).waitFor();
-    await dan.button('Leave').click();
+    await dan.button('Cancel').waitFor();
+    assert.equal(await dan.button('Leave').count(), 0, 'one way to stop it');
+    await dan.button('Cancel').click();
     await dan.reaches('cancelled');
     await shows(dan.page, 'You called off the call');
     await called(eve.page, dans).waitFor({ state: 'detached' });
@@ -200,6 +206,15 @@ describe('a call to a friend', () => {
     const [{ user }] = (await max.ask('GET', '/api/friends')).body;
     const socket = await max.open();
     assert.equal((await socket.call('call-user', { userId: user.id })).error?.code, 'busy');
+    // Of what is said meanwhile nothing lies over the pictures, whose names and buttons are at their edges.
+    const nell = await signIn(server, { test: t });
+    assert.equal((await nell.ask('POST', '/api/friends/requests', { json: { privateId } })).status, 201);
+    await hears(lea, `${nell.user.displayName} would like to be friends with you.`);
+    for (const size of [PHONE, DESKTOP]) {
+      await lea.page.setViewportSize(size);
+      const [over, tiles] = await lea.page.evaluate(() => ['.notices p:last-child', '.tiles'].map((what) => document.querySelector(what)?.getBoundingClientRect().toJSON()));
+      assert.ok(over && tiles && over.bottom <= tiles.top, `${JSON.stringify(over)} over ${JSON.stringify(tiles)}`);
+    }
     await lea.button('Leave').click();
     await lea.reaches('left');
     for (const page of [lea.page, other]) {

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { newestMail } from '../../tests/node/lib/mail.mjs';
-import { newAddress } from '../../tests/node/lib/person.mjs';
+import { newAddress, signIn } from '../../tests/node/lib/person.mjs';
 import { startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { accessible } from './lib/axe.mjs';
@@ -133,6 +133,27 @@ describe('somebody new', () => {
     await Promise.race([dan.button('Try now').click(), back]);
     await back;
     await dan.reaches('searching');
+  });
+
+  test('is told that the page is open too often, and goes on as soon as others are closed', { timeout: 120_000 }, async (t) => {
+    const gus = await visitor(t, 'gus');
+    await gus.page.goto('about:blank');
+    const elsewhere = await signIn(server, { email: gus.email, adult: false, test: t });
+    // Those the browser has left are counted for a minute still: as many as there is room for.
+    await until(() => elsewhere.open().then(() => false, (error) => /rate-limited/.test(error.message)), LONG, 'there is no room for one more');
+    await gus.page.goto('/chat');
+    const told = gus.page.getByText(/^This page is open in too many tabs/);
+    await told.waitFor();
+    await gus.button('Start').click();
+    await gus.picture('desktop-too-many-tabs');
+    await accessible(gus, 'too many tabs');
+    await gus.page.setViewportSize(PHONE);
+    await gus.picture('phone-too-many-tabs');
+    assert.equal(await gus.page.getByText(/can’t be reached|Connection lost/).filter({ visible: true }).count(), 0, 'the server is there');
+    assert.equal((await elsewhere.ask('POST', '/api/auth/logout', { cookie: elsewhere.cookie })).status, 204);
+    await told.waitFor({ state: 'detached' });
+    await gus.reaches('searching');
+    gus.assertNoProblems();
   });
 
   test('who is alone in a room again reads other words, and sees that the link was copied', { timeout: 180_000 }, async (t) => {

@@ -1,4 +1,5 @@
 import './style/base.css';
+import './style/away.css';
 import './style/pages.css';
 import './style/tiles.css';
 import './style/chat.css';

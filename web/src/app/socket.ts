@@ -19,6 +19,9 @@ let welcome: Welcome | null = null;
 /** Since when the server can't be reached over it. */
 export const downSince = signal<number | null>(null);
 
+/** The server is there, but has enough pages of this person. */
+export const crowded = signal(false);
+
 export function listen(listener: Listener): void {
   listeners.push(listener);
   // A page that was loaded later begins with what is so.
@@ -30,10 +33,12 @@ export function connect(): void {
   signalling = new Signalling((fresh) => (fresh ? api.session.renew() : api.session.token()), {
     up(greeting) {
       downSince.value = null;
+      crowded.value = false;
       welcome = greeting;
       listeners.forEach((listener) => listener.up(greeting));
     },
-    down() {
+    down(refused) {
+      crowded.value = refused === 'rate-limited';
       downSince.value ??= Date.now();
       welcome = null;
       listeners.forEach((listener) => listener.down());
@@ -52,6 +57,7 @@ onSignedOut(() => {
   signalling = null;
   welcome = null;
   downSince.value = null;
+  crowded.value = false;
 });
 
 /** At once, not when it would be its turn. */

@@ -17,9 +17,17 @@ test('whatever is kept has something to show', () => {
   expect(nameOf('language', 'not a code', 'en')).toBe('not a code');
 });
 
-test('each code is there once', () => {
-  for (const type of ['language', 'region'] as const) {
-    const codes = allOf(type, 'en').map(({ code }) => code);
-    expect(new Set(codes).size).toBe(codes.length);
+test('each code and each name is there once', () => {
+  for (const language of ['en', 'de']) {
+    for (const type of ['language', 'region'] as const) {
+      const all = allOf(type, language);
+      expect(new Set(all.map(({ code }) => code)).size).toBe(all.length);
+      expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
+    }
   }
+});
+
+test('of two codes with one name the first can be chosen, and the other shows its name where it was kept', () => {
+  expect(allOf('language', 'en').filter(({ name }) => name === 'Akan')).toEqual([{ code: 'ak', name: 'Akan' }]);
+  expect(nameOf('language', 'tw', 'en')).toBe('Akan');
 });

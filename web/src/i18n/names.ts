@@ -33,13 +33,14 @@ export function nameOf(type: 'language' | 'region', code: string, language: stri
   }
 }
 
-/** All of them that have a name, as that language sorts them. */
+/** All of them that have a name, as that language sorts them; of codes with one name (`ak` and `tw`) the first. */
 export function allOf(type: 'language' | 'region', language: string): Named[] {
   const names = new Intl.DisplayNames([language], { type, fallback: 'none' });
   const { compare } = new Intl.Collator(language);
-  const known = CODES[type].flatMap((code) => {
+  const known = new Map<string, Named>();
+  for (const code of CODES[type]) {
     const name = names.of(code);
-    return name ? [{ code, name }] : [];
-  });
-  return known.sort((a, b) => compare(a.name, b.name));
+    if (name && !known.has(name)) known.set(name, { code, name });
+  }
+  return [...known.values()].sort((a, b) => compare(a.name, b.name));
 }

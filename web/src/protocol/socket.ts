@@ -15,7 +15,8 @@ interface Ack {
 export interface Handlers {
   event(event: ServerEvent): void;
   up(welcome: Welcome): void;
-  down(): void;
+  /** With why the server has refused to let this page in, if it was that. */
+  down(refused?: string): void;
   /** The server doesn't take this login any more. */
   signedOut(): void;
 }
@@ -59,9 +60,10 @@ export class Signalling {
       if (reason === 'io server disconnect') this.#retry(500);
     });
     this.#socket.on('connect_error', (error) => {
-      handlers.down();
-      if (this.#socket.active) return;
-      fresh = error.message === 'unauthorized';
+      const refused = this.#socket.active ? undefined : error.message;
+      handlers.down(refused);
+      if (refused === undefined) return;
+      fresh = refused === 'unauthorized';
       this.#retry(fresh ? 0 : 3_000);
     });
   }

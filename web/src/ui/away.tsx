@@ -1,8 +1,8 @@
-/** On every page: the server has been out of reach for longer than a restart takes. */
+/** On every page: the server has been out of reach for longer than a restart takes, or doesn't let one page more in. */
 import { RotateCw } from 'lucide-preact';
 
 import { clock, secondsSince } from '../app/clock';
-import { downSince, tryNow } from '../app/socket';
+import { crowded, downSince, tryNow } from '../app/socket';
 import { t } from '../i18n';
 import { Action } from './button';
 
@@ -10,13 +10,13 @@ import { Action } from './button';
 const LONG_S = 6;
 
 /** Whether it is said over the page, so that nothing below needs to. */
-export const isAwayForLong = (): boolean => clock.value > 0 && secondsSince(downSince.value) >= LONG_S;
+export const isSaidAbove = (): boolean => crowded.value || (clock.value > 0 && secondsSince(downSince.value) >= LONG_S);
 
 export function ServerAway() {
-  const away = isAwayForLong();
+  const away = isSaidAbove();
   return (
-    <div class={away ? 'server-away' : ''}>
-      <p role="status">{away ? t('serverAway') : ''}</p>
+    <div class={away ? `server-away ${crowded.value ? 'above' : ''}` : ''}>
+      <p role="status">{away ? t(crowded.value ? 'tooManyTabs' : 'serverAway') : ''}</p>
       {away && <Action icon={RotateCw} name={t('tryNow')} press={tryNow} />}
     </div>
   );

@@ -26,9 +26,9 @@ export function CallButton({ who, off = false, name = 'callShort' }: Props) {
   };
   const whole = WITH_NAME[name];
   return (
-    <button type="button" class="primary" aria-label={whole && t(whole, { name: who.displayName })} disabled={off || busy} onClick={() => void press()}>
+    <button type="button" class="primary call" aria-label={whole && t(whole, { name: who.displayName })} disabled={off || busy} onClick={() => void press()}>
       <Phone aria-hidden="true" />
-      {t(name)}
+      <span>{t(name)}</span>
     </button>
   );
 }

@@ -5,11 +5,12 @@ import { useEffect, useRef } from 'preact/hooks';
 import { info } from '../app/account';
 import { answer, decline, rings } from '../app/calls';
 import { secondsUntil } from '../app/clock';
-import { type Key, t, wordsFor } from '../i18n';
+import { t, wordsFor } from '../i18n';
 import { type Code, Trouble } from '../protocol/types';
 import type { Ring } from '../state/ring';
 import { Avatar } from './avatar';
 import { Dialog } from './dialog';
+import { privacyOfTwo } from './of-two';
 import { go } from './route';
 
 /** The one that has rung for longest; the others after it. */
@@ -20,7 +21,7 @@ export function Ringing() {
 
 /** What becomes of picture and sound: said before it is answered. */
 function privacy({ people }: Ring): string {
-  if (people < 2) return t('callPrivacy');
+  if (people < 2) return privacyOfTwo();
   return [t('callPrivacyMany', { n: people }), info.value?.watched !== false && t('watchedHint')].filter(Boolean).join(' ');
 }
 
@@ -44,12 +45,13 @@ function Incoming({ ring }: { ring: Ring }) {
     <Dialog title={t('callsYou', { name: from.displayName })} onClose={() => decline(ring)} firm>
       <div class="caller">
         <Avatar of={from} class="large-avatar" />
-        <p ref={words} tabIndex={-1}>
-          {t(`band_${from.band}` as Key)}
-          <span class="quiet" aria-hidden="true"> · {t('ringsFor', { s: secondsUntil(until) })}</span>
+        <p class="quiet" aria-hidden="true">
+          {t('ringsFor', { s: secondsUntil(until) })}
         </p>
       </div>
-      <p class="quiet">{privacy(ring)}</p>
+      <p ref={words} class="quiet unmarked" tabIndex={-1}>
+        {privacy(ring)}
+      </p>
       <p class="alert" role="alert">
         {trouble ? wordsFor(new Trouble(trouble as Code, '')) : ''}
       </p>

@@ -6,7 +6,7 @@ import { give, partnerName } from '../../app/random';
 import { type Key, list, t } from '../../i18n';
 import * as devices from '../../media/devices';
 import { meant, type State } from '../../state/chat';
-import { isAwayForLong } from '../away';
+import { isSaidAbove } from '../away';
 import { Action } from '../button';
 import { DeviceProblem } from '../devices';
 import { Mark } from '../mark';
@@ -21,8 +21,8 @@ const noteOf = (state: State): string =>
   state.note ? t(`note_${state.note}` as Key, { name: partnerName.value }) : '';
 
 function outage(state: State): string {
-  if (state.online || state.phase === 'idle' || (isAwayForLong() && state.phase !== 'live')) return '';
-  if (state.restarting && !isAwayForLong()) return t('phase_restarting');
+  if (state.online || state.phase === 'idle' || (isSaidAbove() && state.phase !== 'live')) return '';
+  if (state.restarting && !isSaidAbove()) return t('phase_restarting');
   if (secondsSince(state.downAt) < GAP_S) return '';
   return t(state.phase === 'live' ? 'offlineInCall' : 'phase_offline');
 }

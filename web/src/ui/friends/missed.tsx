@@ -4,11 +4,10 @@ import { useEffect } from 'preact/hooks';
 
 import { friends } from '../../app/friends';
 import { lookedAtMissed, missed, refreshMissed } from '../../app/missed';
-import { t } from '../../i18n';
+import { language, t } from '../../i18n';
 import type { Missed } from '../../state/missed';
 import { canBeCalled } from '../../state/friends';
 import { CallButton } from '../call-button';
-import { when } from '../safety';
 
 export function MissedCalls() {
   const all = missed.value;
@@ -32,6 +31,10 @@ export function MissedCalls() {
   );
 }
 
+/** None is older than a year: without it the time stays in one line on a phone. */
+const day = (at: string): string =>
+  new Date(at).toLocaleString(language.value, { month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit' });
+
 function Line({ one: { who, at, times } }: { one: Missed }) {
   const friend = friends.value.friends?.find(({ user }) => user.id === who.id);
   return (
@@ -41,7 +44,7 @@ function Line({ one: { who, at, times } }: { one: Missed }) {
         <b>{who.displayName}</b>
         <small>
           {times > 1 && `${t('missedTimes', { n: times })} · `}
-          <time dateTime={at}>{when(at)}</time>
+          <time dateTime={at}>{day(at)}</time>
           {friend && !canBeCalled(friend.presence) && ` · ${t(`presence_${friend.presence}`)}`}
         </small>
       </span>

@@ -19,6 +19,7 @@ export function Languages({ chosen, change, wrong }: Props) {
   const [next, setNext] = useState('');
   const field = useRef<HTMLSelectElement>(null);
   const all = useMemo(() => allOf('language', language.value), [language.value]);
+  const named = chosen.map((code) => ({ code, name: nameOf('language', code, language.value) }));
   const full = chosen.length >= MOST_LANGUAGES;
   const add = (): void => {
     if (next) change([...chosen, next]);
@@ -36,15 +37,12 @@ export function Languages({ chosen, change, wrong }: Props) {
       <label for="languages">{t('languages')}</label>
       {chosen.length > 0 && (
         <ul class="chips">
-          {chosen.map((code) => {
-            const name = nameOf('language', code, language.value);
-            return (
-              <li key={code}>
-                {name}
-                <IconButton icon={X} name={t('takeAway', { what: name })} press={() => change(chosen.filter((one) => one !== code))} />
-              </li>
-            );
-          })}
+          {named.map(({ code, name }) => (
+            <li key={code}>
+              {name}
+              <IconButton icon={X} name={t('takeAway', { what: name })} press={() => change(chosen.filter((one) => one !== code))} />
+            </li>
+          ))}
         </ul>
       )}
       {/* What is chosen is added by a button: with the arrow keys one passes many on the way. */}
@@ -59,7 +57,7 @@ export function Languages({ chosen, change, wrong }: Props) {
         >
           <option value="">{t('chooseLanguage')}</option>
           {all
-            .filter(({ code }) => !chosen.includes(code))
+            .filter(({ name }) => !named.some((one) => one.name === name))
             .map(({ code, name }) => (
               <option key={code} value={code}>
                 {name}

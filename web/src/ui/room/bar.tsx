@@ -1,6 +1,6 @@
 /** The bar: what I send, what I see, and the way out. */
 import {
-  Ellipsis, Hand, LayoutGrid, LogOut, MessageSquareText, Mic, MicOff, ScreenShare, SmilePlus, SquareUserRound, Users, Video, VideoOff,
+  Ellipsis, Hand, LayoutGrid, LogOut, MessageSquareText, Mic, MicOff, PhoneOff, ScreenShare, SmilePlus, SquareUserRound, Users, Video, VideoOff,
 } from 'lucide-preact';
 
 import { give, raiseHand, screen, toggle, toggleScreen, unread } from '../../app/room';
@@ -26,6 +26,8 @@ export function Bar({ state, panel, turn, ask }: Props) {
   const forbidden = state.screensForbidden && !mine?.host;
   // Two have no need to put up their hands.
   const two = isOfTwo(state);
+  // One way out: the same button calls off what nobody has answered, so that the keyboard stays where it is.
+  const ringing = state.call?.ringing ?? false;
   const waiting = panel === 'chat' ? 0 : unread.value;
   return (
     <div class="controls room-bar" role="group" aria-label={t('bar')}>
@@ -53,8 +55,8 @@ export function Bar({ state, panel, turn, ask }: Props) {
       </div>
       <div class="group">
         <button type="button" class="danger leave" onClick={() => give({ is: 'leave' })}>
-          <LogOut aria-hidden="true" />
-          <span>{t('leave')}</span>
+          {ringing ? <PhoneOff aria-hidden="true" /> : <LogOut aria-hidden="true" />}
+          <span>{t(ringing ? 'cancel' : 'leave')}</span>
         </button>
       </div>
     </div>

@@ -3,7 +3,7 @@ import { clock, secondsSince } from '../../app/clock';
 import { reactions, unread } from '../../app/room';
 import { type Key, t } from '../../i18n';
 import { nameOf, type Note, type State } from '../../state/room';
-import { isAwayForLong } from '../away';
+import { isSaidAbove } from '../away';
 
 /** A shorter gap in the connection isn't worth a word. */
 const GAP_S = 2;
@@ -12,8 +12,8 @@ const words = ({ is, name }: Note): string => t(`room_${is}` as Key, { name });
 
 /** What is wrong with my own connection. */
 function outage(state: State): string {
-  if (isAwayForLong() && state.link !== 'connected') return '';
-  if (state.restarting && !isAwayForLong()) return t('phase_restarting');
+  if (isSaidAbove() && state.link !== 'connected') return '';
+  if (state.restarting && !isSaidAbove()) return t('phase_restarting');
   if (state.link === 'broken' && secondsSince(state.brokenAt) >= GAP_S) return t('linkBroken');
   if (!state.online && secondsSince(state.downAt) >= GAP_S) return t(state.link === 'connected' ? 'offlineInRoom' : 'phase_offline');
   return state.link === 'connecting' ? t('linkConnecting') : '';

@@ -13,6 +13,7 @@ import type { Quality } from '../../state/link';
 import { isAway, type State } from '../../state/room';
 import { IconButton } from '../button';
 import { CopyLink } from '../copy';
+import { privacyOfTwo } from '../of-two';
 import { Tile } from '../tile';
 import type { Ask } from './dialogs';
 import { EMOJI } from './reactions';
@@ -181,12 +182,7 @@ function Alone({ state }: { state: State }) {
     return (
       <div class="alone">
         <p>{t(call.ringing ? 'callsThem' : state.hadCompany ? 'aloneInCall' : 'theyCome', { name: call.name })}</p>
-        {call.ringing && call.way === 'p2p' && <p class="quiet">{t('directHint')}</p>}
-        {call.ringing && (
-          <button type="button" onClick={() => give({ is: 'leave' })}>
-            {t('cancel')}
-          </button>
-        )}
+        {call.ringing && <p class="quiet">{privacyOfTwo()}</p>}
       </div>
     );
   }
