@@ -117,6 +117,58 @@ describe('the console', () => {
     mia.assertNoProblems();
   });
 
+  test('sends only what was shown: a preview that comes after another choice was made counts for nothing', { timeout: 120_000 }, async (t) => {
+    const [eve, ada] = await people(server, 2, { test: t });
+    await report(ada, eve, 'spam', 'sells watches');
+    const mia = await moderator(t, 'mia3');
+    const { page } = mia;
+    const held = [];
+    const sent = [];
+    await page.route('**/decision/preview', (route) => void held.push(route));
+    page.on('request', (request) => request.url().endsWith('/decision') && sent.push(request.postDataJSON()));
+    await page.locator('.case-row', { hasText: eve.id.slice(-6) }).click();
+    await page.locator('article.case').waitFor();
+    const preview = page.locator('.will-read');
+    const asked = (n) => until(() => held.length === n, LONG, `${n} previews are on their way`);
+    const answer = async (route) => {
+      const came = page.waitForResponse('**/decision/preview');
+      await route.continue();
+      await (await came).finished();
+      // Whatever follows from it is on the page by then.
+      await page.evaluate(() => new Promise((go) => requestAnimationFrame(() => setTimeout(go))));
+    };
+    await page.keyboard.press('2');
+    await page.keyboard.press('p');
+    await asked(1);
+    await page.keyboard.press('4');
+    await answer(held[0]);
+    assert.equal(await preview.count(), 0, 'a warning isn’t shown where a suspension is chosen');
+    await page.keyboard.press('d');
+    // Whoever asks again meanwhile needn't wait for the first answer, and gets the second.
+    await page.keyboard.press('2');
+    await page.keyboard.press('p');
+    await asked(2);
+    await page.keyboard.press('4');
+    await page.keyboard.press('p');
+    await asked(3);
+    await answer(held[2]);
+    await answer(held[1]);
+    await preview.getByText('your account is suspended').waitFor();
+    await page.keyboard.press('2');
+    assert.equal(await preview.count(), 0, 'another choice takes it away');
+    await page.keyboard.press('d');
+    await page.keyboard.press('p');
+    await asked(4);
+    await answer(held[3]);
+    await preview.waitFor();
+    assert.deepEqual(sent, [], 'nothing was sent so far');
+    await page.keyboard.press('d');
+    await page.getByText('Decided.').waitFor();
+    assert.deepEqual(sent, [held[3].request().postDataJSON()], 'what was shown, and once');
+    assert.equal(sent[0].action, 'warn');
+    mia.assertNoProblems();
+  });
+
   test('gives nobody what somebody else has', { timeout: 120_000 }, async (t) => {
     const [eve, ada] = await people(server, 2, { test: t });
     await report(ada, eve, 'minor', '');

@@ -1,10 +1,10 @@
 /** The decision: what follows, what they will read, and one step back. */
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 
 import { desk, take, takeNext } from '../../app/console';
 import { language, LANGUAGES } from '../../i18n';
 import { c } from '../../i18n/console';
-import type { CaseView, Decided, Measure } from '../../protocol/desk';
+import type { CaseView, Decided, Measure, Verdict } from '../../protocol/desk';
 import type { Concern, Words } from '../../protocol/types';
 import { CONCERNS, concernOf, MEASURES, verdictOf } from '../../state/casework';
 import { when } from '../safety';
@@ -15,13 +15,21 @@ import { useDeskKeys } from './keys';
 const MAX_NOTE = 1_000;
 const MAX_HOURS = 8_760;
 
+/** What was shown, and the very choice that it was asked for: that one is sent. */
+interface Shown {
+  verdict: Verdict;
+  decided: Decided;
+}
+
 export function Decision({ view }: { view: CaseView }) {
   const { id, state } = view.case;
   const [measure, setMeasure] = useState<Measure | null>(null);
   const [about, setAbout] = useState<Concern>(concernOf(view));
   const [hours, setHours] = useState(view.suggestedHours);
   const [note, setNote] = useState('');
-  const [previewed, setPreviewed] = useState<Decided | null>(null);
+  const [shown, setShown] = useState<Shown | null>(null);
+  /** Goes on with every change and every preview: an answer to an earlier one comes too late. */
+  const choice = useRef(0);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const [said, setSaid] = useState('');
@@ -35,18 +43,29 @@ export function Decision({ view }: { view: CaseView }) {
   };
   /** What was shown is what is sent: any change needs a new look. */
   const changed = <T,>(set: (to: T) => void) => (to: T): void => {
+    choice.current += 1;
     set(to);
-    setPreviewed(null);
+    setShown(null);
   };
-  const preview = (): Promise<void> =>
-    trying(async () => {
-      if (measure) setPreviewed(await desk.preview(id, verdictOf(measure, about, hours, note)));
-    });
+  /** Keeps nobody from choosing otherwise, or from asking again, while its answer is on the way. */
+  const preview = async (): Promise<void> => {
+    if (!measure || busy) return;
+    choice.current += 1;
+    const asked = choice.current;
+    setError(null);
+    const verdict = verdictOf(measure, about, hours, note);
+    try {
+      const decided = await desk.preview(id, verdict);
+      if (asked === choice.current) setShown({ verdict, decided });
+    } catch (problem) {
+      if (asked === choice.current) setError(problem);
+    }
+  };
   const decide = (): Promise<void> =>
     trying(async () => {
-      if (!measure || !previewed) return;
-      await desk.decide(id, verdictOf(measure, about, hours, note));
-      setPreviewed(null);
+      if (!shown) return;
+      await desk.decide(id, shown.verdict);
+      setShown(null);
       setSaid(c('done'));
       await take(id);
     });
@@ -133,11 +152,11 @@ export function Decision({ view }: { view: CaseView }) {
           {c('preview')} <kbd>P</kbd>
         </button>
       </div>
-      {previewed && (
+      {shown && (
         <div class="will-read">
-          {previewed.statement ? <Read words={previewed.statement} /> : <p>{c('theyReadNothing')}</p>}
+          {shown.decided.statement ? <Read words={shown.decided.statement} /> : <p>{c('theyReadNothing')}</p>}
           <button type="button" class="primary" disabled={busy} aria-keyshortcuts="D" onClick={() => void decide()}>
-            {c(previewed.statement ? 'send' : 'sendNothing')} <kbd>D</kbd>
+            {c(shown.decided.statement ? 'send' : 'sendNothing')} <kbd>D</kbd>
           </button>
         </div>
       )}
