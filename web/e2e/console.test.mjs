@@ -65,7 +65,16 @@ describe('the console', () => {
     await accessible(mia, 'a case');
 
     await page.keyboard.press('4');
-    await page.getByLabel('Hours').fill('48');
+    const hours = page.getByLabel('Hours');
+    await hours.press('ControlOrMeta+a');
+    await hours.press('Backspace');
+    assert.equal(await hours.inputValue(), '', 'it may be empty while somebody types');
+    await hours.press('Tab');
+    await page.getByRole('alert').filter({ hasText: 'Whole hours, 1 to 8760' }).waitFor();
+    await page.keyboard.press('Shift+Tab');
+    await hours.pressSequentially('48');
+    assert.equal(await hours.inputValue(), '48');
+    assert.equal(await page.getByRole('alert').filter({ hasText: 'Whole hours' }).count(), 0);
     await page.getByLabel('A word to this person').fill('Please be kind.');
     // What is typed into a field is no command.
     await page.keyboard.type(' d p 1 n');

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { CaseView, DecisionRow, ReportRow, SignalRow } from '../protocol/desk';
-import { concernOf, pieces, timeline, verdictOf } from './casework';
+import { concernOf, hoursOf, pieces, timeline, verdictOf } from './casework';
 
 const signal = { id: 'sig_1', at: '2026-01-01T10:00:01Z', concern: 'nudity', modality: 'picture', score: 990, scores: [], server: true } as SignalRow;
 const report = { id: 'rep_1', at: '2026-01-01T10:00:00.500Z', reason: 'spam' } as ReportRow;
@@ -24,6 +24,11 @@ test('only what belongs to a measure is sent', () => {
   expect(verdictOf('suspend', 'spam', 24, ' no ')).toEqual({ action: 'suspend', reason: 'spam', hours: 24, note: 'no' });
   expect(verdictOf('warn', 'spam', 24, '  ')).toEqual({ action: 'warn', reason: 'spam' });
   expect(verdictOf('none', 'spam', 24, 'words that nobody reads')).toEqual({ action: 'none', reason: 'spam' });
+});
+
+test('hours are whole ones of a year, and a field that is empty is none', () => {
+  expect(['48', ' 1 ', '8760'].map(hoursOf)).toEqual([48, 1, 8_760]);
+  expect(['', ' ', '0', '-3', '1.5', '8761', 'x'].map(hoursOf)).toEqual([null, null, null, null, null, null, null]);
 });
 
 test('a long look is counted whole, a short one as a second', () => {

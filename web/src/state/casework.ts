@@ -26,6 +26,14 @@ export function concernOf(view: Pick<CaseView, 'signals' | 'decisions' | 'report
 export const MEASURES: Measure[] = ['none', 'warn', 'remove', 'suspend'];
 export const CONCERNS: Concern[] = ['nudity', 'weapon', 'violence', 'harassment', 'spam', 'minor', 'other'];
 
+const MAX_HOURS = 8_760;
+
+/** What was typed, if it is a length of a suspension: whole hours, up to a year. */
+export function hoursOf(typed: string): number | null {
+  const hours = typed.trim() === '' ? NaN : Number(typed);
+  return Number.isInteger(hours) && hours >= 1 && hours <= MAX_HOURS ? hours : null;
+}
+
 /** What is sent: hours only of a suspension, a note only when there is one. */
 export function verdictOf(action: Measure, reason: Concern, hours: number, note: string): Verdict {
   const words = note.trim();

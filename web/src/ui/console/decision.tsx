@@ -6,14 +6,13 @@ import { language, LANGUAGES } from '../../i18n';
 import { c } from '../../i18n/console';
 import type { CaseView, Decided, Measure, Verdict } from '../../protocol/desk';
 import type { Concern, Words } from '../../protocol/types';
-import { CONCERNS, concernOf, MEASURES, verdictOf } from '../../state/casework';
+import { CONCERNS, concernOf, hoursOf, MEASURES, verdictOf } from '../../state/casework';
 import { when } from '../safety';
 import { StatementText } from '../statement';
 import { Alert } from '../trouble';
 import { useDeskKeys } from './keys';
 
 const MAX_NOTE = 1_000;
-const MAX_HOURS = 8_760;
 
 /** What was shown, and the very choice that it was asked for: that one is sent. */
 interface Shown {
@@ -25,7 +24,9 @@ export function Decision({ view }: { view: CaseView }) {
   const { id, state } = view.case;
   const [measure, setMeasure] = useState<Measure | null>(null);
   const [about, setAbout] = useState<Concern>(concernOf(view));
-  const [hours, setHours] = useState(view.suggestedHours);
+  const [typed, setTyped] = useState(String(view.suggestedHours));
+  /** Not while somebody types: half a number isn't a wrong one. */
+  const [looked, setLooked] = useState(false);
   const [note, setNote] = useState('');
   const [shown, setShown] = useState<Shown | null>(null);
   /** Goes on with every change and every preview: an answer to an earlier one comes too late. */
@@ -33,6 +34,9 @@ export function Decision({ view }: { view: CaseView }) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const [said, setSaid] = useState('');
+
+  const hours = hoursOf(typed);
+  const wrong = measure === 'suspend' && hours === null;
 
   const trying = async (act: () => Promise<void>): Promise<void> => {
     if (busy) return;
@@ -49,11 +53,12 @@ export function Decision({ view }: { view: CaseView }) {
   };
   /** Keeps nobody from choosing otherwise, or from asking again, while its answer is on the way. */
   const preview = async (): Promise<void> => {
-    if (!measure || busy) return;
+    setLooked(true);
+    if (!measure || busy || wrong) return;
     choice.current += 1;
     const asked = choice.current;
     setError(null);
-    const verdict = verdictOf(measure, about, hours, note);
+    const verdict = verdictOf(measure, about, hours ?? 0, note);
     try {
       const decided = await desk.preview(id, verdict);
       if (asked === choice.current) setShown({ verdict, decided });
@@ -132,15 +137,26 @@ export function Decision({ view }: { view: CaseView }) {
           <label class="short">
             {c('hours')}
             <input
-              type="number"
-              min={1}
-              max={MAX_HOURS}
-              value={hours}
-              onInput={(event) => changed(setHours)(Math.min(MAX_HOURS, Math.max(1, Number(event.currentTarget.value) || 1)))}
+              inputMode="numeric"
+              autocomplete="off"
+              maxLength={4}
+              aria-invalid={looked && wrong}
+              aria-describedby="hours-hint"
+              value={typed}
+              onInput={(event) => {
+                setLooked(false);
+                changed(setTyped)(event.currentTarget.value);
+              }}
+              onBlur={() => setLooked(true)}
             />
           </label>
         )}
       </div>
+      {measure === 'suspend' && (
+        <p id="hours-hint" class={looked && wrong ? 'alert' : 'quiet hint'} role={looked && wrong ? 'alert' : undefined}>
+          {c('hoursHint')}
+        </p>
+      )}
       {measure !== 'none' && (
         <label>
           {c('note')}
