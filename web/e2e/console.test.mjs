@@ -178,6 +178,30 @@ describe('the console', () => {
     mia.assertNoProblems();
   });
 
+  test('gives each case that waits in its turn', { timeout: 120_000 }, async (t) => {
+    const waiting = [];
+    for (let n = 0; n < 4; n += 1) {
+      const [eve, ada] = await people(server, 2, { test: t });
+      await report(ada, eve, 'spam', '');
+      waiting.push(eve);
+    }
+    const mia = await moderator(t, 'mia4');
+    const { page } = mia;
+    await until(async () => (await page.locator('.case-row').count()) >= waiting.length, LONG, 'they wait');
+    const all = await page.locator('.case-row').count();
+    const inHand = () => page.locator('article.case h2').first().innerText();
+    const seen = [];
+    for (let n = 0; n < all + 2; n += 1) {
+      await page.keyboard.press('n');
+      await until(async () => (await page.locator('article.case').count()) === 1 && (await inHand()) !== seen.at(-1), LONG, `case ${n + 1}`);
+      seen.push(await inHand());
+    }
+    assert.equal(new Set(seen.slice(0, all)).size, all, `each had its turn: ${seen}`);
+    assert.deepEqual(seen.slice(all), seen.slice(0, 2), 'and then they begin again');
+    for (const one of waiting) assert.ok(seen.includes(`Person ${one.id.slice(-6)}`));
+    mia.assertNoProblems();
+  });
+
   test('gives nobody what somebody else has', { timeout: 120_000 }, async (t) => {
     const [eve, ada] = await people(server, 2, { test: t });
     await report(ada, eve, 'minor', '');

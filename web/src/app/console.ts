@@ -3,7 +3,7 @@ import { signal } from '@preact/signals';
 
 import { type AppealView, type CaseKind, type CaseRow, type CaseStanding, type CaseView, Desk, type Exposure } from '../protocol/desk';
 import { troubleOf } from '../protocol/types';
-import { pieces } from '../state/casework';
+import { nextOf, pieces } from '../state/casework';
 import { api, onSignedOut } from './account';
 
 export const desk = new Desk(api);
@@ -21,6 +21,7 @@ export const deskError = signal<unknown>(null);
 onSignedOut(() => {
   for (const each of [queue, inHand, openAppeals, exposure, deskError]) each.value = null;
   further.value = undefined;
+  had.clear();
 });
 
 async function trying(act: () => Promise<void>): Promise<void> {
@@ -46,26 +47,55 @@ export const loadQueue = (more = false): Promise<void> =>
 
 export const loadAppeals = (): Promise<void> => trying(async () => void (openAppeals.value = (await desk.appeals()).appeals));
 
-/** Takes a case: an open one is mine for ten minutes. */
-export const take = (id: string): Promise<void> =>
-  trying(async () => {
+let takes = 0;
+
+/** Takes a case: an open one is mine for ten minutes. Of two that are asked for the later one is shown. */
+export const take = (id: string): Promise<void> => {
+  takes += 1;
+  const asked = takes;
+  return trying(async () => {
     const view = await desk.case(id);
+    if (asked !== takes) return;
     inHand.value = view;
     exposure.value = view.exposure;
   });
+};
 
-/** The gravest and oldest that nobody has. What somebody took meanwhile is passed over. */
+/** Cases that had their turn in this round. */
+const had = new Set<string>();
+let going = false;
+
+/** The gravest and oldest that nobody has and that had no turn yet; when all had one, they begin again. */
 export async function takeNext(): Promise<void> {
+  if (going) return;
+  going = true;
   standing.value = 'open';
-  await loadQueue();
-  for (const { id } of queue.value ?? []) {
-    if (id === inHand.value?.case.id) continue;
-    await take(id);
-    if (troubleOf(deskError.value).code !== 'busy') return;
+  const now = inHand.value?.case.id;
+  if (now) had.add(now);
+  if (!(await takeOneOf())) {
+    had.clear();
+    if (now) had.add(now);
+    await takeOneOf();
+  }
+  going = false;
+}
+
+/** Whether there was one, or none can be had at all. What somebody took meanwhile is passed over. */
+async function takeOneOf(): Promise<boolean> {
+  for (let more = false; ; more = true) {
+    await loadQueue(more);
+    if (deskError.value) return true;
+    for (let id = nextOf(queue.value ?? [], had); id; id = nextOf(queue.value ?? [], had)) {
+      had.add(id);
+      await take(id);
+      if (troubleOf(deskError.value).code !== 'busy') return true;
+    }
+    if (!further.value) return false;
   }
 }
 
 export function putAway(): void {
+  takes += 1;
   inHand.value = null;
   void loadQueue();
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { CaseView, DecisionRow, ReportRow, SignalRow } from '../protocol/desk';
-import { concernOf, hoursOf, pieces, timeline, verdictOf } from './casework';
+import { concernOf, follow, hoursOf, nextOf, pieces, timeline, verdictOf } from './casework';
 
 const signal = { id: 'sig_1', at: '2026-01-01T10:00:01Z', concern: 'nudity', modality: 'picture', score: 990, scores: [], server: true } as SignalRow;
 const report = { id: 'rep_1', at: '2026-01-01T10:00:00.500Z', reason: 'spam' } as ReportRow;
@@ -36,4 +36,24 @@ test('a long look is counted whole, a short one as a second', () => {
   expect(pieces(10)).toEqual([1]);
   expect(pieces(60_000)).toEqual([60]);
   expect(pieces(125_400)).toEqual([60, 60, 6]);
+});
+
+test('the next case is the first that had no turn yet', () => {
+  const queue = ['a', 'b', 'c'].map((id) => ({ id }));
+  expect(nextOf(queue, new Set())).toBe('a');
+  expect(nextOf(queue, new Set(['a', 'b']))).toBe('c');
+  expect(nextOf(queue, new Set(['a', 'b', 'c']))).toBeUndefined();
+});
+
+test('pages on which nothing is mine are passed over, up to a measure', async () => {
+  const asked: (string | undefined)[] = [];
+  const pages = (full: number) => async (cursor?: string) => {
+    asked.push(cursor);
+    const n = Number(cursor ?? 0);
+    return { found: n === full ? ['one'] : [], ...(n < 5 ? { cursor: String(n + 1) } : {}) };
+  };
+  expect(await follow(pages(2), undefined, 10)).toEqual({ found: ['one'], cursor: '3' });
+  expect(asked).toEqual([undefined, '1', '2']);
+  expect(await follow(pages(9), undefined, 3)).toEqual({ found: [], cursor: '3' });
+  expect(await follow(pages(9), '4', 10)).toEqual({ found: [] });
 });

@@ -1,5 +1,5 @@
 /** What a moderator sees of a case, in the order in which it happened. Pure. */
-import type { AppealView, CaseView, DecisionRow, Measure, ReportRow, SignalRow, Verdict } from '../protocol/desk';
+import type { AppealView, CaseRow, CaseView, DecisionRow, Measure, ReportRow, SignalRow, Verdict } from '../protocol/desk';
 import type { Concern } from '../protocol/types';
 
 export type Happened =
@@ -38,6 +38,21 @@ export function hoursOf(typed: string): number | null {
 export function verdictOf(action: Measure, reason: Concern, hours: number, note: string): Verdict {
   const words = note.trim();
   return { action, reason, ...(action === 'suspend' ? { hours } : {}), ...(words && action !== 'none' ? { note: words } : {}) };
+}
+
+/** The first of a queue that had no turn yet. */
+export const nextOf = (queue: Pick<CaseRow, 'id'>[], had: ReadonlySet<string>): string | undefined => queue.find(({ id }) => !had.has(id))?.id;
+
+export interface Found<T> {
+  found: T[];
+  cursor?: string | undefined;
+}
+
+/** Page after page until there is something on one, for a server may leave out all of a page; so many of them at most. */
+export async function follow<T>(ask: (cursor?: string) => Promise<Found<T>>, from: string | undefined, most: number): Promise<Found<T>> {
+  let page = await ask(from);
+  for (let n = 1; n < most && page.found.length === 0 && page.cursor; n += 1) page = await ask(page.cursor);
+  return page;
 }
 
 /** Seconds of a look, in pieces that the server takes (1 to 60). */
