@@ -3,7 +3,7 @@ import { signal } from '@preact/signals';
 
 import { type AppealView, type CaseKind, type CaseRow, type CaseStanding, type CaseView, Desk, type Exposure } from '../protocol/desk';
 import { troubleOf } from '../protocol/types';
-import { nextOf, pieces } from '../state/casework';
+import { follow, nextOf, pieces } from '../state/casework';
 import { api, onSignedOut } from './account';
 
 export const desk = new Desk(api);
@@ -15,12 +15,13 @@ export const further = signal<string | undefined>(undefined);
 export const exposure = signal<Exposure | null>(null);
 export const inHand = signal<CaseView | null>(null);
 export const openAppeals = signal<AppealView[] | null>(null);
+export const furtherAppeals = signal<string | undefined>(undefined);
 /** Why something isn't there. */
 export const deskError = signal<unknown>(null);
 
 onSignedOut(() => {
   for (const each of [queue, inHand, openAppeals, exposure, deskError]) each.value = null;
-  further.value = undefined;
+  further.value = furtherAppeals.value = undefined;
   had.clear();
 });
 
@@ -45,7 +46,21 @@ export const loadQueue = (more = false): Promise<void> =>
     exposure.value = page.exposure;
   });
 
-export const loadAppeals = (): Promise<void> => trying(async () => void (openAppeals.value = (await desk.appeals()).appeals));
+/** Pages in a row that may be empty: all on them may be against what I decided. */
+const PAGES = 10;
+
+/** What waits for me, or more of it. */
+export const loadAppeals = (more = false): Promise<void> =>
+  trying(async () => {
+    const ask = async (from?: string) => {
+      const { appeals: found, cursor } = await desk.appeals(from);
+      return { found, cursor };
+    };
+    const { found, cursor } = await follow(ask, more ? furtherAppeals.value : undefined, PAGES);
+    const known = more ? (openAppeals.value ?? []) : [];
+    openAppeals.value = [...known, ...found.filter(({ appeal }) => !known.some((one) => one.appeal.id === appeal.id))];
+    furtherAppeals.value = cursor;
+  });
 
 let takes = 0;
 

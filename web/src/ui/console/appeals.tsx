@@ -1,7 +1,7 @@
 /** Appeals against what others decided: the oldest first. */
 import { useEffect, useState } from 'preact/hooks';
 
-import { desk, loadAppeals, openAppeals, take } from '../../app/console';
+import { desk, furtherAppeals, loadAppeals, openAppeals, take } from '../../app/console';
 import { t } from '../../i18n';
 import { c } from '../../i18n/console';
 import type { AppealView } from '../../protocol/desk';
@@ -20,10 +20,15 @@ export function Appeals({ look }: { look: () => void }) {
     <section class="appeals" aria-label={c('appeals')}>
       <p role="status">{said}</p>
       {all === null && <p class="quiet">{t('loading')}</p>}
-      {all?.length === 0 && <p class="card quiet">{c('noAppeals')}</p>}
+      {all?.length === 0 && <p class="card quiet">{c(furtherAppeals.value ? 'noAppealsYet' : 'noAppeals')}</p>}
       {all?.map((one) => (
         <One key={one.appeal.id} one={one} look={look} judged={() => setSaid(c('judged'))} />
       ))}
+      {furtherAppeals.value && (
+        <button type="button" onClick={() => void loadAppeals(true)}>
+          {c('more')}
+        </button>
+      )}
     </section>
   );
 }
