@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { command } from '../../tests/node/lib/moderators.mjs';
-import { meet, people } from '../../tests/node/lib/person.mjs';
+import { command, suspended } from '../../tests/node/lib/moderators.mjs';
+import { meet, people, signIn } from '../../tests/node/lib/person.mjs';
 import { startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { accessible } from './lib/axe.mjs';
@@ -217,6 +217,68 @@ describe('the console', () => {
     await max.page.getByText('Somebody else has this case at the moment.').waitFor();
     assert.equal(await max.page.getByRole('button', { name: 'Figures' }).count(), 0, 'figures are for admins');
     for (const one of [mia, max]) one.assertNoProblems();
+  });
+
+  test('leads from an appeal to its case and back, asks once, and goes on with the next', { timeout: 180_000 }, async (t) => {
+    const appealing = [];
+    for (const text of ['It was a quotation.', 'It wasn’t me.']) {
+      const [eve, ada] = await people(server, 2, { test: t });
+      const { decision } = await suspended(server, t, eve, ada);
+      const again = await signIn(server, { email: eve.email, adult: false, test: t });
+      const { status } = await again.ask('POST', '/api/appeals', { json: { decisionId: decision.decisionId, text } });
+      assert.equal(status, 201);
+      appealing.push(again);
+    }
+    const mia = await moderator(t, 'mia5');
+    const { page } = mia;
+    // As if a whole page of them was against what this moderator has decided.
+    await page.route('**/api/moderation/appeals', (route) => route.fulfill({ json: { appeals: [], cursor: '0 a' } }));
+    await page.getByRole('button', { name: 'Appeals' }).click();
+    const all = page.locator('.appeals article');
+    await all.nth(1).waitFor();
+    const hasFocus = (at, what) => until(() => at.locator('h2').first().evaluate((it) => it === document.activeElement), LONG, what);
+    await page.keyboard.press('n');
+    await hasFocus(all.nth(0), 'the first has the focus');
+    await page.keyboard.press('n');
+    await hasFocus(all.nth(1), 'then the second');
+    await page.keyboard.press('n');
+    await hasFocus(all.nth(0), 'and the first again');
+    const [first, second] = await all.locator('h2').allInnerTexts();
+    await all.nth(0).getByLabel('Your answer').fill('You were right.');
+    await all.nth(0).locator('h2').focus();
+    await mia.picture('console-appeals');
+    await accessible(mia, 'appeals');
+    await page.keyboard.press('l');
+    await page.locator('article.case').getByText('Appealed: “It was a quotation.”').waitFor();
+    await page.getByRole('button', { name: 'Back to the appeal' }).scrollIntoViewIfNeeded();
+    await mia.picture('console-appealed-case');
+    await page.keyboard.press('b');
+    await hasFocus(all.nth(0), 'back at the appeal');
+    assert.equal(await all.nth(0).getByLabel('Your answer').inputValue(), 'You were right.', 'what was written is still there');
+    await page.keyboard.press('t');
+    const sure = page.getByRole('dialog', { name: 'Take the decision back?' });
+    await sure.getByText('You were right.').waitFor();
+    await mia.picture('console-appeal-sure');
+    await accessible(mia, 'the question');
+    await page.keyboard.press('Escape');
+    await sure.waitFor({ state: 'detached' });
+    assert.deepEqual(await all.locator('h2').allInnerTexts(), [first, second], 'nothing is judged by one key');
+    await page.keyboard.press('t');
+    await sure.waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByText('Judged. They are told.').waitFor();
+    await until(async () => (await all.count()) === 1, LONG, 'one is left');
+    await hasFocus(all.nth(0), 'the next one has the focus');
+    assert.equal(await all.locator('h2').innerText(), second);
+    await page.setViewportSize(PHONE);
+    await mia.picture('console-appeals-phone');
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than a phone');
+    await page.keyboard.press('s');
+    await page.getByRole('dialog', { name: 'Does the decision stand?' }).getByRole('button', { name: 'The decision stands' }).click();
+    await page.getByText('No appeal waits for you.').waitFor();
+    const states = await Promise.all(appealing.map(async (one) => (await one.ask('GET', '/api/users/me/decisions')).body.decisions[0].appeal));
+    assert.deepEqual(states.map(({ state, note }) => [state, note]), [['overturned', 'You were right.'], ['upheld', undefined]]);
+    mia.assertNoProblems();
   });
 
   test('lets an admin look somebody up and say what they may do, which their page shows at once', { timeout: 120_000 }, async (t) => {

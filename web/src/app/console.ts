@@ -16,13 +16,18 @@ export const exposure = signal<Exposure | null>(null);
 export const inHand = signal<CaseView | null>(null);
 export const openAppeals = signal<AppealView[] | null>(null);
 export const furtherAppeals = signal<string | undefined>(undefined);
+/** The one that is worked at, also while its case is looked at. */
+export const atAppeal = signal<string | null>(null);
+/** Answers that are being written. */
+export const answers = new Map<string, string>();
 /** Why something isn't there. */
 export const deskError = signal<unknown>(null);
 
 onSignedOut(() => {
-  for (const each of [queue, inHand, openAppeals, exposure, deskError]) each.value = null;
+  for (const each of [queue, inHand, openAppeals, atAppeal, exposure, deskError]) each.value = null;
   further.value = furtherAppeals.value = undefined;
   had.clear();
+  answers.clear();
 });
 
 async function trying(act: () => Promise<void>): Promise<void> {
@@ -61,6 +66,28 @@ export const loadAppeals = (more = false): Promise<void> =>
     openAppeals.value = [...known, ...found.filter(({ appeal }) => !known.some((one) => one.appeal.id === appeal.id))];
     furtherAppeals.value = cursor;
   });
+
+/** Judges one; the one behind it is next. */
+export async function judge({ appeal: { id } }: AppealView, overturn: boolean): Promise<void> {
+  await desk.judge(id, overturn, answers.get(id) ?? '');
+  answers.delete(id);
+  const all = openAppeals.value ?? [];
+  const left = all.filter(({ appeal }) => appeal.id !== id);
+  const place = all.findIndex(({ appeal }) => appeal.id === id);
+  openAppeals.value = left;
+  if (left.length === 0) await loadAppeals();
+  const next = openAppeals.value[place] ?? openAppeals.value[0];
+  atAppeal.value = next?.appeal.id ?? null;
+}
+
+/** From a case back to the appeal that it is about, which may be none of those that were looked through. */
+export function backTo(one: AppealView): void {
+  atAppeal.value = one.appeal.id;
+  const known = openAppeals.value;
+  if (known?.some(({ appeal }) => appeal.id === one.appeal.id)) return;
+  openAppeals.value = [one, ...(known ?? [])];
+  if (!known) void loadAppeals(true);
+}
 
 let takes = 0;
 

@@ -12,7 +12,7 @@ import { Decision } from './decision';
 import { Evidence } from './evidence';
 import { Badges, short } from './queue';
 
-export function Case({ view }: { view: CaseView }) {
+export function Case({ view, toAppeal }: { view: CaseView; toAppeal: () => void }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
   const { case: row, earlier } = view;
@@ -59,7 +59,7 @@ export function Case({ view }: { view: CaseView }) {
           ))}
         </ul>
       </section>
-      <Decision view={view} />
+      <Decision view={view} toAppeal={toAppeal} />
       <details class="card">
         <summary>{c('policy')}</summary>
         <ul class="policy">

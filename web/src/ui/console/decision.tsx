@@ -1,7 +1,7 @@
 /** The decision: what follows, what they will read, and one step back. */
 import { useRef, useState } from 'preact/hooks';
 
-import { desk, take, takeNext } from '../../app/console';
+import { backTo, desk, take, takeNext } from '../../app/console';
 import { language, LANGUAGES } from '../../i18n';
 import { c } from '../../i18n/console';
 import type { CaseView, Decided, Measure, Verdict } from '../../protocol/desk';
@@ -20,7 +20,7 @@ interface Shown {
   decided: Decided;
 }
 
-export function Decision({ view }: { view: CaseView }) {
+export function Decision({ view, toAppeal }: { view: CaseView; toAppeal: () => void }) {
   const { id, state } = view.case;
   const [measure, setMeasure] = useState<Measure | null>(null);
   const [about, setAbout] = useState<Concern>(concernOf(view));
@@ -82,12 +82,19 @@ export function Decision({ view }: { view: CaseView }) {
     });
 
   const can = state === 'open';
+  const mine = view.appeals.find(({ appeal, decision }) => appeal.state === 'open' && !decision.mine);
+  const back = (): void => {
+    if (!mine) return;
+    backTo(mine);
+    toAppeal();
+  };
   const choose = changed(setMeasure);
   useDeskKeys({
     ...(can ? Object.fromEntries(MEASURES.map((one, n) => [String(n + 1), () => choose(one)])) : {}),
     p: () => void (can && preview()),
     d: () => void (can && decide()),
     u: () => void (view.undoUntil && undo()),
+    b: back,
   });
 
   if (!can) {
@@ -103,9 +110,16 @@ export function Decision({ view }: { view: CaseView }) {
             <span class="quiet">{c('undoUntil', { when: when(view.undoUntil) })}</span>
           </p>
         )}
-        <button type="button" aria-keyshortcuts="N" onClick={() => void takeNext()}>
-          {c('next')} <kbd>N</kbd>
-        </button>
+        <div class="row">
+          {mine && (
+            <button type="button" class="primary" aria-keyshortcuts="B" onClick={back}>
+              {c('backToAppeal')} <kbd>B</kbd>
+            </button>
+          )}
+          <button type="button" aria-keyshortcuts="N" onClick={() => void takeNext()}>
+            {c('next')} <kbd>N</kbd>
+          </button>
+        </div>
         <Alert error={error} />
       </section>
     );

@@ -23,6 +23,11 @@ const People = later(() => import('./people').then(({ People }) => People));
 
 export function Console() {
   const [tab, setTab] = useState<Tab>('cases');
+  const [returns, setReturns] = useState(false);
+  const go = (to: Tab, back = false): void => {
+    setReturns(back);
+    setTab(to);
+  };
   useEffect(() => {
     document.documentElement.classList.add('light');
     return () => document.documentElement.classList.remove('light');
@@ -42,7 +47,7 @@ export function Console() {
         <h1>{c('title')}</h1>
         <div class="row tabs" role="group" aria-label={c('title')}>
           {tabs.map((one) => (
-            <button key={one} type="button" class="plain" aria-pressed={shown === one} onClick={() => setTab(one)}>
+            <button key={one} type="button" class="plain" aria-pressed={shown === one} onClick={() => go(one)}>
               {c(one)}
             </button>
           ))}
@@ -52,11 +57,11 @@ export function Console() {
       <Alert error={trouble} words={words ?? (trouble ? wordsFor(trouble) : undefined)} />
       {shown === 'figures' && <Figures />}
       {shown === 'people' && <People />}
-      {shown === 'appeals' && <Appeals look={() => setTab('cases')} />}
+      {shown === 'appeals' && <Appeals look={() => go('cases')} returns={returns} />}
       {shown === 'cases' && (
         <div class="desk" data-in-hand={inHand.value !== null}>
           <Queue />
-          {inHand.value ? <Case key={inHand.value.case.id} view={inHand.value} /> : <p class="card quiet">{c('pick')}</p>}
+          {inHand.value ? <Case key={inHand.value.case.id} view={inHand.value} toAppeal={() => go('appeals', true)} /> : <p class="card quiet">{c('pick')}</p>}
         </div>
       )}
     </div>
