@@ -59,8 +59,10 @@ const en = {
   why_decide: 'To decide this case',
   why_appeal: 'To judge an appeal',
   why_second: 'A second look, asked for by a colleague',
-  showPicture: 'Show the picture of {when}',
-  showWords: 'Show what was said and written, {when}',
+  showPicture: 'Show picture {n} of {all}: {when}',
+  showWords: 'Show what was said and written, {n} of {all}: {when}',
+  keptForDecision: 'belongs to the decision of {when}: {action}',
+  keptForReport: 'belongs to the report of {when}: {reason}',
   hold: 'Hold to see it sharper',
   picture: 'Blurred picture of {when}',
   gone: 'gone on {when}',
@@ -179,8 +181,10 @@ const de: Record<ConsoleKey, string> = {
   why_decide: 'Um diesen Fall zu entscheiden',
   why_appeal: 'Um über einen Widerspruch zu entscheiden',
   why_second: 'Ein zweiter Blick, um den ein Kollege gebeten hat',
-  showPicture: 'Das Bild von {when} zeigen',
-  showWords: 'Zeigen, was gesagt und geschrieben wurde, {when}',
+  showPicture: 'Bild {n} von {all} zeigen: {when}',
+  showWords: 'Zeigen, was gesagt und geschrieben wurde, {n} von {all}: {when}',
+  keptForDecision: 'gehört zur Entscheidung vom {when}: {action}',
+  keptForReport: 'gehört zur Meldung vom {when}: {reason}',
   hold: 'Halten, um es schärfer zu sehen',
   picture: 'Unscharfes Bild von {when}',
   gone: 'weg am {when}',
@@ -244,3 +248,5 @@ const WORDS = { en, de };
 export function c(key: ConsoleKey, values: Record<string, string | number> = {}): string {
   return WORDS[language.value][key].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
 }
+
+export const actWords = (action: string): string => c(`act_${action}` as 'act_none');

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { CaseView, DecisionRow, ReportRow, SignalRow } from '../protocol/desk';
-import { concernOf, follow, hoursOf, nextOf, pieces, timeline, verdictOf } from './casework';
+import { concernOf, follow, hoursOf, nextOf, pieces, sourceOf, timeline, verdictOf } from './casework';
 
 const signal = { id: 'sig_1', at: '2026-01-01T10:00:01Z', concern: 'nudity', modality: 'picture', score: 990, scores: [], server: true } as SignalRow;
 const report = { id: 'rep_1', at: '2026-01-01T10:00:00.500Z', reason: 'spam' } as ReportRow;
@@ -11,6 +11,13 @@ const none: Pick<CaseView, 'signals' | 'decisions' | 'reports' | 'appeals'> = { 
 test('a case is told in the order in which it happened', () => {
   const all = timeline({ ...none, signals: [signal], reports: [report], decisions: [decision] });
   expect(all.map(({ is }) => is)).toEqual(['report', 'signal', 'decision']);
+});
+
+test('evidence belongs to the decision or the report that it was kept for', () => {
+  const view = { decisions: [decision], reports: [report] };
+  expect(sourceOf({ source: 'dec_1' }, view)).toEqual({ is: 'decision', at: decision.at, decision });
+  expect(sourceOf({ source: 'rep_1' }, view)).toEqual({ is: 'report', at: report.at, report });
+  expect(sourceOf({ source: 'dec_2' }, view)).toBeNull();
 });
 
 test('it is about what was decided, else reported, else noticed', () => {

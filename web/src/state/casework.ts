@@ -1,5 +1,5 @@
 /** What a moderator sees of a case, in the order in which it happened. Pure. */
-import type { AppealView, CaseRow, CaseView, DecisionRow, Measure, ReportRow, SignalRow, Verdict } from '../protocol/desk';
+import type { AppealView, CaseRow, CaseView, DecisionRow, EvidenceRow, Measure, ReportRow, SignalRow, Verdict } from '../protocol/desk';
 import type { Concern } from '../protocol/types';
 
 export type Happened =
@@ -16,6 +16,14 @@ export function timeline(view: Pick<CaseView, 'signals' | 'decisions' | 'reports
     ...view.appeals.map((appeal) => ({ is: 'appeal' as const, at: appeal.appeal.at, appeal })),
   ];
   return all.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+}
+
+/** What a piece of evidence was kept for. */
+export function sourceOf(piece: Pick<EvidenceRow, 'source'>, view: Pick<CaseView, 'decisions' | 'reports'>): Happened | null {
+  const decision = view.decisions.find(({ id }) => id === piece.source);
+  if (decision) return { is: 'decision', at: decision.at, decision };
+  const report = view.reports.find(({ id }) => id === piece.source);
+  return report ? { is: 'report', at: report.at, report } : null;
 }
 
 /** What the case is most likely about: what was decided last, else what was reported or noticed last. */

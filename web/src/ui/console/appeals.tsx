@@ -3,12 +3,11 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { answers, atAppeal, furtherAppeals, inHand, judge, loadAppeals, openAppeals, take } from '../../app/console';
 import { t } from '../../i18n';
-import { c } from '../../i18n/console';
+import { actWords, c } from '../../i18n/console';
 import type { AppealView } from '../../protocol/desk';
 import { Dialog } from '../dialog';
 import { when } from '../safety';
 import { Alert } from '../trouble';
-import { actWords } from './case';
 import { useDeskKeys } from './keys';
 import { short } from './queue';
 

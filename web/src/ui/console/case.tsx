@@ -4,12 +4,13 @@ import { useEffect, useRef } from 'preact/hooks';
 
 import { putAway } from '../../app/console';
 import { t } from '../../i18n';
-import { c } from '../../i18n/console';
+import { actWords, c } from '../../i18n/console';
 import type { CaseView, DecisionRow } from '../../protocol/desk';
 import { type Happened, timeline } from '../../state/casework';
 import { when } from '../safety';
 import { Decision } from './decision';
 import { Evidence } from './evidence';
+import { exact } from './exact';
 import { Badges, short } from './queue';
 
 export function Case({ view, toAppeal }: { view: CaseView; toAppeal: () => void }) {
@@ -42,7 +43,7 @@ export function Case({ view, toAppeal }: { view: CaseView; toAppeal: () => void 
         <ol class="timeline">
           {timeline(view).map((one) => (
             <li key={one.at + one.is + idOf(one)}>
-              <time dateTime={one.at}>{when(one.at)}</time>
+              <time dateTime={one.at}>{exact(one.at)}</time>
               <Line one={one} />
             </li>
           ))}
@@ -120,8 +121,6 @@ function Line({ one }: { one: Happened }) {
     }
   }
 }
-
-export const actWords = (action: string): string => c(`act_${action}` as 'act_none');
 
 function DecisionLine({ decision }: { decision: DecisionRow }) {
   const { action, automated, mine, rule, version, dryRun, until, note, overturnedAt } = decision;
