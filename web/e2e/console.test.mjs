@@ -219,6 +219,53 @@ describe('the console', () => {
     for (const one of [mia, max]) one.assertNoProblems();
   });
 
+  test('tells pieces of evidence apart, and puts away what says little', { timeout: 120_000 }, async (t) => {
+    const [eve, ada] = await people(server, 2, { test: t });
+    await report(ada, eve, 'other', '');
+    const mia = await moderator(t, 'mia6');
+    const { page } = mia;
+    // A case with more in it than a story can make without models.
+    await page.route(/\/api\/moderation\/cases\/[^/?]+$/, async (route) => {
+      const response = await route.fetch();
+      const json = await response.json();
+      const [heard] = json.reports;
+      const at = (s) => new Date(Date.parse(heard.at) + s * 1_000).toISOString();
+      const kept = { kind: 'picture', expiresAt: at(864_000), held: false };
+      json.decisions = [{ id: 'dec_1', at: at(7), action: 'blur', concern: 'nudity', rule: 'nudity-once', version: '1', automated: true, dryRun: false, mine: false, facts: [] }];
+      json.evidence = [1, 2].map((n) => ({ ...kept, id: `evd_${n}`, source: 'dec_1', at: at(6) })).concat([{ ...kept, id: 'evd_3', source: heard.id, at: at(0) }]);
+      const noticed = { modality: 'sound', server: true };
+      json.signals = [[3, 'violence', 0, [['ced', 0]]], [4, 'weapon', 12, [['lite', 12]]], [5, 'nudity', 930, [['nsfwjs', 930]]], [6, 'violence', 20, [['ced', 310]]]].map(
+        ([s, concern, score, scores]) => ({ ...noticed, id: `sig_${s}`, at: at(s), concern, score, scores }),
+      );
+      await route.fulfill({ response, json });
+    });
+    await page.locator('.case-row', { hasText: eve.id.slice(-6) }).click();
+    const found = page.locator('article.case');
+    await found.waitFor();
+    const names = await found.getByRole('button', { name: /^Show picture/ }).allInnerTexts();
+    assert.deepEqual(names.map((name) => name.replace(/: .*/, '')), ['Show picture 1 of 3', 'Show picture 2 of 3', 'Show picture 3 of 3']);
+    for (const name of names) assert.match(name, /\d:\d\d:\d\d/, 'to the second');
+    const pieces = await found.locator('.evidence li').allInnerTexts();
+    assert.match(pieces[0], /belongs to the decision of .*\d:\d\d:\d\d.*: blurred pictures/);
+    assert.match(pieces[2], /belongs to the report of .*\d:\d\d:\d\d.*: Something else/);
+    for (const time of await found.locator('.timeline time').allTextContents()) assert.match(time, /\d:\d\d:\d\d/);
+    await found.getByText('Sound: nudity or sexual acts, 93 of 100').waitFor();
+    assert.equal(await found.getByText('Sound: violence, 2 of 100').isVisible(), true, 'one model thought otherwise');
+    assert.equal(await found.getByText('Sound: violence, 0 of 100').isVisible(), false);
+    await mia.picture('console-case');
+    await page.getByText('and 2 that say little').scrollIntoViewIfNeeded();
+    await mia.picture('console-case-little');
+    await page.getByText('and 2 that say little').click();
+    await found.getByText('Sound: violence, 0 of 100').waitFor();
+    await found.getByText('Sound: something like a weapon, 1 of 100').waitFor();
+    await accessible(mia, 'a case with evidence');
+    await page.setViewportSize(PHONE);
+    await page.getByRole('heading', { name: 'Evidence' }).scrollIntoViewIfNeeded();
+    await mia.picture('console-evidence-phone');
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than a phone');
+    mia.assertNoProblems();
+  });
+
   test('leads from an appeal to its case and back, asks once, and goes on with the next', { timeout: 180_000 }, async (t) => {
     const appealing = [];
     for (const text of ['It was a quotation.', 'It wasn’t me.']) {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { CaseView, DecisionRow, ReportRow, SignalRow } from '../protocol/desk';
-import { concernOf, follow, hoursOf, nextOf, pieces, sourceOf, timeline, verdictOf } from './casework';
+import { apart, concernOf, follow, hoursOf, nextOf, pieces, sourceOf, timeline, verdictOf } from './casework';
 
 const signal = { id: 'sig_1', at: '2026-01-01T10:00:01Z', concern: 'nudity', modality: 'picture', score: 990, scores: [], server: true } as SignalRow;
 const report = { id: 'rep_1', at: '2026-01-01T10:00:00.500Z', reason: 'spam' } as ReportRow;
@@ -11,6 +11,14 @@ const none: Pick<CaseView, 'signals' | 'decisions' | 'reports' | 'appeals'> = { 
 test('a case is told in the order in which it happened', () => {
   const all = timeline({ ...none, signals: [signal], reports: [report], decisions: [decision] });
   expect(all.map(({ is }) => is)).toEqual(['report', 'signal', 'decision']);
+});
+
+test('what every model says little about is apart, people’s words never are', () => {
+  const scored = (id: string, score: number, ...models: number[]) => ({ ...signal, id, score, scores: models.map((each) => ['m', each]) }) as SignalRow;
+  const all = timeline({ ...none, reports: [report], decisions: [decision], signals: [scored('no', 0, 0), scored('94', 94, 94), scored('95', 95, 95), scored('torn', 20, 20, 600)] });
+  const ids = (of: typeof all) => of.map((one) => (one.is === 'signal' ? one.signal.id : one.is));
+  expect(ids(apart(all).little)).toEqual(['no', '94']);
+  expect(ids(apart(all).rest)).toEqual(['report', '95', 'torn', 'decision']);
 });
 
 test('evidence belongs to the decision or the report that it was kept for', () => {

@@ -18,6 +18,18 @@ export function timeline(view: Pick<CaseView, 'signals' | 'decisions' | 'reports
   return all.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
 }
 
+/** Thousandths are shown as parts of a hundred; below this many of those a model as good as says no. */
+const SAYS_LITTLE = 10;
+
+export const of100 = (thousandths: number): number => Math.round(thousandths / 10);
+
+/** What was noticed and says little, whichever model is asked, apart from the rest. */
+export function apart(all: Happened[]): { rest: Happened[]; little: Happened[] } {
+  const isLittle = (one: Happened): boolean =>
+    one.is === 'signal' && [one.signal.score, ...one.signal.scores.map(([, score]) => score)].every((score) => of100(score) < SAYS_LITTLE);
+  return { rest: all.filter((one) => !isLittle(one)), little: all.filter(isLittle) };
+}
+
 /** What a piece of evidence was kept for. */
 export function sourceOf(piece: Pick<EvidenceRow, 'source'>, view: Pick<CaseView, 'decisions' | 'reports'>): Happened | null {
   const decision = view.decisions.find(({ id }) => id === piece.source);

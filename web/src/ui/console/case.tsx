@@ -6,7 +6,7 @@ import { putAway } from '../../app/console';
 import { t } from '../../i18n';
 import { actWords, c } from '../../i18n/console';
 import type { CaseView, DecisionRow } from '../../protocol/desk';
-import { type Happened, timeline } from '../../state/casework';
+import { apart, type Happened, of100, timeline } from '../../state/casework';
 import { when } from '../safety';
 import { Decision } from './decision';
 import { Evidence } from './evidence';
@@ -17,6 +17,7 @@ export function Case({ view, toAppeal }: { view: CaseView; toAppeal: () => void 
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
   const { case: row, earlier } = view;
+  const { rest, little } = apart(timeline(view));
   return (
     <article class="case" aria-labelledby="case">
       <header class="card">
@@ -40,14 +41,13 @@ export function Case({ view, toAppeal }: { view: CaseView; toAppeal: () => void 
       <Evidence view={view} />
       <section class="card">
         <h3>{c('timeline')}</h3>
-        <ol class="timeline">
-          {timeline(view).map((one) => (
-            <li key={one.at + one.is + idOf(one)}>
-              <time dateTime={one.at}>{exact(one.at)}</time>
-              <Line one={one} />
-            </li>
-          ))}
-        </ol>
+        <Line of={rest} />
+        {little.length > 0 && (
+          <details class="little">
+            <summary>{c(little.length === 1 ? 'little_1' : 'little', { n: little.length })}</summary>
+            <Line of={little} />
+          </details>
+        )}
       </section>
       <section class="card">
         <h3>{c('earlier')}</h3>
@@ -86,7 +86,20 @@ function idOf(one: Happened): string {
   }
 }
 
-function Line({ one }: { one: Happened }) {
+function Line({ of }: { of: Happened[] }) {
+  return (
+    <ol class="timeline">
+      {of.map((one) => (
+        <li key={one.at + one.is + idOf(one)}>
+          <time dateTime={one.at}>{exact(one.at)}</time>
+          <Entry one={one} />
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function Entry({ one }: { one: Happened }) {
   switch (one.is) {
     case 'decision':
       return <DecisionLine decision={one.decision} />;
@@ -96,9 +109,9 @@ function Line({ one }: { one: Happened }) {
       const { concern, modality, score, scores, server } = one.signal;
       return (
         <div>
-          <p>{c('signal', { how: c(`how_${modality}`), concern: c(`concern_${concern}`), score: Math.round(score / 10) })}</p>
+          <p>{c('signal', { how: c(`how_${modality}`), concern: c(`concern_${concern}`), score: of100(score) })}</p>
           <p class="quiet">
-            {scores.map(([model, each]) => `${model} ${Math.round(each / 10)}`).join(' · ')}
+            {scores.map(([model, each]) => `${model} ${of100(each)}`).join(' · ')}
             {!server && ` ${c('viewerHint')}`}
           </p>
         </div>
