@@ -36,6 +36,15 @@ async function report(by, whom, reason, note) {
   return page;
 }
 
+/** Of two colours as browsers tell them, by WCAG. */
+function contrast(...colours) {
+  const lights = colours.map((colour) => {
+    const [r, g, b] = colour.match(/\d+/g).map((part) => (part / 255 <= 0.03928 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  });
+  return (Math.max(...lights) + 0.05) / (Math.min(...lights) + 0.05);
+}
+
 describe('the console', () => {
   test('is nobody’s who isn’t a moderator', async (t) => {
     const ned = await Visitor.start(server, { name: 'ned', test: t });
@@ -337,6 +346,9 @@ describe('the console', () => {
     const look = page.getByRole('button', { name: 'Look up' });
     await page.getByLabel('Email, private ID or ID').fill('bob');
     assert.equal(await look.isDisabled(), true, 'not without a reason');
+    const shades = await look.evaluate((it) => [getComputedStyle(it).color, getComputedStyle(it).backgroundColor]);
+    assert.ok(contrast(...shades) >= 4.5, `it can be read all the same: ${shades}`);
+    await ann.picture('console-people-disabled');
     await page.getByLabel('Why?').fill('wants to help');
     await page.keyboard.press('Enter');
     await page.getByText('All of it: a part finds nobody.').nth(1).waitFor();

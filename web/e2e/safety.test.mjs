@@ -155,6 +155,7 @@ describe('a call over the server', () => {
     await mia.picture('console-appeal');
     await accessible(mia, 'appeals');
     await appeal.getByRole('button', { name: 'Take the decision back' }).click();
+    await mia.page.getByRole('dialog').getByRole('button', { name: 'Take the decision back' }).click();
     await mia.page.getByText('Judged. They are told.').waitFor();
 
     await rita.page.reload();
