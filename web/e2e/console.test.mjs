@@ -73,6 +73,12 @@ describe('the console', () => {
     await found.getByText('Nothing is kept of this case.').waitFor();
     await accessible(mia, 'a case');
 
+    await page.getByRole('button', { name: 'Deutsch' }).click();
+    await found.getByText('Gemeldet: Beleidigung, Drohung oder Hass – „called me names“').waitFor();
+    await found.getByText(/ · bei dir bis /).waitFor();
+    await mia.picture('console-german');
+    await page.getByRole('button', { name: 'English' }).click();
+
     await page.keyboard.press('4');
     const hours = page.getByLabel('Hours');
     await hours.press('ControlOrMeta+a');

@@ -43,8 +43,9 @@ const en = {
   takenBack: 'taken back {when}',
   until: 'until {when}',
   reported: 'Reported: {reason}',
-  reporterRecord: 'Reporter: believed {credibility} of 100, {founded} reports came to something, {unfounded} to nothing',
+  reporterRecord: 'Reporter: believed {credibility} of 100; reports that came to something: {founded}, to nothing: {unfounded}',
   provoked: 'something was decided about the reporter in this call, too',
+  quoted: '“{text}”',
   appealed: 'Appealed: “{text}”',
   act_none: 'nothing',
   act_warn: 'warning',
@@ -120,7 +121,7 @@ const en = {
   overturnMeans: 'What it did ends at once, and they are told. That is final.',
   upholdMeans: 'They are told. That is final: nobody can appeal twice.',
   judged: 'Judged. They are told.',
-  busy: 'Somebody else has this case at the moment.',
+  busy: 'Somebody else has this case at the moment. It is theirs until ten minutes after they opened it.',
 } as const;
 
 export type ConsoleKey = keyof typeof en;
@@ -148,7 +149,7 @@ const de: Record<ConsoleKey, string> = {
   noCases: 'Hier wartet nichts.',
   more: 'Mehr zeigen',
   held: 'Angehalten',
-  mine: 'Meiner bis {when}',
+  mine: 'bei dir bis {when}',
   opened: 'seit {when}',
   person: 'Person {id}',
   pick: 'Wähle einen Fall, oder drücke N für den nächsten. Er gehört dir zehn Minuten lang; solange bekommt ihn niemand sonst.',
@@ -167,8 +168,9 @@ const de: Record<ConsoleKey, string> = {
   takenBack: 'zurückgenommen {when}',
   until: 'bis {when}',
   reported: 'Gemeldet: {reason}',
-  reporterRecord: 'Wer meldet: Vertrauen {credibility} von 100, {founded} Meldungen führten zu etwas, {unfounded} zu nichts',
+  reporterRecord: 'Wer meldet: Vertrauen {credibility} von 100; Meldungen, die zu etwas führten: {founded}, zu nichts: {unfounded}',
   provoked: 'auch über die meldende Person wurde in diesem Gespräch etwas entschieden',
+  quoted: '„{text}“',
   appealed: 'Widerspruch: „{text}“',
   act_none: 'nichts',
   act_warn: 'Verwarnung',
@@ -244,13 +246,14 @@ const de: Record<ConsoleKey, string> = {
   overturnMeans: 'Was sie bewirkt, endet sofort, und die Person erfährt es. Das ist endgültig.',
   upholdMeans: 'Die Person erfährt es. Das ist endgültig: Niemand kann zweimal widersprechen.',
   judged: 'Entschieden. Die Person erfährt es.',
-  busy: 'Jemand anderes hat diesen Fall gerade.',
+  busy: 'Jemand anderes hat diesen Fall gerade, bis zehn Minuten nach dem Öffnen.',
 };
 
-const WORDS = { en, de };
+/** In every language, for the tests. */
+export const CONSOLE: Record<'en' | 'de', Record<ConsoleKey, string>> = { en, de };
 
 export function c(key: ConsoleKey, values: Record<string, string | number> = {}): string {
-  return WORDS[language.value][key].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
+  return CONSOLE[language.value][key].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
 }
 
 export const actWords = (action: string): string => c(`act_${action}` as 'act_none');

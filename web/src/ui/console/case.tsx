@@ -123,7 +123,7 @@ function Entry({ one }: { one: Happened }) {
         <div>
           <p>
             {c('reported', { reason: t(`reason_${reason}`) })}
-            {note && ` – “${note}”`}
+            {note && ` – ${c('quoted', { text: note })}`}
           </p>
           <p class="quiet">
             {c('reporterRecord', { credibility, founded, unfounded })}
@@ -142,7 +142,7 @@ function DecisionLine({ decision }: { decision: DecisionRow }) {
     until && c('until', { when: when(until) }),
     dryRun && c('dryRun'),
     overturnedAt && c('takenBack', { when: when(overturnedAt) }),
-    note && `“${note}”`,
+    note && c('quoted', { text: note }),
   ].filter(Boolean);
   return (
     <span class={overturnedAt ? 'over' : ''}>
