@@ -230,6 +230,13 @@ describe('the console', () => {
     // A list that is out of date meanwhile.
     await rows.first().click();
     await max.page.getByText('Somebody else has this case at the moment.').waitFor();
+    // Whoever took too long, and has lost it meanwhile.
+    const lost = { code: 'busy', title: 'The person is in another call', detail: 'Somebody else has this case.', status: 409 };
+    await mia.page.route('**/decision/preview', (route) => route.fulfill({ status: 409, contentType: 'application/problem+json', body: JSON.stringify(lost) }));
+    await mia.page.keyboard.press('2');
+    await mia.page.keyboard.press('p');
+    await mia.page.locator('article.case').getByText('Somebody else has this case at the moment. It is theirs until ten minutes after').waitFor();
+    assert.equal(await mia.page.getByText(/another call/).count(), 0, 'it isn’t about a call');
     assert.equal(await max.page.getByRole('button', { name: 'Figures' }).count(), 0, 'figures are for admins');
     for (const one of [mia, max]) one.assertNoProblems();
   });

@@ -7,7 +7,7 @@ import { actWords, c } from '../../i18n/console';
 import type { AppealView } from '../../protocol/desk';
 import { Dialog } from '../dialog';
 import { when } from '../safety';
-import { Alert } from '../trouble';
+import { DeskAlert } from './alert';
 import { useDeskKeys } from './keys';
 import { short } from './queue';
 
@@ -167,7 +167,7 @@ function Sure({ one, overturn, close, done }: Asked & { close: () => void; done:
           {c(overturn ? 'overturn' : 'uphold')}
         </button>
       </div>
-      <Alert error={error} />
+      <DeskAlert error={error} />
     </Dialog>
   );
 }

@@ -9,7 +9,7 @@ import type { Concern, Words } from '../../protocol/types';
 import { CONCERNS, concernOf, hoursOf, MEASURES, verdictOf } from '../../state/casework';
 import { when } from '../safety';
 import { StatementText } from '../statement';
-import { Alert } from '../trouble';
+import { DeskAlert } from './alert';
 import { useDeskKeys } from './keys';
 
 const MAX_NOTE = 1_000;
@@ -120,7 +120,7 @@ export function Decision({ view, toAppeal }: { view: CaseView; toAppeal: () => v
             {c('next')} <kbd>N</kbd>
           </button>
         </div>
-        <Alert error={error} />
+        <DeskAlert error={error} />
       </section>
     );
   }
@@ -190,7 +190,7 @@ export function Decision({ view, toAppeal }: { view: CaseView; toAppeal: () => v
           </button>
         </div>
       )}
-      <Alert error={error} />
+      <DeskAlert error={error} />
     </section>
   );
 }

@@ -7,7 +7,7 @@ import { actWords, c } from '../../i18n/console';
 import type { CaseView, EvidenceRow } from '../../protocol/desk';
 import { sourceOf } from '../../state/casework';
 import { when } from '../safety';
-import { Alert } from '../trouble';
+import { DeskAlert } from './alert';
 import { exact } from './exact';
 
 const REASONS = ['decide', 'appeal', 'second'] as const;
@@ -81,7 +81,7 @@ function Piece({ view, piece, why }: { view: CaseView; piece: EvidenceRow; why: 
         {source?.is === 'report' && `${c('keptForReport', { when: exact(source.at), reason: t(`reason_${source.report.reason}`) })} · `}
         {piece.held ? c('held') : c('gone', { when: when(piece.expiresAt) })}
       </p>
-      <Alert error={error} />
+      <DeskAlert error={error} />
     </li>
   );
 }

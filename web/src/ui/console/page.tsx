@@ -5,11 +5,9 @@ import { useEffect, useState } from 'preact/hooks';
 
 import { me } from '../../app/account';
 import { deskError, exposure, inHand, takeNext } from '../../app/console';
-import { wordsFor } from '../../i18n';
 import { c } from '../../i18n/console';
-import { troubleOf } from '../../protocol/types';
 import { later } from '../later';
-import { Alert } from '../trouble';
+import { DeskAlert } from './alert';
 import { Appeals } from './appeals';
 import { Case } from './case';
 import { useDeskKeys } from './keys';
@@ -39,8 +37,6 @@ export function Console() {
   const tabs: Tab[] = me.value.role === 'admin' ? ['cases', 'appeals', 'figures', 'people'] : ['cases', 'appeals'];
   // Whoever is no admin any more is back at the cases.
   const shown = tabs.includes(tab) ? tab : 'cases';
-  const trouble = deskError.value;
-  const words = trouble && troubleOf(trouble).code === 'busy' ? c('busy') : undefined;
   return (
     <div class="console">
       <header class="row">
@@ -54,7 +50,7 @@ export function Console() {
         </div>
         <Meter />
       </header>
-      <Alert error={trouble} words={words ?? (trouble ? wordsFor(trouble) : undefined)} />
+      <DeskAlert error={deskError.value} />
       {shown === 'figures' && <Figures />}
       {shown === 'people' && <People />}
       {shown === 'appeals' && <Appeals look={() => go('cases')} returns={returns} />}
