@@ -86,6 +86,11 @@ describe('the console', () => {
     assert.equal(await hours.inputValue(), '', 'it may be empty while somebody types');
     await hours.press('Tab');
     await page.getByRole('alert').filter({ hasText: 'Whole hours, 1 to 8760' }).waitFor();
+    await page.setViewportSize(PHONE);
+    await hours.scrollIntoViewIfNeeded();
+    await mia.picture('console-hours-phone');
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than a phone');
+    await page.setViewportSize(DESKTOP);
     await page.keyboard.press('Shift+Tab');
     await hours.pressSequentially('48');
     assert.equal(await hours.inputValue(), '48');
