@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { command } from '../../tests/node/lib/moderators.mjs';
-import { meet, people } from '../../tests/node/lib/person.mjs';
+import { command, suspended } from '../../tests/node/lib/moderators.mjs';
+import { meet, people, signIn } from '../../tests/node/lib/person.mjs';
 import { startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { accessible } from './lib/axe.mjs';
@@ -36,6 +36,15 @@ async function report(by, whom, reason, note) {
   return page;
 }
 
+/** Of two colours as browsers tell them, by WCAG. */
+function contrast(...colours) {
+  const lights = colours.map((colour) => {
+    const [r, g, b] = colour.match(/\d+/g).map((part) => (part / 255 <= 0.03928 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  });
+  return (Math.max(...lights) + 0.05) / (Math.min(...lights) + 0.05);
+}
+
 describe('the console', () => {
   test('is nobody’s who isn’t a moderator', async (t) => {
     const ned = await Visitor.start(server, { name: 'ned', test: t });
@@ -64,8 +73,28 @@ describe('the console', () => {
     await found.getByText('Nothing is kept of this case.').waitFor();
     await accessible(mia, 'a case');
 
+    await page.getByRole('button', { name: 'Deutsch' }).click();
+    await found.getByText('Gemeldet: Beleidigung, Drohung oder Hass – „called me names“').waitFor();
+    await found.getByText(/ · bei dir bis /).waitFor();
+    await mia.picture('console-german');
+    await page.getByRole('button', { name: 'English' }).click();
+
     await page.keyboard.press('4');
-    await page.getByLabel('Hours').fill('48');
+    const hours = page.getByLabel('Hours');
+    await hours.press('ControlOrMeta+a');
+    await hours.press('Backspace');
+    assert.equal(await hours.inputValue(), '', 'it may be empty while somebody types');
+    await hours.press('Tab');
+    await page.getByRole('alert').filter({ hasText: 'Whole hours, 1 to 8760' }).waitFor();
+    await page.setViewportSize(PHONE);
+    await hours.scrollIntoViewIfNeeded();
+    await mia.picture('console-hours-phone');
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than a phone');
+    await page.setViewportSize(DESKTOP);
+    await page.keyboard.press('Shift+Tab');
+    await hours.pressSequentially('48');
+    assert.equal(await hours.inputValue(), '48');
+    assert.equal(await page.getByRole('alert').filter({ hasText: 'Whole hours' }).count(), 0);
     await page.getByLabel('A word to this person').fill('Please be kind.');
     // What is typed into a field is no command.
     await page.keyboard.type(' d p 1 n');
@@ -117,6 +146,82 @@ describe('the console', () => {
     mia.assertNoProblems();
   });
 
+  test('sends only what was shown: a preview that comes after another choice was made counts for nothing', { timeout: 120_000 }, async (t) => {
+    const [eve, ada] = await people(server, 2, { test: t });
+    await report(ada, eve, 'spam', 'sells watches');
+    const mia = await moderator(t, 'mia3');
+    const { page } = mia;
+    const held = [];
+    const sent = [];
+    await page.route('**/decision/preview', (route) => void held.push(route));
+    page.on('request', (request) => request.url().endsWith('/decision') && sent.push(request.postDataJSON()));
+    await page.locator('.case-row', { hasText: eve.id.slice(-6) }).click();
+    await page.locator('article.case').waitFor();
+    const preview = page.locator('.will-read');
+    const asked = (n) => until(() => held.length === n, LONG, `${n} previews are on their way`);
+    const answer = async (route) => {
+      const came = page.waitForResponse('**/decision/preview');
+      await route.continue();
+      await (await came).finished();
+      // Whatever follows from it is on the page by then.
+      await page.evaluate(() => new Promise((go) => requestAnimationFrame(() => setTimeout(go))));
+    };
+    await page.keyboard.press('2');
+    await page.keyboard.press('p');
+    await asked(1);
+    await page.keyboard.press('4');
+    await answer(held[0]);
+    assert.equal(await preview.count(), 0, 'a warning isn’t shown where a suspension is chosen');
+    await page.keyboard.press('d');
+    // Whoever asks again meanwhile needn't wait for the first answer, and gets the second.
+    await page.keyboard.press('2');
+    await page.keyboard.press('p');
+    await asked(2);
+    await page.keyboard.press('4');
+    await page.keyboard.press('p');
+    await asked(3);
+    await answer(held[2]);
+    await answer(held[1]);
+    await preview.getByText('your account is suspended').waitFor();
+    await page.keyboard.press('2');
+    assert.equal(await preview.count(), 0, 'another choice takes it away');
+    await page.keyboard.press('d');
+    await page.keyboard.press('p');
+    await asked(4);
+    await answer(held[3]);
+    await preview.waitFor();
+    assert.deepEqual(sent, [], 'nothing was sent so far');
+    await page.keyboard.press('d');
+    await page.getByText('Decided.').waitFor();
+    assert.deepEqual(sent, [held[3].request().postDataJSON()], 'what was shown, and once');
+    assert.equal(sent[0].action, 'warn');
+    mia.assertNoProblems();
+  });
+
+  test('gives each case that waits in its turn', { timeout: 120_000 }, async (t) => {
+    const waiting = [];
+    for (let n = 0; n < 4; n += 1) {
+      const [eve, ada] = await people(server, 2, { test: t });
+      await report(ada, eve, 'spam', '');
+      waiting.push(eve);
+    }
+    const mia = await moderator(t, 'mia4');
+    const { page } = mia;
+    await until(async () => (await page.locator('.case-row').count()) >= waiting.length, LONG, 'they wait');
+    const all = await page.locator('.case-row').count();
+    const inHand = () => page.locator('article.case h2').first().innerText();
+    const seen = [];
+    for (let n = 0; n < all + 2; n += 1) {
+      await page.keyboard.press('n');
+      await until(async () => (await page.locator('article.case').count()) === 1 && (await inHand()) !== seen.at(-1), LONG, `case ${n + 1}`);
+      seen.push(await inHand());
+    }
+    assert.equal(new Set(seen.slice(0, all)).size, all, `each had its turn: ${seen}`);
+    assert.deepEqual(seen.slice(all), seen.slice(0, 2), 'and then they begin again');
+    for (const one of waiting) assert.ok(seen.includes(`Person ${one.id.slice(-6)}`));
+    mia.assertNoProblems();
+  });
+
   test('gives nobody what somebody else has', { timeout: 120_000 }, async (t) => {
     const [eve, ada] = await people(server, 2, { test: t });
     await report(ada, eve, 'minor', '');
@@ -130,8 +235,124 @@ describe('the console', () => {
     // A list that is out of date meanwhile.
     await rows.first().click();
     await max.page.getByText('Somebody else has this case at the moment.').waitFor();
+    // Whoever took too long, and has lost it meanwhile.
+    const lost = { code: 'busy', title: 'The person is in another call', detail: 'Somebody else has this case.', status: 409 };
+    await mia.page.route('**/decision/preview', (route) => route.fulfill({ status: 409, contentType: 'application/problem+json', body: JSON.stringify(lost) }));
+    await mia.page.keyboard.press('2');
+    await mia.page.keyboard.press('p');
+    await mia.page.locator('article.case').getByText('Somebody else has this case at the moment. It is theirs until ten minutes after').waitFor();
+    assert.equal(await mia.page.getByText(/another call/).count(), 0, 'it isn’t about a call');
     assert.equal(await max.page.getByRole('button', { name: 'Figures' }).count(), 0, 'figures are for admins');
     for (const one of [mia, max]) one.assertNoProblems();
+  });
+
+  test('tells pieces of evidence apart, and puts away what says little', { timeout: 120_000 }, async (t) => {
+    const [eve, ada] = await people(server, 2, { test: t });
+    await report(ada, eve, 'other', '');
+    const mia = await moderator(t, 'mia6');
+    const { page } = mia;
+    // A case with more in it than a story can make without models.
+    await page.route(/\/api\/moderation\/cases\/[^/?]+$/, async (route) => {
+      const response = await route.fetch();
+      const json = await response.json();
+      const [heard] = json.reports;
+      const at = (s) => new Date(Date.parse(heard.at) + s * 1_000).toISOString();
+      const kept = { kind: 'picture', expiresAt: at(864_000), held: false };
+      json.decisions = [{ id: 'dec_1', at: at(7), action: 'blur', concern: 'nudity', rule: 'nudity-once', version: '1', automated: true, dryRun: false, mine: false, facts: [] }];
+      json.evidence = [1, 2].map((n) => ({ ...kept, id: `evd_${n}`, source: 'dec_1', at: at(6) })).concat([{ ...kept, id: 'evd_3', source: heard.id, at: at(0) }]);
+      const noticed = { modality: 'sound', server: true };
+      json.signals = [[3, 'violence', 0, [['ced', 0]]], [4, 'weapon', 12, [['lite', 12]]], [5, 'nudity', 930, [['nsfwjs', 930]]], [6, 'violence', 20, [['ced', 310]]]].map(
+        ([s, concern, score, scores]) => ({ ...noticed, id: `sig_${s}`, at: at(s), concern, score, scores }),
+      );
+      await route.fulfill({ response, json });
+    });
+    await page.locator('.case-row', { hasText: eve.id.slice(-6) }).click();
+    const found = page.locator('article.case');
+    await found.waitFor();
+    const names = await found.getByRole('button', { name: /^Show picture/ }).allInnerTexts();
+    assert.deepEqual(names.map((name) => name.replace(/: .*/, '')), ['Show picture 1 of 3', 'Show picture 2 of 3', 'Show picture 3 of 3']);
+    for (const name of names) assert.match(name, /\d:\d\d:\d\d/, 'to the second');
+    const pieces = await found.locator('.evidence li').allInnerTexts();
+    assert.match(pieces[0], /belongs to the decision of .*\d:\d\d:\d\d.*: blurred pictures/);
+    assert.match(pieces[2], /belongs to the report of .*\d:\d\d:\d\d.*: Something else/);
+    for (const time of await found.locator('.timeline time').allTextContents()) assert.match(time, /\d:\d\d:\d\d/);
+    await found.getByText('Sound: nudity or sexual acts, 93 of 100').waitFor();
+    assert.equal(await found.getByText('Sound: violence, 2 of 100').isVisible(), true, 'one model thought otherwise');
+    assert.equal(await found.getByText('Sound: violence, 0 of 100').isVisible(), false);
+    await mia.picture('console-case');
+    await page.getByText('and 2 that say little').scrollIntoViewIfNeeded();
+    await mia.picture('console-case-little');
+    await page.getByText('and 2 that say little').click();
+    await found.getByText('Sound: violence, 0 of 100').waitFor();
+    await found.getByText('Sound: something like a weapon, 1 of 100').waitFor();
+    await accessible(mia, 'a case with evidence');
+    await page.setViewportSize(PHONE);
+    await page.getByRole('heading', { name: 'Evidence' }).scrollIntoViewIfNeeded();
+    await mia.picture('console-evidence-phone');
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than a phone');
+    mia.assertNoProblems();
+  });
+
+  test('leads from an appeal to its case and back, asks once, and goes on with the next', { timeout: 180_000 }, async (t) => {
+    const appealing = [];
+    for (const text of ['It was a quotation.', 'It wasn’t me.']) {
+      const [eve, ada] = await people(server, 2, { test: t });
+      const { decision } = await suspended(server, t, eve, ada);
+      const again = await signIn(server, { email: eve.email, adult: false, test: t });
+      const { status } = await again.ask('POST', '/api/appeals', { json: { decisionId: decision.decisionId, text } });
+      assert.equal(status, 201);
+      appealing.push(again);
+    }
+    const mia = await moderator(t, 'mia5');
+    const { page } = mia;
+    // As if a whole page of them was against what this moderator has decided.
+    await page.route('**/api/moderation/appeals', (route) => route.fulfill({ json: { appeals: [], cursor: '0 a' } }));
+    await page.getByRole('button', { name: 'Appeals' }).click();
+    const all = page.locator('.appeals article');
+    await all.nth(1).waitFor();
+    const hasFocus = (at, what) => until(() => at.locator('h2').first().evaluate((it) => it === document.activeElement), LONG, what);
+    await page.keyboard.press('n');
+    await hasFocus(all.nth(0), 'the first has the focus');
+    await page.keyboard.press('n');
+    await hasFocus(all.nth(1), 'then the second');
+    await page.keyboard.press('n');
+    await hasFocus(all.nth(0), 'and the first again');
+    const [first, second] = await all.locator('h2').allInnerTexts();
+    await all.nth(0).getByLabel('Your answer').fill('You were right.');
+    await all.nth(0).locator('h2').focus();
+    await mia.picture('console-appeals');
+    await accessible(mia, 'appeals');
+    await page.keyboard.press('l');
+    await page.locator('article.case').getByText('Appealed: “It was a quotation.”').waitFor();
+    await page.getByRole('button', { name: 'Back to the appeal' }).scrollIntoViewIfNeeded();
+    await mia.picture('console-appealed-case');
+    await page.keyboard.press('b');
+    await hasFocus(all.nth(0), 'back at the appeal');
+    assert.equal(await all.nth(0).getByLabel('Your answer').inputValue(), 'You were right.', 'what was written is still there');
+    await page.keyboard.press('t');
+    const sure = page.getByRole('dialog', { name: 'Take the decision back?' });
+    await sure.getByText('You were right.').waitFor();
+    await mia.picture('console-appeal-sure');
+    await accessible(mia, 'the question');
+    await page.keyboard.press('Escape');
+    await sure.waitFor({ state: 'detached' });
+    assert.deepEqual(await all.locator('h2').allInnerTexts(), [first, second], 'nothing is judged by one key');
+    await page.keyboard.press('t');
+    await sure.waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByText('Judged. They are told.').waitFor();
+    await until(async () => (await all.count()) === 1, LONG, 'one is left');
+    await hasFocus(all.nth(0), 'the next one has the focus');
+    assert.equal(await all.locator('h2').innerText(), second);
+    await page.setViewportSize(PHONE);
+    await mia.picture('console-appeals-phone');
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than a phone');
+    await page.keyboard.press('s');
+    await page.getByRole('dialog', { name: 'Does the decision stand?' }).getByRole('button', { name: 'The decision stands' }).click();
+    await page.getByText('No appeal waits for you.').waitFor();
+    const states = await Promise.all(appealing.map(async (one) => (await one.ask('GET', '/api/users/me/decisions')).body.decisions[0].appeal));
+    assert.deepEqual(states.map(({ state, note }) => [state, note]), [['overturned', 'You were right.'], ['upheld', undefined]]);
+    mia.assertNoProblems();
   });
 
   test('lets an admin look somebody up and say what they may do, which their page shows at once', { timeout: 120_000 }, async (t) => {
@@ -143,6 +364,9 @@ describe('the console', () => {
     const look = page.getByRole('button', { name: 'Look up' });
     await page.getByLabel('Email, private ID or ID').fill('bob');
     assert.equal(await look.isDisabled(), true, 'not without a reason');
+    const shades = await look.evaluate((it) => [getComputedStyle(it).color, getComputedStyle(it).backgroundColor]);
+    assert.ok(contrast(...shades) >= 4.5, `it can be read all the same: ${shades}`);
+    await ann.picture('console-people-disabled');
     await page.getByLabel('Why?').fill('wants to help');
     await page.keyboard.press('Enter');
     await page.getByText('All of it: a part finds nobody.').nth(1).waitFor();

@@ -132,7 +132,7 @@ describe('a call over the server', () => {
     await mia.page.getByRole('button', { name: 'Appeals' }).click();
     const appeal = mia.page.locator('article', { hasText: 'It was a red curtain.' });
     await appeal.getByRole('button', { name: 'Look at the case' }).click();
-    const show = mia.page.getByRole('button', { name: /^Show the picture of/ }).first();
+    const show = mia.page.getByRole('button', { name: /^Show picture \d+ of/ }).first();
     await show.waitFor();
     assert.ok(await show.isDisabled(), 'a look needs a reason');
     await mia.page.getByLabel('Why do you look?').fill('To judge an appeal');
@@ -155,6 +155,7 @@ describe('a call over the server', () => {
     await mia.picture('console-appeal');
     await accessible(mia, 'appeals');
     await appeal.getByRole('button', { name: 'Take the decision back' }).click();
+    await mia.page.getByRole('dialog').getByRole('button', { name: 'Take the decision back' }).click();
     await mia.page.getByText('Judged. They are told.').waitFor();
 
     await rita.page.reload();

@@ -3,7 +3,7 @@ import { signal } from '@preact/signals';
 
 import { type AppealView, type CaseKind, type CaseRow, type CaseStanding, type CaseView, Desk, type Exposure } from '../protocol/desk';
 import { troubleOf } from '../protocol/types';
-import { pieces } from '../state/casework';
+import { follow, nextOf, pieces } from '../state/casework';
 import { api, onSignedOut } from './account';
 
 export const desk = new Desk(api);
@@ -15,12 +15,19 @@ export const further = signal<string | undefined>(undefined);
 export const exposure = signal<Exposure | null>(null);
 export const inHand = signal<CaseView | null>(null);
 export const openAppeals = signal<AppealView[] | null>(null);
+export const furtherAppeals = signal<string | undefined>(undefined);
+/** The one that is worked at, also while its case is looked at. */
+export const atAppeal = signal<string | null>(null);
+/** Answers that are being written. */
+export const answers = new Map<string, string>();
 /** Why something isn't there. */
 export const deskError = signal<unknown>(null);
 
 onSignedOut(() => {
-  for (const each of [queue, inHand, openAppeals, exposure, deskError]) each.value = null;
-  further.value = undefined;
+  for (const each of [queue, inHand, openAppeals, atAppeal, exposure, deskError]) each.value = null;
+  further.value = furtherAppeals.value = undefined;
+  had.clear();
+  answers.clear();
 });
 
 async function trying(act: () => Promise<void>): Promise<void> {
@@ -44,28 +51,93 @@ export const loadQueue = (more = false): Promise<void> =>
     exposure.value = page.exposure;
   });
 
-export const loadAppeals = (): Promise<void> => trying(async () => void (openAppeals.value = (await desk.appeals()).appeals));
+/** Pages in a row that may be empty: all on them may be against what I decided. */
+const PAGES = 10;
 
-/** Takes a case: an open one is mine for ten minutes. */
-export const take = (id: string): Promise<void> =>
+/** What waits for me, or more of it. */
+export const loadAppeals = (more = false): Promise<void> =>
   trying(async () => {
+    const ask = async (from?: string) => {
+      const { appeals: found, cursor } = await desk.appeals(from);
+      return { found, cursor };
+    };
+    const { found, cursor } = await follow(ask, more ? furtherAppeals.value : undefined, PAGES);
+    const known = more ? (openAppeals.value ?? []) : [];
+    openAppeals.value = [...known, ...found.filter(({ appeal }) => !known.some((one) => one.appeal.id === appeal.id))];
+    furtherAppeals.value = cursor;
+  });
+
+/** Judges one; the one behind it is next. */
+export async function judge({ appeal: { id } }: AppealView, overturn: boolean): Promise<void> {
+  await desk.judge(id, overturn, answers.get(id) ?? '');
+  answers.delete(id);
+  const all = openAppeals.value ?? [];
+  const left = all.filter(({ appeal }) => appeal.id !== id);
+  const place = all.findIndex(({ appeal }) => appeal.id === id);
+  openAppeals.value = left;
+  if (left.length === 0) await loadAppeals();
+  const next = openAppeals.value[place] ?? openAppeals.value[0];
+  atAppeal.value = next?.appeal.id ?? null;
+}
+
+/** From a case back to the appeal that it is about, which may be none of those that were looked through. */
+export function backTo(one: AppealView): void {
+  atAppeal.value = one.appeal.id;
+  const known = openAppeals.value;
+  if (known?.some(({ appeal }) => appeal.id === one.appeal.id)) return;
+  openAppeals.value = [one, ...(known ?? [])];
+  if (!known) void loadAppeals(true);
+}
+
+let takes = 0;
+
+/** Takes a case: an open one is mine for ten minutes. Of two that are asked for the later one is shown. */
+export const take = (id: string): Promise<void> => {
+  takes += 1;
+  const asked = takes;
+  return trying(async () => {
     const view = await desk.case(id);
+    if (asked !== takes) return;
     inHand.value = view;
     exposure.value = view.exposure;
   });
+};
 
-/** The gravest and oldest that nobody has. What somebody took meanwhile is passed over. */
+/** Cases that had their turn in this round. */
+const had = new Set<string>();
+let going = false;
+
+/** The gravest and oldest that nobody has and that had no turn yet; when all had one, they begin again. */
 export async function takeNext(): Promise<void> {
+  if (going) return;
+  going = true;
   standing.value = 'open';
-  await loadQueue();
-  for (const { id } of queue.value ?? []) {
-    if (id === inHand.value?.case.id) continue;
-    await take(id);
-    if (troubleOf(deskError.value).code !== 'busy') return;
+  const now = inHand.value?.case.id;
+  if (now) had.add(now);
+  if (!(await takeOneOf())) {
+    had.clear();
+    if (now) had.add(now);
+    await takeOneOf();
+  }
+  going = false;
+}
+
+/** Whether there was one, or none can be had at all. What somebody took meanwhile is passed over. */
+async function takeOneOf(): Promise<boolean> {
+  for (let more = false; ; more = true) {
+    await loadQueue(more);
+    if (deskError.value) return true;
+    for (let id = nextOf(queue.value ?? [], had); id; id = nextOf(queue.value ?? [], had)) {
+      had.add(id);
+      await take(id);
+      if (troubleOf(deskError.value).code !== 'busy') return true;
+    }
+    if (!further.value) return false;
   }
 }
 
 export function putAway(): void {
+  takes += 1;
   inHand.value = null;
   void loadQueue();
 }

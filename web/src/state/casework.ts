@@ -1,5 +1,5 @@
 /** What a moderator sees of a case, in the order in which it happened. Pure. */
-import type { AppealView, CaseView, DecisionRow, Measure, ReportRow, SignalRow, Verdict } from '../protocol/desk';
+import type { AppealView, CaseRow, CaseView, DecisionRow, EvidenceRow, Measure, ReportRow, SignalRow, Verdict } from '../protocol/desk';
 import type { Concern } from '../protocol/types';
 
 export type Happened =
@@ -18,6 +18,26 @@ export function timeline(view: Pick<CaseView, 'signals' | 'decisions' | 'reports
   return all.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
 }
 
+/** Thousandths are shown as parts of a hundred; below this many of those a model as good as says no. */
+const SAYS_LITTLE = 10;
+
+export const of100 = (thousandths: number): number => Math.round(thousandths / 10);
+
+/** What was noticed and says little, whichever model is asked, apart from the rest. */
+export function apart(all: Happened[]): { rest: Happened[]; little: Happened[] } {
+  const isLittle = (one: Happened): boolean =>
+    one.is === 'signal' && [one.signal.score, ...one.signal.scores.map(([, score]) => score)].every((score) => of100(score) < SAYS_LITTLE);
+  return { rest: all.filter((one) => !isLittle(one)), little: all.filter(isLittle) };
+}
+
+/** What a piece of evidence was kept for. */
+export function sourceOf(piece: Pick<EvidenceRow, 'source'>, view: Pick<CaseView, 'decisions' | 'reports'>): Happened | null {
+  const decision = view.decisions.find(({ id }) => id === piece.source);
+  if (decision) return { is: 'decision', at: decision.at, decision };
+  const report = view.reports.find(({ id }) => id === piece.source);
+  return report ? { is: 'report', at: report.at, report } : null;
+}
+
 /** What the case is most likely about: what was decided last, else what was reported or noticed last. */
 export function concernOf(view: Pick<CaseView, 'signals' | 'decisions' | 'reports'>): Concern {
   return view.decisions.at(-1)?.concern ?? view.reports.at(-1)?.reason ?? view.signals.at(-1)?.concern ?? 'other';
@@ -26,10 +46,33 @@ export function concernOf(view: Pick<CaseView, 'signals' | 'decisions' | 'report
 export const MEASURES: Measure[] = ['none', 'warn', 'remove', 'suspend'];
 export const CONCERNS: Concern[] = ['nudity', 'weapon', 'violence', 'harassment', 'spam', 'minor', 'other'];
 
+const MAX_HOURS = 8_760;
+
+/** What was typed, if it is a length of a suspension: whole hours, up to a year. */
+export function hoursOf(typed: string): number | null {
+  const hours = typed.trim() === '' ? NaN : Number(typed);
+  return Number.isInteger(hours) && hours >= 1 && hours <= MAX_HOURS ? hours : null;
+}
+
 /** What is sent: hours only of a suspension, a note only when there is one. */
 export function verdictOf(action: Measure, reason: Concern, hours: number, note: string): Verdict {
   const words = note.trim();
   return { action, reason, ...(action === 'suspend' ? { hours } : {}), ...(words && action !== 'none' ? { note: words } : {}) };
+}
+
+/** The first of a queue that had no turn yet. */
+export const nextOf = (queue: Pick<CaseRow, 'id'>[], had: ReadonlySet<string>): string | undefined => queue.find(({ id }) => !had.has(id))?.id;
+
+export interface Found<T> {
+  found: T[];
+  cursor?: string | undefined;
+}
+
+/** Page after page until there is something on one, for a server may leave out all of a page; so many of them at most. */
+export async function follow<T>(ask: (cursor?: string) => Promise<Found<T>>, from: string | undefined, most: number): Promise<Found<T>> {
+  let page = await ask(from);
+  for (let n = 1; n < most && page.found.length === 0 && page.cursor; n += 1) page = await ask(page.cursor);
+  return page;
 }
 
 /** Seconds of a look, in pieces that the server takes (1 to 60). */

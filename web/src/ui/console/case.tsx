@@ -4,18 +4,20 @@ import { useEffect, useRef } from 'preact/hooks';
 
 import { putAway } from '../../app/console';
 import { t } from '../../i18n';
-import { c } from '../../i18n/console';
+import { actWords, c } from '../../i18n/console';
 import type { CaseView, DecisionRow } from '../../protocol/desk';
-import { type Happened, timeline } from '../../state/casework';
+import { apart, type Happened, of100, timeline } from '../../state/casework';
 import { when } from '../safety';
 import { Decision } from './decision';
 import { Evidence } from './evidence';
+import { exact } from './exact';
 import { Badges, short } from './queue';
 
-export function Case({ view }: { view: CaseView }) {
+export function Case({ view, toAppeal }: { view: CaseView; toAppeal: () => void }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
   const { case: row, earlier } = view;
+  const { rest, little } = apart(timeline(view));
   return (
     <article class="case" aria-labelledby="case">
       <header class="card">
@@ -39,14 +41,13 @@ export function Case({ view }: { view: CaseView }) {
       <Evidence view={view} />
       <section class="card">
         <h3>{c('timeline')}</h3>
-        <ol class="timeline">
-          {timeline(view).map((one) => (
-            <li key={one.at + one.is + idOf(one)}>
-              <time dateTime={one.at}>{when(one.at)}</time>
-              <Line one={one} />
-            </li>
-          ))}
-        </ol>
+        <Line of={rest} />
+        {little.length > 0 && (
+          <details class="little">
+            <summary>{c(little.length === 1 ? 'little_1' : 'little', { n: little.length })}</summary>
+            <Line of={little} />
+          </details>
+        )}
       </section>
       <section class="card">
         <h3>{c('earlier')}</h3>
@@ -59,7 +60,7 @@ export function Case({ view }: { view: CaseView }) {
           ))}
         </ul>
       </section>
-      <Decision view={view} />
+      <Decision view={view} toAppeal={toAppeal} />
       <details class="card">
         <summary>{c('policy')}</summary>
         <ul class="policy">
@@ -85,7 +86,20 @@ function idOf(one: Happened): string {
   }
 }
 
-function Line({ one }: { one: Happened }) {
+function Line({ of }: { of: Happened[] }) {
+  return (
+    <ol class="timeline">
+      {of.map((one) => (
+        <li key={one.at + one.is + idOf(one)}>
+          <time dateTime={one.at}>{exact(one.at)}</time>
+          <Entry one={one} />
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function Entry({ one }: { one: Happened }) {
   switch (one.is) {
     case 'decision':
       return <DecisionLine decision={one.decision} />;
@@ -95,9 +109,9 @@ function Line({ one }: { one: Happened }) {
       const { concern, modality, score, scores, server } = one.signal;
       return (
         <div>
-          <p>{c('signal', { how: c(`how_${modality}`), concern: c(`concern_${concern}`), score: Math.round(score / 10) })}</p>
+          <p>{c('signal', { how: c(`how_${modality}`), concern: c(`concern_${concern}`), score: of100(score) })}</p>
           <p class="quiet">
-            {scores.map(([model, each]) => `${model} ${Math.round(each / 10)}`).join(' · ')}
+            {scores.map(([model, each]) => `${model} ${of100(each)}`).join(' · ')}
             {!server && ` ${c('viewerHint')}`}
           </p>
         </div>
@@ -109,7 +123,7 @@ function Line({ one }: { one: Happened }) {
         <div>
           <p>
             {c('reported', { reason: t(`reason_${reason}`) })}
-            {note && ` – “${note}”`}
+            {note && ` – ${c('quoted', { text: note })}`}
           </p>
           <p class="quiet">
             {c('reporterRecord', { credibility, founded, unfounded })}
@@ -121,8 +135,6 @@ function Line({ one }: { one: Happened }) {
   }
 }
 
-export const actWords = (action: string): string => c(`act_${action}` as 'act_none');
-
 function DecisionLine({ decision }: { decision: DecisionRow }) {
   const { action, automated, mine, rule, version, dryRun, until, note, overturnedAt } = decision;
   const by = automated ? 'rule' : mine ? 'me' : 'person';
@@ -130,7 +142,7 @@ function DecisionLine({ decision }: { decision: DecisionRow }) {
     until && c('until', { when: when(until) }),
     dryRun && c('dryRun'),
     overturnedAt && c('takenBack', { when: when(overturnedAt) }),
-    note && `“${note}”`,
+    note && c('quoted', { text: note }),
   ].filter(Boolean);
   return (
     <span class={overturnedAt ? 'over' : ''}>

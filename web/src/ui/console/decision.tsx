@@ -1,30 +1,42 @@
 /** The decision: what follows, what they will read, and one step back. */
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 
-import { desk, take, takeNext } from '../../app/console';
+import { backTo, desk, take, takeNext } from '../../app/console';
 import { language, LANGUAGES } from '../../i18n';
 import { c } from '../../i18n/console';
-import type { CaseView, Decided, Measure } from '../../protocol/desk';
+import type { CaseView, Decided, Measure, Verdict } from '../../protocol/desk';
 import type { Concern, Words } from '../../protocol/types';
-import { CONCERNS, concernOf, MEASURES, verdictOf } from '../../state/casework';
+import { CONCERNS, concernOf, hoursOf, MEASURES, verdictOf } from '../../state/casework';
 import { when } from '../safety';
 import { StatementText } from '../statement';
-import { Alert } from '../trouble';
+import { DeskAlert } from './alert';
 import { useDeskKeys } from './keys';
 
 const MAX_NOTE = 1_000;
-const MAX_HOURS = 8_760;
 
-export function Decision({ view }: { view: CaseView }) {
+/** What was shown, and the very choice that it was asked for: that one is sent. */
+interface Shown {
+  verdict: Verdict;
+  decided: Decided;
+}
+
+export function Decision({ view, toAppeal }: { view: CaseView; toAppeal: () => void }) {
   const { id, state } = view.case;
   const [measure, setMeasure] = useState<Measure | null>(null);
   const [about, setAbout] = useState<Concern>(concernOf(view));
-  const [hours, setHours] = useState(view.suggestedHours);
+  const [typed, setTyped] = useState(String(view.suggestedHours));
+  /** Not while somebody types: half a number isn't a wrong one. */
+  const [looked, setLooked] = useState(false);
   const [note, setNote] = useState('');
-  const [previewed, setPreviewed] = useState<Decided | null>(null);
+  const [shown, setShown] = useState<Shown | null>(null);
+  /** Goes on with every change and every preview: an answer to an earlier one comes too late. */
+  const choice = useRef(0);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const [said, setSaid] = useState('');
+
+  const hours = hoursOf(typed);
+  const wrong = measure === 'suspend' && hours === null;
 
   const trying = async (act: () => Promise<void>): Promise<void> => {
     if (busy) return;
@@ -35,18 +47,30 @@ export function Decision({ view }: { view: CaseView }) {
   };
   /** What was shown is what is sent: any change needs a new look. */
   const changed = <T,>(set: (to: T) => void) => (to: T): void => {
+    choice.current += 1;
     set(to);
-    setPreviewed(null);
+    setShown(null);
   };
-  const preview = (): Promise<void> =>
-    trying(async () => {
-      if (measure) setPreviewed(await desk.preview(id, verdictOf(measure, about, hours, note)));
-    });
+  /** Keeps nobody from choosing otherwise, or from asking again, while its answer is on the way. */
+  const preview = async (): Promise<void> => {
+    setLooked(true);
+    if (!measure || busy || wrong) return;
+    choice.current += 1;
+    const asked = choice.current;
+    setError(null);
+    const verdict = verdictOf(measure, about, hours ?? 0, note);
+    try {
+      const decided = await desk.preview(id, verdict);
+      if (asked === choice.current) setShown({ verdict, decided });
+    } catch (problem) {
+      if (asked === choice.current) setError(problem);
+    }
+  };
   const decide = (): Promise<void> =>
     trying(async () => {
-      if (!measure || !previewed) return;
-      await desk.decide(id, verdictOf(measure, about, hours, note));
-      setPreviewed(null);
+      if (!shown) return;
+      await desk.decide(id, shown.verdict);
+      setShown(null);
       setSaid(c('done'));
       await take(id);
     });
@@ -58,12 +82,19 @@ export function Decision({ view }: { view: CaseView }) {
     });
 
   const can = state === 'open';
+  const mine = view.appeals.find(({ appeal, decision }) => appeal.state === 'open' && !decision.mine);
+  const back = (): void => {
+    if (!mine) return;
+    backTo(mine);
+    toAppeal();
+  };
   const choose = changed(setMeasure);
   useDeskKeys({
     ...(can ? Object.fromEntries(MEASURES.map((one, n) => [String(n + 1), () => choose(one)])) : {}),
     p: () => void (can && preview()),
     d: () => void (can && decide()),
     u: () => void (view.undoUntil && undo()),
+    b: back,
   });
 
   if (!can) {
@@ -79,10 +110,17 @@ export function Decision({ view }: { view: CaseView }) {
             <span class="quiet">{c('undoUntil', { when: when(view.undoUntil) })}</span>
           </p>
         )}
-        <button type="button" aria-keyshortcuts="N" onClick={() => void takeNext()}>
-          {c('next')} <kbd>N</kbd>
-        </button>
-        <Alert error={error} />
+        <div class="row">
+          {mine && (
+            <button type="button" class="primary" aria-keyshortcuts="B" onClick={back}>
+              {c('backToAppeal')} <kbd>B</kbd>
+            </button>
+          )}
+          <button type="button" aria-keyshortcuts="N" onClick={() => void takeNext()}>
+            {c('next')} <kbd>N</kbd>
+          </button>
+        </div>
+        <DeskAlert error={error} />
       </section>
     );
   }
@@ -113,15 +151,26 @@ export function Decision({ view }: { view: CaseView }) {
           <label class="short">
             {c('hours')}
             <input
-              type="number"
-              min={1}
-              max={MAX_HOURS}
-              value={hours}
-              onInput={(event) => changed(setHours)(Math.min(MAX_HOURS, Math.max(1, Number(event.currentTarget.value) || 1)))}
+              inputMode="numeric"
+              autocomplete="off"
+              maxLength={4}
+              aria-invalid={looked && wrong}
+              aria-describedby="hours-hint"
+              value={typed}
+              onInput={(event) => {
+                setLooked(false);
+                changed(setTyped)(event.currentTarget.value);
+              }}
+              onBlur={() => setLooked(true)}
             />
           </label>
         )}
       </div>
+      {measure === 'suspend' && (
+        <p id="hours-hint" class={looked && wrong ? 'alert' : 'quiet hint'} role={looked && wrong ? 'alert' : undefined}>
+          {c('hoursHint')}
+        </p>
+      )}
       {measure !== 'none' && (
         <label>
           {c('note')}
@@ -133,15 +182,15 @@ export function Decision({ view }: { view: CaseView }) {
           {c('preview')} <kbd>P</kbd>
         </button>
       </div>
-      {previewed && (
+      {shown && (
         <div class="will-read">
-          {previewed.statement ? <Read words={previewed.statement} /> : <p>{c('theyReadNothing')}</p>}
+          {shown.decided.statement ? <Read words={shown.decided.statement} /> : <p>{c('theyReadNothing')}</p>}
           <button type="button" class="primary" disabled={busy} aria-keyshortcuts="D" onClick={() => void decide()}>
-            {c(previewed.statement ? 'send' : 'sendNothing')} <kbd>D</kbd>
+            {c(shown.decided.statement ? 'send' : 'sendNothing')} <kbd>D</kbd>
           </button>
         </div>
       )}
-      <Alert error={error} />
+      <DeskAlert error={error} />
     </section>
   );
 }

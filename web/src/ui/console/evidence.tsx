@@ -2,10 +2,13 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { count, desk } from '../../app/console';
-import { c } from '../../i18n/console';
+import { t } from '../../i18n';
+import { actWords, c } from '../../i18n/console';
 import type { CaseView, EvidenceRow } from '../../protocol/desk';
+import { sourceOf } from '../../state/casework';
 import { when } from '../safety';
-import { Alert } from '../trouble';
+import { DeskAlert } from './alert';
+import { exact } from './exact';
 
 const REASONS = ['decide', 'appeal', 'second'] as const;
 
@@ -38,7 +41,7 @@ export function Evidence({ view }: { view: CaseView }) {
           </p>
           <ul class="evidence">
             {view.evidence.map((piece) => (
-              <Piece key={piece.id} id={view.case.id} piece={piece} why={asked ? why.trim() : null} />
+              <Piece key={piece.id} view={view} piece={piece} why={asked ? why.trim() : null} />
             ))}
           </ul>
         </>
@@ -47,7 +50,7 @@ export function Evidence({ view }: { view: CaseView }) {
   );
 }
 
-function Piece({ id, piece, why }: { id: string; piece: EvidenceRow; why: string | null }) {
+function Piece({ view, piece, why }: { view: CaseView; piece: EvidenceRow; why: string | null }) {
   const [shown, setShown] = useState<string | null>(null);
   const [error, setError] = useState<unknown>(null);
   const isPicture = piece.kind === 'picture';
@@ -55,24 +58,30 @@ function Piece({ id, piece, why }: { id: string; piece: EvidenceRow; why: string
   const show = async (): Promise<void> => {
     if (!why) return;
     try {
-      const blob = await desk.evidence(id, piece, why);
+      const blob = await desk.evidence(view.case.id, piece, why);
       setShown(isPicture ? URL.createObjectURL(blob) : await blob.text());
       setError(null);
     } catch (problem) {
       setError(problem);
     }
   };
-  const at = when(piece.at);
+  const alike = view.evidence.filter(({ kind }) => kind === piece.kind);
+  const about = { n: alike.indexOf(piece) + 1, all: alike.length, when: exact(piece.at) };
+  const source = sourceOf(piece, view);
   return (
     <li>
       {shown === null && (
-        <button type="button" disabled={why === null} onClick={() => void show()}>
-          {c(isPicture ? 'showPicture' : 'showWords', { when: at })}
+        <button type="button" disabled={why === null} aria-describedby={piece.id} onClick={() => void show()}>
+          {c(isPicture ? 'showPicture' : 'showWords', about)}
         </button>
       )}
-      {shown !== null && (isPicture ? <Picture url={shown} words={c('picture', { when: at })} /> : <blockquote class="words">{shown}</blockquote>)}
-      <p class="quiet">{piece.held ? c('held') : c('gone', { when: when(piece.expiresAt) })}</p>
-      <Alert error={error} />
+      {shown !== null && (isPicture ? <Picture url={shown} words={c('picture', about)} /> : <blockquote class="words">{shown}</blockquote>)}
+      <p class="quiet" id={piece.id}>
+        {source?.is === 'decision' && `${c('keptForDecision', { when: exact(source.at), action: actWords(source.decision.action) })} · `}
+        {source?.is === 'report' && `${c('keptForReport', { when: exact(source.at), reason: t(`reason_${source.report.reason}`) })} · `}
+        {piece.held ? c('held') : c('gone', { when: when(piece.expiresAt) })}
+      </p>
+      <DeskAlert error={error} />
     </li>
   );
 }

@@ -5,11 +5,9 @@ import { useEffect, useState } from 'preact/hooks';
 
 import { me } from '../../app/account';
 import { deskError, exposure, inHand, takeNext } from '../../app/console';
-import { wordsFor } from '../../i18n';
 import { c } from '../../i18n/console';
-import { troubleOf } from '../../protocol/types';
 import { later } from '../later';
-import { Alert } from '../trouble';
+import { DeskAlert } from './alert';
 import { Appeals } from './appeals';
 import { Case } from './case';
 import { useDeskKeys } from './keys';
@@ -23,6 +21,11 @@ const People = later(() => import('./people').then(({ People }) => People));
 
 export function Console() {
   const [tab, setTab] = useState<Tab>('cases');
+  const [returns, setReturns] = useState(false);
+  const go = (to: Tab, back = false): void => {
+    setReturns(back);
+    setTab(to);
+  };
   useEffect(() => {
     document.documentElement.classList.add('light');
     return () => document.documentElement.classList.remove('light');
@@ -34,29 +37,27 @@ export function Console() {
   const tabs: Tab[] = me.value.role === 'admin' ? ['cases', 'appeals', 'figures', 'people'] : ['cases', 'appeals'];
   // Whoever is no admin any more is back at the cases.
   const shown = tabs.includes(tab) ? tab : 'cases';
-  const trouble = deskError.value;
-  const words = trouble && troubleOf(trouble).code === 'busy' ? c('busy') : undefined;
   return (
     <div class="console">
       <header class="row">
         <h1>{c('title')}</h1>
         <div class="row tabs" role="group" aria-label={c('title')}>
           {tabs.map((one) => (
-            <button key={one} type="button" class="plain" aria-pressed={shown === one} onClick={() => setTab(one)}>
+            <button key={one} type="button" class="plain" aria-pressed={shown === one} onClick={() => go(one)}>
               {c(one)}
             </button>
           ))}
         </div>
         <Meter />
       </header>
-      <Alert error={trouble} words={words ?? (trouble ? wordsFor(trouble) : undefined)} />
+      <DeskAlert error={deskError.value} />
       {shown === 'figures' && <Figures />}
       {shown === 'people' && <People />}
-      {shown === 'appeals' && <Appeals look={() => setTab('cases')} />}
+      {shown === 'appeals' && <Appeals look={() => go('cases')} returns={returns} />}
       {shown === 'cases' && (
         <div class="desk" data-in-hand={inHand.value !== null}>
           <Queue />
-          {inHand.value ? <Case key={inHand.value.case.id} view={inHand.value} /> : <p class="card quiet">{c('pick')}</p>}
+          {inHand.value ? <Case key={inHand.value.case.id} view={inHand.value} toAppeal={() => go('appeals', true)} /> : <p class="card quiet">{c('pick')}</p>}
         </div>
       )}
     </div>
