@@ -58,7 +58,8 @@ pub fn display_name(text: &str) -> Result<String, Fault> {
 fn is_decent(field: &str, text: &str) -> Result<(), Fault> {
     let seen = lookalikes(text);
     let spelled: String = seen.chars().filter(|c| c.is_alphanumeric()).collect();
-    if seen.as_str().is(Type::SEVERE) || spelled.as_str().is(Type::SEVERE) {
+    let worst = (Type::PROFANE | Type::OFFENSIVE | Type::SEXUAL | Type::MEAN) & Type::SEVERE;
+    if seen.as_str().is(worst) || spelled.as_str().is(worst) {
         return Err(Fault::field(field, "must not hold words that hurt people"));
     }
     Ok(())
@@ -273,6 +274,19 @@ mod tests {
         {
             assert!(display_name(fine).is_ok(), "{fine}");
         }
+        for hurts in ["kill all niggers", "n1gger", "n i g g e r"] {
+            assert!(
+                display_name(hurts).is_err() && room_name(hurts).is_err() && bio(hurts).is_err(),
+                "{hurts}"
+            );
+        }
+        for fine in ["Gay Ada", "Scunthorpe", "Dick", "Black Bear"] {
+            assert!(display_name(fine).is_ok(), "{fine}");
+        }
+        assert!(
+            reason("reason", "\u{200B}\u{200B}\u{200B}").is_err()
+                && reason("reason", " abc ").unwrap() == "abc"
+        );
         for wrong in [
             "",
             "   ",

@@ -272,10 +272,6 @@ impl Friends {
     }
 }
 
-fn myself() -> Fault {
-    Fault::bad_request("That is you. You are your own friend already, we hope.")
-}
-
 fn nobody() -> Fault {
     Fault::not_found("That person")
 }
@@ -380,16 +376,14 @@ impl Contract for Friends {
     async fn ask(&self, _cx: &Caller, req: Ask) -> Result<Asked, Fault> {
         let Ask { user, whom } = req;
         // A slip isn't counted.
-        match &whom {
-            Whom::PrivateId(text) => private_id::parse(text).map(drop)?,
-            Whom::Met(other) if *other == user => return Err(myself()),
-            Whom::Met(_) => {}
+        if let Whom::PrivateId(text) = &whom {
+            private_id::parse(text)?;
         }
         let per_hour = self.deps.settings.requests_per_hour;
         self.count(&format!("friends/ask/{user}"), &Rule::per_hour(per_hour.min(10), per_hour)).await?;
         let other = self.whom(user, &whom).await?;
         if other == user {
-            return Err(myself());
+            return Err(Fault::bad_request("That is you. You are your own friend already, we hope."));
         }
         let request: RequestId = self.deps.dice.id(&self.deps.clock);
         let done = self.act(user, other, Act::Ask(request)).await;

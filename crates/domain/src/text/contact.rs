@@ -97,8 +97,9 @@ fn fold(text: &str) -> String {
 fn together(text: &str) -> Option<String> {
     let mut words: Vec<String> = Vec::new();
     let (mut run, mut found) = (Vec::new(), false);
-    for word in text.split_whitespace().chain(["  "]) {
-        if word.chars().count() == 1 && word != " " {
+    for word in text.split_whitespace().chain([""]) {
+        let mut chars = word.chars();
+        if chars.next().is_some_and(|c| c.is_alphabetic() || ".@_".contains(c)) && chars.next().is_none() {
             run.push(word);
             continue;
         }
@@ -448,6 +449,9 @@ mod tests {
             Contact::Link,
             &[
                 "https://example.com/me",
+                "e v i l . c o m",
+                "evil,com",
+                "www evil com",
                 "see http://10.0.0.1 now",
                 "HTTPS://EXAMPLE.ORG",
                 "hxxps://bad.example",
@@ -483,6 +487,8 @@ mod tests {
             Contact::Email,
             &[
                 "ada@example.org",
+                "foo gmail com",
+                "f o o @ g m a i l . c o m",
                 "mail me: ada.lovelace+x@mail.example.co",
                 "ada@gmail",
                 "ada at gmail",
@@ -529,6 +535,10 @@ mod tests {
             Contact::Handle,
             &[
                 "@ada_lovelace",
+                "$nap lovely99",
+                "1nsta foo_bar",
+                "d1scord: foo_bar",
+                "ѕnapchat: foo99",
                 "i'm @ada on there",
                 "follow me@ada_99",
                 "snap: ada",
