@@ -30,6 +30,8 @@ const SENT_MS = 1_500;
 const CALLS = 6;
 /** A process that is killed is noticed by its lease; another one loads its models. */
 const BACK_MS = 90_000;
+/** A lease of ten seconds, ten in which it may be started again, and some for a machine that does other things too. */
+const GONE_MS = 30_000;
 
 let server;
 before(async () => {
@@ -191,5 +193,21 @@ describe('those who look', { skip: SHAPE === 'split' ? false : 'in one process t
     assert.deepEqual(calls.map(({ e }) => e.all('safety-notice').length), calls.map(() => 2), about('nothing more was told')());
     const ms = (from) => Math.round(performance.now() - from);
     t.diagnostic(`R7 (seed ${seed}): ${kills} kills, whole after ${ms(settled)} ms, slowest message ${Math.round(slowest)} ms, ${ms(began)} ms in all`);
+  });
+
+  test('are gone, and nobody is told any longer that they are watched, until somebody looks again', { timeout: 200_000 }, async () => {
+    const info = async () => {
+      const { watched, sampled } = await (await fetch(`${server.url}/api/info`)).json();
+      return `${watched} ${sampled}`;
+    };
+    await until(async () => (await info()) === 'true true', BACK_MS, 'both are said while somebody looks');
+    await server.process('sight').kill();
+    await until(async () => (await info()) === 'false false', GONE_MS, 'neither is said when nobody does');
+    const ready = await fetch(`${server.privateOf('gateway')}/readyz`);
+    const { on, off } = (await ready.json()).watching;
+    assert.deepEqual([ready.status, on], [200, []], 'it serves all the same');
+    assert.ok(off.includes('nudity') && off.includes('hostile'), off.join());
+    await server.start('sight');
+    await until(async () => (await info()) === 'true true', BACK_MS, 'both are said again');
   });
 });

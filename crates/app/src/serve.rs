@@ -251,7 +251,9 @@ impl Fronts {
         let asks = [Role::Gateway, Role::Signalling, Role::Sight].into_iter().any(|role| config.does(role));
         let tells = config.watch.on && asks;
         let watching = if tells {
-            Watching::keep(Arc::clone(&roles.sight), config.strangers.moves(), &ground.lifecycle)
+            let nodes = ground.nodes.clone();
+            let there = Box::new(move || nodes.has(Role::Sight.name()));
+            Watching::keep(Arc::clone(&roles.sight), there, config.strangers.moves(), &ground.lifecycle)
         } else {
             Watching::default()
         };
