@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 
+import { dice } from './lib/dice.mjs';
 import { ask } from './lib/http.mjs';
 import { people, signIn } from './lib/person.mjs';
 import { freePort } from './lib/port.mjs';
@@ -21,17 +22,6 @@ const [LEAST, MOST] = [250, 700];
 const BOUND = KILLS * 10_000;
 /** From a start until every page is back: a handshake that the death left hanging costs one of eight seconds. */
 const BACK = 20_000;
-
-/** A source of numbers that a seed repeats (mulberry32). */
-function dice(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** What one person was promised, and what may or may not have been written when the process died. */
 class Promised {

@@ -57,6 +57,9 @@ const BACKLOG: u32 = 4_096;
 const DRAIN: Duration = Duration::from_millis(500);
 /// How long the tasks of the process may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// A file would become larger than this process may make one (signal(7)).
+const XFSZ: i32 = 25;
+
 /// Between two sweeps of what has expired.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
@@ -248,7 +251,9 @@ impl Fronts {
         let asks = [Role::Gateway, Role::Signalling, Role::Sight].into_iter().any(|role| config.does(role));
         let tells = config.watch.on && asks;
         let watching = if tells {
-            Watching::keep(Arc::clone(&roles.sight), config.strangers.moves(), &ground.lifecycle)
+            let nodes = ground.nodes.clone();
+            let there = Box::new(move || nodes.has(Role::Sight.name()));
+            Watching::keep(Arc::clone(&roles.sight), there, config.strangers.moves(), &ground.lifecycle)
         } else {
             Watching::default()
         };
@@ -490,6 +495,8 @@ struct StopSignal {
 
 impl StopSignal {
     fn listen() -> Result<Self, Failure> {
+        // A limit of the size of files is an error like a full disk, not an end.
+        drop(signal(SignalKind::from_raw(XFSZ))?);
         Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
     }
 

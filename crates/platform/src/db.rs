@@ -110,10 +110,10 @@ impl Db {
         Ok(self.0.begin().await?)
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, and, after a file couldn't be written, whether it can be again.
     pub async fn ping(&self) -> Result<()> {
         sqlx::query("SELECT 1").execute(self.reads()).await?;
-        Ok(())
+        self.0.has_room().await
     }
 
     /// Leaves nothing of what was erased in the file's journal. Done when nobody reads at that moment; else it is tried again

@@ -2,23 +2,23 @@
 //! signal, the person's [`Strikes`] decide, and what they decide is carried to the room and written down. One per process
 //! that holds rooms; it never slows them: what can't be looked at in time is lost, and then less is asked for.
 
+mod again;
 mod captions;
 mod carrier;
 mod hints;
+#[cfg(test)]
+mod killed;
 mod lately;
 mod notice;
 mod person;
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use visavis_domain::{
     Fault, Timestamp,
     contract::{
@@ -106,6 +106,8 @@ struct Judged {
     print: Option<u64>,
     /// What was said into a microphone.
     said: Vec<Said>,
+    /// It waited for somebody who could look: they may be elsewhere by now.
+    late: bool,
 }
 
 /// Between two questions whether anybody can look.
@@ -123,7 +125,12 @@ pub struct Watch {
     rules: tokio::sync::watch::Receiver<Arc<Rules>>,
     pace: Mutex<Pace>,
     /// Somebody can look.
-    able: AtomicBool,
+    able: tokio::sync::watch::Sender<bool>,
+    /// Or it seems that nobody can any more.
+    doubt: Notify,
+    hands: Arc<Semaphore>,
+    again: Arc<Semaphore>,
+    alone: tokio::sync::Mutex<()>,
     whose: Mutex<HashMap<(RoomId, ParticipantId), UserId>>,
     people: Mutex<HashMap<UserId, Person>>,
     lately: Mutex<Lately>,
@@ -162,7 +169,11 @@ impl Watch {
             lifecycle: deps.lifecycle.clone(),
             rules: deps.rules,
             pace: Mutex::new(Pace::new(now, deps.every)),
-            able: AtomicBool::new(false),
+            able: tokio::sync::watch::Sender::new(false),
+            doubt: Notify::new(),
+            hands: Arc::new(Semaphore::new(AT_ONCE)),
+            again: again::room(),
+            alone: tokio::sync::Mutex::default(),
             whose: Mutex::default(),
             people: Mutex::default(),
             lately: Mutex::default(),
@@ -188,19 +199,22 @@ impl Watch {
         loop {
             let able = self.sight.able(&Caller::internal("watch"), ()).await;
             let able = able.is_ok_and(|able| !able.on.is_empty());
-            if self.able.swap(able, Ordering::Relaxed) != able {
+            if self.able.send_replace(able) != able {
                 tracing::info!(
                     watch.able = able,
                     "calls that run through this server are looked at, or no longer"
                 );
                 self.want();
             }
-            tokio::time::sleep(if able { ASK_AGAIN } else { TICK }).await;
+            tokio::time::sleep(TICK).await;
+            if able {
+                let _ = tokio::time::timeout(ASK_AGAIN, self.doubt.notified()).await;
+            }
         }
     }
 
     fn want(&self) {
-        if !self.able.load(Ordering::Relaxed) {
+        if !*self.able.borrow() {
             return (self.wants)(Consumer::Moderation, None);
         }
         let every = lock(&self.pace).every();
@@ -211,10 +225,9 @@ impl Watch {
     }
 
     async fn take(self: Arc<Self>, mut samples: Receiver<Sample>) {
-        let hands = Arc::new(Semaphore::new(AT_ONCE));
         while let Some(sample) = samples.recv().await {
             // While all hands are full the queue fills, and loses what is oldest.
-            let Ok(hand) = Arc::clone(&hands).acquire_owned().await else { return };
+            let Ok(hand) = Arc::clone(&self.hands).acquire_owned().await else { return };
             let (other_pace, behind) = {
                 let mut pace = lock(&self.pace);
                 (pace.looked(self.clock.now(), sample.at), pace.is_behind())
@@ -243,9 +256,16 @@ impl Watch {
 
     async fn look_at(self: Arc<Self>, sample: Sample, hand: OwnedSemaphorePermit) {
         let kind = sample.kind();
+        let size = sample.size();
         let Sample { room, participant, at, body } = sample;
-        let judged = self.judge(at, body).await;
+        let copy = again::copied(&body);
+        let (mut judged, mut user) = (self.judge(at, body).await, None);
         drop(hand);
+        if let Some(body) = copy.filter(|_| again::is_unseen(&judged)) {
+            // They may have left by then.
+            user = self.whose(room, participant).await.ok();
+            judged = self.judge_again(at, body, size).await.map(|judged| Judged { late: true, ..judged });
+        }
         let judged = match judged {
             Ok(judged) => judged,
             Err(fault) => {
@@ -255,13 +275,19 @@ impl Watch {
             }
         };
         metrics::counter!("visavis_watch_looked_total", "kind" => kind).increment(1);
-        self.caption((room, participant), at, &judged.said);
+        if !judged.late {
+            self.caption((room, participant), at, &judged.said);
+        }
         if kind == "key-frame" {
             let noticed = judged.noticed.iter().any(|noticed| noticed.picture.is_some());
             self.bear_out((room, participant), noticed).await;
         }
         // Whoever has left meanwhile is nobody's here.
-        if let Ok(user) = self.whose(room, participant).await {
+        let user = match user {
+            Some(user) => Ok(user),
+            None => self.whose(room, participant).await,
+        };
+        if let Ok(user) = user {
             self.notice(user, (room, participant), judged).await;
         }
     }
@@ -285,7 +311,7 @@ impl Watch {
                 let print = (source == Source::Camera).then_some(seen.print);
                 let noticed = notice::seen(at, &seen, &rules, new);
                 let picture = seen.blurred.take();
-                return Ok(Judged { noticed, media: true, picture, print, said: Vec::new() });
+                return Ok(Judged { noticed, media: true, picture, print, said: Vec::new(), late: false });
             }
             Body::Sound(source, packets) => {
                 let packet =
@@ -296,7 +322,14 @@ impl Watch {
                 if source != Source::Mic {
                     heard.said.clear();
                 }
-                return Ok(Judged { noticed, media: true, picture: None, print: None, said: heard.said });
+                return Ok(Judged {
+                    noticed,
+                    media: true,
+                    picture: None,
+                    print: None,
+                    said: heard.said,
+                    late: false,
+                });
             }
             // That is another way.
             Body::Hint(..) => return Err(Fault::internal()),
@@ -305,7 +338,7 @@ impl Watch {
                 notice::written(at, text, &scores, new)
             }
         };
-        Ok(Judged { noticed, media: false, picture: None, print: None, said: Vec::new() })
+        Ok(Judged { noticed, media: false, picture: None, print: None, said: Vec::new(), late: false })
     }
 
     /// For those in the room who read. What can't be told in time is lost, the oldest first.
@@ -352,7 +385,11 @@ impl Watch {
         lock(&self.lately).remember(now, user, place, new);
         let mut people = lock(&self.people);
         let Some(person) = people.get_mut(&user) else { return };
-        person.is_at(now, place);
+        if judged.late {
+            person.was_at(place);
+        } else {
+            person.is_at(now, place);
+        }
         if judged.print.is_some_and(|print| person.has_frozen(print)) {
             metrics::counter!("visavis_watch_frozen_total").increment(1);
         }

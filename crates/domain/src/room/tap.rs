@@ -133,11 +133,18 @@ impl Sample {
 
     /// For metrics.
     pub const fn kind(&self) -> &'static str {
-        match self.body {
-            Body::KeyFrame(..) => "key-frame",
-            Body::Sound(..) => "sound",
-            Body::Text(_) => "text",
-            Body::Hint(..) => "hint",
+        self.body.kind()
+    }
+}
+
+impl Body {
+    /// For metrics.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::KeyFrame(..) => "key-frame",
+            Self::Sound(..) => "sound",
+            Self::Text(_) => "text",
+            Self::Hint(..) => "hint",
         }
     }
 }

@@ -36,6 +36,8 @@ impl From<Error> for Fault {
 /// Primary result codes of `SQLite` that pass by themselves: BUSY, LOCKED, READONLY (a volume that was remounted),
 /// IOERR, FULL, CANTOPEN. Extended codes carry the primary one in the low byte.
 const SQLITE_AWAY: [u32; 6] = [5, 6, 8, 10, 13, 14];
+/// Those of them that say that nothing can be written: READONLY, IOERR, FULL.
+const SQLITE_UNWRITTEN: [u32; 3] = [8, 10, 13];
 /// Classes of Postgres' SQLSTATE that pass by themselves: connection, serialisation failure and deadlock,
 /// insufficient resources, operator intervention.
 const POSTGRES_AWAY: [&str; 4] = ["08", "40", "53", "57"];
@@ -69,6 +71,12 @@ impl From<sqlx::Error> for Error {
         }
         Self::Internal
     }
+}
+
+/// Whether `SQLite` couldn't write.
+pub(super) fn is_unwritten(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|cause| cause.code()?.parse::<u32>().ok());
+    code.is_some_and(|code| SQLITE_UNWRITTEN.contains(&(code & 0xFF)))
 }
 
 fn is_away(code: &str) -> bool {

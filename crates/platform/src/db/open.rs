@@ -208,6 +208,14 @@ fn pool(settings: &Settings, size: u32, read_only: bool) -> AnyPoolOptions {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // When a disk is full SQLite ends a transaction by itself, and the connection is believed to be in it for ever.
+                // What was given up is rolled back before the ping is answered.
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 // WAL: readers never wait for the writer. FULL: a commit survives loss of power. secure_delete:

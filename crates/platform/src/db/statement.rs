@@ -7,7 +7,10 @@
 use std::{
     future::Future,
     io,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -21,7 +24,7 @@ use sqlx::{
     any::{AnyConnectOptions, AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo},
 };
 
-use super::{Engine, Settings, open};
+use super::{Engine, Settings, error, open};
 use crate::patience;
 
 /// Between the end that Postgres makes of a long statement and the end of our patience.
@@ -46,11 +49,18 @@ pub(super) struct Source {
     engine: Engine,
     now: RwLock<Arc<Pools>>,
     server: Option<(Settings, AnyConnectOptions)>,
+    /// Of a file: the last that was written found no room, or couldn't be written for another reason that passes by itself.
+    full: AtomicBool,
 }
 
 impl Source {
     pub(super) fn file(pools: Pools) -> Self {
-        Self { engine: Engine::Sqlite, now: RwLock::new(Arc::new(pools)), server: None }
+        Self {
+            engine: Engine::Sqlite,
+            now: RwLock::new(Arc::new(pools)),
+            server: None,
+            full: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn server(settings: &Settings, options: AnyConnectOptions) -> Self {
@@ -59,6 +69,7 @@ impl Source {
             engine: Engine::Postgres,
             now: RwLock::new(Arc::new(pools)),
             server: Some((settings.clone(), options)),
+            full: AtomicBool::new(false),
         }
     }
 
@@ -91,6 +102,23 @@ impl Source {
         })
     }
 
+    fn heard<T>(&self, done: &Result<T, Error>) {
+        if self.engine == Engine::Sqlite && done.as_ref().is_err_and(error::is_unwritten) {
+            self.full.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether something can be written, after something couldn't be: by writing what is written already.
+    pub(super) async fn has_room(self: &Arc<Self>) -> super::Result<()> {
+        if self.full.load(Ordering::Relaxed) {
+            let mut tx = self.begin().await?;
+            tx.run(sqlx::query("PRAGMA user_version = 0")).await?;
+            tx.commit().await?;
+            self.full.store(false, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
     /// Connections of a silent server stay taken for as long as the network believes in it, a quarter of an hour. New
     /// ones show by themselves whether it is there.
     fn give_up(&self, silent: &Arc<Pools>) {
@@ -118,7 +146,9 @@ impl Tx {
         if self.failed {
             return Err(after_a_failure().into());
         }
-        Ok(self.source.in_time(&self.pools, self.inner.commit()).await?)
+        let done = self.source.in_time(&self.pools, self.inner.commit()).await;
+        self.source.heard(&done);
+        Ok(done?)
     }
 
     pub(super) fn conn(&mut self) -> Place<'_> {
@@ -132,6 +162,7 @@ impl Tx {
         let steps = (*self.inner).fetch_many(query).try_collect();
         let done = self.source.in_time(&self.pools, steps).await;
         self.failed = done.is_err();
+        self.source.heard(&done);
         done
     }
 }

@@ -78,8 +78,10 @@ impl Moderation {
             Err(db::Error::Missing) => return Ok(()),
             written => written?,
         };
-        // Told twice: what was opened for it isn't, either.
+        // Told twice: what was opened for it isn't, either. Whoever kept it may have died before anybody heard of it.
         if !new {
+            drop(tx);
+            self.tell(&decision).await;
             return Ok(());
         }
         let rests_on =

@@ -1,6 +1,7 @@
 //! Cases, evidence and the people who decide, by their contract.
 
 mod evidence;
+mod killed;
 
 use std::sync::Arc;
 

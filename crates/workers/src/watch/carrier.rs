@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{
-    Semaphore,
+    OwnedSemaphorePermit, Semaphore,
     mpsc::{self, Receiver, Sender},
 };
 use visavis_domain::{
+    Code,
     contract::{
         Caller,
         moderation::{Attach, Moderation, Record},
@@ -23,9 +24,13 @@ use super::person::Carry;
 const LANES: usize = 8;
 /// Acts that wait in a lane.
 const IN_A_LANE: usize = 256;
-/// Tries to write a decision down, and the time between the first two; it doubles.
-const TRIES: u32 = 8;
+/// Between the first two tries to write a decision down; it doubles up to the longest.
 const TRY_AGAIN: Duration = Duration::from_millis(500);
+const LONGEST: Duration = Duration::from_secs(30);
+/// What is refused for another reason than that nobody can keep it now is tried so often.
+const TRIES: u32 = 8;
+/// A disk may be full for as long as somebody takes to make room.
+const GIVEN_UP: Duration = Duration::from_hours(1);
 /// What waits to be written down; each holds a small picture at most.
 const MAX_UNWRITTEN: usize = 256;
 
@@ -128,27 +133,53 @@ impl Hands {
             tracing::error!("a decision or report was not written down: too many wait for the database");
             return;
         };
-        let moderation = Arc::clone(&self.moderation);
+        let (moderation, unwritten) =
+            (Arc::clone(&self.moderation), Unwritten { written: false, _place: place });
         self.lifecycle.spawn("watch-record", async move {
-            let (_place, mut pause) = (place, TRY_AGAIN);
-            for _ in 0..TRIES {
-                let cx = Caller::internal("watch");
-                let written = match kept.clone() {
-                    Kept::Decision(record) => moderation.record(&cx, record).await,
-                    Kept::Report(attach) => moderation.attach(&cx, attach).await,
-                };
-                match written {
-                    Ok(()) => return,
-                    Err(fault) => {
-                        tracing::warn!(fault.code = %fault.code, "a decision or report could not be written down yet");
-                    }
-                }
-                tokio::time::sleep(pause).await;
-                pause *= 2;
-            }
-            metrics::counter!("visavis_watch_unwritten_total").increment(1);
-            tracing::error!("a decision or report was not written down: the database has not answered for two minutes");
+            let tries = try_until_written(&*moderation, kept);
+            unwritten.ends(tokio::time::timeout(GIVEN_UP, tries).await.unwrap_or(false));
         });
+    }
+}
+
+/// Whether it is written.
+async fn try_until_written(moderation: &dyn Moderation, kept: Kept) -> bool {
+    let (mut pause, mut refused) = (TRY_AGAIN, 0);
+    loop {
+        let cx = Caller::internal("watch");
+        let written = match kept.clone() {
+            Kept::Decision(record) => moderation.record(&cx, record).await,
+            Kept::Report(attach) => moderation.attach(&cx, attach).await,
+        };
+        let Err(fault) = written else { return true };
+        tracing::warn!(fault.code = %fault.code, "a decision or report could not be written down yet");
+        refused += u32::from(fault.code != Code::Unavailable);
+        if refused >= TRIES {
+            return false;
+        }
+        tokio::time::sleep(pause).await;
+        pause = LONGEST.min(pause * 2);
+    }
+}
+
+/// What waits to be written down. When nobody tries any more, it is said, whatever the reason.
+struct Unwritten {
+    written: bool,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Unwritten {
+    fn ends(mut self, written: bool) {
+        self.written = written;
+    }
+}
+
+impl Drop for Unwritten {
+    fn drop(&mut self) {
+        if !self.written {
+            metrics::counter!("visavis_watch_unwritten_total").increment(1);
+            tracing::error!("a decision or report was not written down: nobody took it until the end");
+        }
     }
 }
 

@@ -122,6 +122,11 @@ impl Person {
         }
     }
 
+    /// They were there when what is told late of them came; where they are since is known better.
+    pub(super) fn was_at(&mut self, place: (RoomId, ParticipantId)) {
+        self.place.get_or_insert(place);
+    }
+
     /// A camera that shows the same picture so often stands still. True once for each such stretch.
     pub(super) fn has_frozen(&mut self, print: u64) -> bool {
         let times = if self.print.0 == print { self.print.1.saturating_add(1) } else { 1 };
@@ -306,6 +311,17 @@ mod tests {
             .filter_map(|(told, _)| told)
             .map(|told| (told.room, told.restraint))
             .collect()
+    }
+
+    #[test]
+    fn what_is_told_late_is_done_where_they_are_by_then() {
+        let mut person = Person::new(at(0), rules());
+        person.was_at(place(1));
+        person.is_at(at(20_000), place(2));
+        person.was_at(place(1));
+        person.notice(at(20_000), naked(1, 0));
+        let there = RoomId::from_bits(2);
+        assert_eq!(restraints(&mut person), [(there, Restraint::Warn), (there, Restraint::Blur)]);
     }
 
     #[test]
