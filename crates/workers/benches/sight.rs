@@ -1,11 +1,27 @@
 //! P13, with the models of `cargo xtask models`: pictures looked at in a second of CPU time, from the key frame on as it came
 //! over the network, and what listening costs beside the time that was spoken. The first round of each is dropped.
+//!
+//! With `saturate` it only makes work, for a figure that another bench measures beside it. Asked line by line: `go`, from then
+//! on a thread for each core looks at pictures without a pause, as the role does it; `rest`: `done looked=`.
 
 #![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a bench")]
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::{BufRead as _, Write as _},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
+use visavis_domain::contract::{
+    Caller,
+    sight::{Form, Look, Sight as _},
+};
 use visavis_workers::{
+    eyes::Eyes,
     listen::{Listener, RATE},
     look::{Effort, Looker},
     models::Models,
@@ -67,10 +83,55 @@ fn voice(models: &Models) -> Vec<f32> {
     (0..all.len() * RATE / rate).map(|at| all[at * rate / RATE]).cycle().take(SPOKEN * RATE).collect()
 }
 
+/// How closely a picture is looked at in its turn.
+type How = fn(usize) -> Effort;
+
+/// Pieces of each core that wait or are looked at.
+const AT_ONCE: usize = 4;
+/// Before models are there.
+const LOADING: Duration = Duration::from_mins(1);
+
+/// Work for as many threads as there are cores, whenever it is asked for.
+fn saturate() {
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let eyes = Arc::new(Eyes::start(&root().join("models"), cores).unwrap());
+    let loaded = async {
+        while eyes.able().on.is_empty() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    runtime.block_on(async { tokio::time::timeout(LOADING, loaded).await }).unwrap();
+    let (goes, looked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+    let look = Look { form: Form::Vp8, picture: key_frame("m") };
+    let work = |eyes: Arc<Eyes>, look: Look, goes: Arc<AtomicBool>, looked: Arc<AtomicU32>| async move {
+        loop {
+            if !goes.load(Ordering::Relaxed) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            } else if eyes.look(&Caller::internal("bench"), look.clone()).await.is_ok() {
+                looked.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    };
+    for _ in 0..cores * AT_ONCE {
+        runtime.spawn(work(Arc::clone(&eyes), look.clone(), Arc::clone(&goes), Arc::clone(&looked)));
+    }
+    std::thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
+    println!("ready");
+    for line in std::io::stdin().lock().lines() {
+        goes.store(line.unwrap() == "go", Ordering::Relaxed);
+        println!("done looked={}", looked.swap(0, Ordering::Relaxed));
+        std::io::stdout().flush().unwrap();
+    }
+}
+
 fn main() {
+    if std::env::args().any(|arg| arg == "saturate") {
+        return saturate();
+    }
     let models = Models::open(&root().join("models")).unwrap();
     let mut looker = Looker::open(&models).unwrap();
-    let efforts: [(&str, fn(usize) -> Effort); 3] = [
+    let efforts: [(&str, How); 3] = [
         ("", |_| Effort::Usual),
         (", while many wait", Effort::Hurried),
         (", by every network", |_| Effort::Thorough),
