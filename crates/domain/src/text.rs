@@ -5,6 +5,7 @@ mod contact;
 mod joins;
 mod lists;
 mod official;
+mod seen;
 
 use rustrict::{CensorStr as _, Type};
 use unicode_normalization::UnicodeNormalization;
@@ -67,7 +68,7 @@ fn is_decent(field: &str, text: &str) -> Result<(), Fault> {
 
 /// A text with the letters that it looks like: compatibility forms, and those of other alphabets in the place of Latin ones.
 pub fn lookalikes(text: &str) -> String {
-    contact::latin(&text.nfkc().collect::<String>())
+    seen::latin(&text.nfkc().collect::<String>())
 }
 
 /// Why somebody does something that is written down: what can be read later.

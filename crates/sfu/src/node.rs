@@ -233,7 +233,7 @@ impl Node {
                     let node = Arc::clone(&self);
                     let within = self.deps.settings.watch_within_s * 1_000;
                     let pause = Duration::from_millis(self.deps.dice.below(within.max(1)));
-                    tokio::spawn(async move {
+                    self.deps.lifecycle.spawn("rooms-watch", async move {
                         tokio::time::sleep(pause).await;
                         node.watch(user).await;
                     });

@@ -4,7 +4,7 @@
 //! (one pass a rule), and must leave ordinary talk alone: dates, prices, scores, `gg`, a forgotten space after a full
 //! stop. It can't stop two who are determined, and doesn't try.
 
-use unicode_normalization::UnicodeNormalization;
+use super::seen::{fold, latin, together, undisguised};
 
 /// What was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +31,6 @@ impl Contact {
 const PHONE_DIGITS: usize = 7;
 /// Letters of the shortest handle: two are mostly `@ 5` and the like.
 const SHORTEST_HANDLE: usize = 3;
-/// Characters that stand alone in a row before they are taken for a word: `I 2 c u` isn't one.
-const SHORTEST_SPELLED: usize = 4;
 
 /// Endings that make `word.ending` a link: not a word with which a sentence begins.
 const ENDINGS: &str = "com net org edu gov io xyz biz dev info ru su uk de eu jp cn kr br pl cz dk fi ch hu gr \
@@ -77,55 +75,6 @@ fn found_in(text: &str) -> Option<Contact> {
             email(rest).or_else(|| link(rest)).or_else(|| handle(rest))
         })
         .or_else(|| (has_phone(text) || has_spoken_phone(&words)).then_some(Contact::Phone))
-}
-
-/// What a reader takes for the same: compatibility forms (full-width, circled, mathematical), case, digits of other
-/// scripts, the ideographic full stop, key-cap emoji, a dollar sign before a letter.
-fn fold(text: &str) -> String {
-    let seen = |c: &char| !matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE0E}' | '\u{FE0F}' | '\u{20E3}');
-    let dot = |c: char| if c == '。' { '.' } else { c };
-    let mut all = text.nfkc().filter(seen).flat_map(char::to_lowercase).map(digit).map(dot).peekable();
-    let mut folded = String::with_capacity(text.len());
-    while let Some(c) = all.next() {
-        let is_letter = c == '$' && all.peek().is_some_and(|next| next.is_alphabetic());
-        folded.push(if is_letter { 's' } else { c });
-    }
-    folded
-}
-
-/// The same with what is written character by character (`e v i l . c o m`) as words, if there is any.
-fn together(text: &str) -> Option<String> {
-    let mut words: Vec<String> = Vec::new();
-    let (mut run, mut found) = (Vec::new(), false);
-    for word in text.split_whitespace().chain([""]) {
-        let mut chars = word.chars();
-        if chars.next().is_some_and(|c| c.is_alphabetic() || ".@_".contains(c)) && chars.next().is_none() {
-            run.push(word);
-            continue;
-        }
-        let is_spelled = run.len() >= SHORTEST_SPELLED;
-        found |= is_spelled;
-        if is_spelled {
-            words.push(run.concat());
-        } else {
-            words.extend(run.iter().map(|one| (*one).to_owned()));
-        }
-        run.clear();
-        words.push(word.to_owned());
-    }
-    found.then(|| words.join(" "))
-}
-
-/// The ASCII digit for a decimal digit of any script of Unicode's basic plane (general category Nd); the others are
-/// compatibility forms.
-fn digit(c: char) -> char {
-    const ZEROS: [u32; 35] = [
-        0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6, 0xE50,
-        0xED0, 0xF20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40,
-        0x1C50, 0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0,
-    ];
-    let value = |zero: &u32| u32::from(c).checked_sub(*zero).filter(|value| *value < 10);
-    ZEROS.iter().find_map(value).and_then(|value| char::from_digit(value, 10)).unwrap_or(c)
 }
 
 /// A word and what stands before it.
@@ -206,29 +155,6 @@ fn link(w: Around<'_>) -> Option<Contact> {
     (scheme || www || plain || loose || worded || bracketed || signed).then_some(Contact::Link)
 }
 
-/// A word with the Cyrillic and Greek letters that look like Latin ones as those: behind a Latin name they imitate an ending.
-pub(super) fn latin(word: &str) -> String {
-    const ALIKE: [(char, char); 16] = [
-        ('а', 'a'),
-        ('с', 'c'),
-        ('е', 'e'),
-        ('о', 'o'),
-        ('р', 'p'),
-        ('х', 'x'),
-        ('у', 'y'),
-        ('і', 'i'),
-        ('ѕ', 's'),
-        ('ј', 'j'),
-        ('м', 'm'),
-        ('т', 't'),
-        ('к', 'k'),
-        ('ο', 'o'),
-        ('ν', 'v'),
-        ('ρ', 'p'),
-    ];
-    word.chars().map(|c| ALIKE.iter().find(|(other, _)| *other == c).map_or(c, |(_, latin)| *latin)).collect()
-}
-
 fn handle(w: Around<'_>) -> Option<Contact> {
     let (word, gap) = (w.word(0), w.gap(0));
     let is_name = word.chars().count() >= SHORTEST_HANDLE && word.chars().any(char::is_alphabetic);
@@ -240,20 +166,6 @@ fn handle(w: Around<'_>) -> Option<Contact> {
     let number = w.word(1);
     let tag = w.gap(1) == "#" && number.len() == 4 && number.bytes().all(|b| b.is_ascii_digit()) && is_name;
     (mention || tag || (among(SERVICES, &undisguised(word)) && names_somebody(w))).then_some(Contact::Handle)
-}
-
-/// A word without the letters of other alphabets and the digits that stand for some of its own.
-fn undisguised(word: &str) -> String {
-    let letter = |c| match c {
-        '0' => 'o',
-        '1' => 'i',
-        '3' => 'e',
-        '4' => 'a',
-        '5' => 's',
-        '7' => 't',
-        other => other,
-    };
-    latin(word).chars().map(letter).collect()
 }
 
 /// From a service's name on: `snap: ada`, `my snap is ada`, `snap ada_99`.
