@@ -94,6 +94,14 @@ describe('two strangers', () => {
     await ben.say('Hello from the phone — <b>really</b>');
     await anna.reads('Hello from the phone — <b>really</b>');
     await anna.reads('Hello from the desk');
+    // What leads away from here goes covered, if its writer wants it to; whoever reads it decides.
+    await anna.say('I write at example.com');
+    await anna.button('Send it covered').click();
+    await ben.reads('Covered: a link');
+    assert.equal(await ben.page.getByText('I write at example.com').count(), 0);
+    await ben.picture('phone-covered');
+    await ben.button('Show anyway').click();
+    await ben.reads('I write at example.com');
     await anna.picture('desktop-live');
     await ben.picture('phone-live');
     await Promise.all([accessible(anna, 'live, desktop'), accessible(ben, 'live, phone')]);

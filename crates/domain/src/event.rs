@@ -15,6 +15,7 @@ use crate::{
     queue::Pool,
     room::speaker::Loudness,
     strikes::Action,
+    text::Contact,
     wire::{Band, Card, IceServer, LeftReason, Participant, Path, ReactionKind, Source},
 };
 
@@ -129,6 +130,9 @@ pub enum ServerEvent {
         from: ParticipantId,
         /// The text.
         text: String,
+        /// What in it leads away from here: a page shows it when whoever reads it says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        held: Option<Contact>,
         /// When the server took it.
         at: Timestamp,
     },

@@ -27,6 +27,7 @@ use crate::{
     event::{CallEnd, CloseReason, MatchPeer, MatchSeat, MoveReason, ServerEvent},
     id::{MessageId, ParticipantId, RoomId, SocketId, TicketId, UserId},
     privacy,
+    text::Written,
     wire::{Card, LeftReason, Media, Path},
 };
 use member::{Held, Member, Place};
@@ -113,7 +114,7 @@ pub enum Input {
         /// From whom.
         from: Who,
         /// The checked text.
-        text: String,
+        text: Written,
         /// The client's name for it.
         nonce: String,
         /// The id it gets, unless this nonce has one.
@@ -741,7 +742,7 @@ impl Room {
         &mut self,
         now: Timestamp,
         from: Who,
-        text: String,
+        Written { text, held }: Written,
         nonce: String,
         id: MessageId,
     ) -> Result<Reply, Fault> {
@@ -757,7 +758,7 @@ impl Room {
         }
         self.members[i].remember(nonce, id);
         let from = self.members[i].participant;
-        self.tell(1 - i, ServerEvent::ChatMessage { room_id: self.id, id, from, text, at: now });
+        self.tell(1 - i, ServerEvent::ChatMessage { room_id: self.id, id, from, text, held, at: now });
         Ok(Reply::Said(id))
     }
 

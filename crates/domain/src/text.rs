@@ -7,6 +7,8 @@ mod lists;
 mod official;
 mod seen;
 
+pub use contact::Contact;
+
 use rustrict::{CensorStr as _, Type};
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
@@ -117,17 +119,44 @@ pub fn bio(text: &str) -> Result<String, Fault> {
     Ok(text)
 }
 
-/// A chat message between strangers: what cannot be seen is taken out; what would lead away from here (a link, an
-/// address, a number, a name elsewhere) is `held-back` with the reason.
-pub fn chat(text: &str) -> Result<String, Fault> {
+/// A chat message, and what in it leads away from here: whoever reads it decides whether to see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The text.
+    pub text: String,
+    /// What it holds, if its writer wanted it sent all the same.
+    pub held: Option<Contact>,
+}
+
+impl From<String> for Written {
+    fn from(text: String) -> Self {
+        Self { text, held: None }
+    }
+}
+
+impl From<&str> for Written {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+/// A chat message: what cannot be seen is taken out; what would lead away from here (a link, an address, a number, a name
+/// elsewhere) is `held-back` with the reason, or, if it is to be sent `anyway`, goes covered.
+pub fn written(text: &str, anyway: bool) -> Result<Written, Fault> {
     let text = message(text)?;
-    if let Some(contact) = contact::find(&text) {
+    let held = contact::find(&text);
+    if let Some(contact) = held.filter(|_| !anyway) {
         let name = contact.name();
         let reason =
             format!("This was not sent: it seems to hold {name}, and between strangers those are held back.");
         return Err(Fault::new(Code::HeldBack, reason));
     }
-    Ok(text)
+    Ok(Written { text, held })
+}
+
+/// The same of one that isn't sent covered.
+pub fn chat(text: &str) -> Result<String, Fault> {
+    written(text, false).map(|written| written.text)
 }
 
 /// A message of visible characters, whoever reads it.
@@ -378,6 +407,10 @@ mod tests {
             assert!(fault.detail.contains(what) && !fault.detail.contains(text), "{}", fault.detail);
         }
         assert!(chat("Nice to meet you!").is_ok());
+        assert_eq!(written("Nice to meet you!", true).unwrap(), "Nice to meet you!".into());
+        let covered = written("see example.com", true).unwrap();
+        assert_eq!((covered.text.as_str(), covered.held), ("see example.com", Some(Contact::Link)));
+        assert!(written("", true).is_err());
     }
 
     #[test]

@@ -97,7 +97,7 @@ impl Scene {
 
     fn chat(&mut self, n: u128, nonce: &str, id: u128) -> Result<Reply, Code> {
         let (text, nonce, id) = ("hello".to_owned(), nonce.to_owned(), MessageId::from_bits(id));
-        self.give(2.0, Input::Chat { from: who(n), text, nonce, id })
+        self.give(2.0, Input::Chat { from: who(n), text: text.into(), nonce, id })
     }
 
     fn ended(&self) -> Option<(CloseReason, Vec<(UserId, LeftReason)>)> {

@@ -35,6 +35,7 @@ use visavis_domain::{
     event::{CloseReason, Event, Topic},
     id::{MessageId, NodeId, RoomId, UserId},
     room::{Output, Reply, Room, Settings, Who, captions::Captions},
+    text::Written,
     wire::Path,
 };
 use visavis_platform::{
@@ -442,7 +443,7 @@ impl Rooms for Node {
     async fn chat(&self, _cx: &Caller, req: Chat) -> Result<MessageId, Fault> {
         let id = self.deps.dice.id(&self.deps.clock);
         let (room, text) = (req.seat.room, req.text.clone());
-        let input = Input::Chat { from: who(req.seat), text: req.text, nonce: req.nonce, id };
+        let input = Input::Chat { from: who(req.seat), text: Written { text: req.text, held: req.held }, nonce: req.nonce, id };
         let Reply::Said(said) = self.act(room, input).await? else { return Err(Fault::internal()) };
         // A repeated message is read once.
         if said == id {

@@ -147,7 +147,7 @@ function onEvent(event: ServerEvent): void {
       if (isPartner(event.data.roomId, event.data.from)) peer?.takeCandidate(event.data.candidate);
       return;
     case 'chat-message':
-      if (isPartner(event.data.roomId, event.data.from)) hear(event.data.id, event.data.text, partnerName.value);
+      if (isPartner(event.data.roomId, event.data.from)) hear(event.data.id, event.data.text, partnerName.value, event.data.held);
   }
 }
 

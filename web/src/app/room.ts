@@ -472,7 +472,7 @@ function onEvent(event: ServerEvent): void {
     case 'chat-message':
       if (!isFrom(event.data.roomId, event.data.from)) return;
       unread.value += 1;
-      hear(event.data.id, event.data.text, nameOf(room.peek(), event.data.from));
+      hear(event.data.id, event.data.text, nameOf(room.peek(), event.data.from), event.data.held);
   }
 }
 

@@ -288,6 +288,9 @@ export type Widened = 'reputation' | 'languages' | 'interests' | 'rematch';
 /** Why a call is over, or rings no more. */
 export type CallEnd = 'cancelled' | 'timeout' | 'busy' | 'hung-up' | 'elsewhere';
 
+/** What a message holds that leads away from here. */
+export type Held = 'link' | 'email' | 'phone' | 'handle';
+
 /** Server events by name. */
 export interface ServerEvents {
   'seat-taken': { roomId?: string };
@@ -301,7 +304,7 @@ export interface ServerEvents {
   'participant-state': { roomId: string; participant: Participant };
   'participant-left': { roomId: string; participant: Participant; reason: 'left' | 'lost' | 'removed' | 'safety' };
   'room-closed': { roomId: string; reason: string };
-  'chat-message': { roomId: string; id: string; from: string; text: string; at: string };
+  'chat-message': { roomId: string; id: string; from: string; text: string; held?: Held; at: string };
   slots: { roomId: string; slots: SlotLine[] };
   'active-speaker': { roomId: string; participantId: string | null; levels: { participantId: string; level: number }[] };
   'room-changed': { roomId: string; maxParticipants: number; locked?: boolean; screensForbidden?: boolean };
@@ -344,7 +347,7 @@ export interface ClientEvents {
   'ice-candidate': [{ roomId: string; to: string; candidate: RTCIceCandidateInit | null }, object];
   'link-state': [{ roomId: string; path: 'p2p' | 'sfu'; state: 'connecting' | 'connected' | 'failed' }, object];
   'media-state': [{ roomId: string } & MediaState, object];
-  'chat-message': [{ roomId: string; text: string; nonce: string }, { id: string }];
+  'chat-message': [{ roomId: string; text: string; nonce: string; anyway?: boolean }, { id: string }];
   view: [{ roomId: string; wanted: Wanted[] }, object];
   hand: [{ roomId: string; raised: boolean }, object];
   reaction: [{ roomId: string; kind: ReactionKind }, object];

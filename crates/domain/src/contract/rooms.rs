@@ -10,6 +10,7 @@ use crate::{
     event::{CloseReason, MatchSeat},
     id::{MessageId, ParticipantId, RoomId, SocketId, TicketId, UserId},
     room::restraint::{Notice, Restraint},
+    text::Contact,
     wire::{Card, Media, Participant, Path, ReactionKind, Source},
 };
 
@@ -414,6 +415,9 @@ pub struct Chat {
     pub seat: Seat,
     /// At most 2000 characters.
     pub text: String,
+    /// What in it leads away from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Contact>,
     /// The client's own name for the message, at most 64 characters.
     pub nonce: String,
 }

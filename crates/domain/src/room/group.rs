@@ -18,6 +18,7 @@ use crate::{
         MediaOrder, Output, Reply, Settings, Who, not_in_room,
         restraint::{Notice, Restraint},
     },
+    text::Written,
     wire::{Card, LeftReason, Media, Path, ReactionKind},
 };
 pub(super) use of_call::Grown;
@@ -79,7 +80,7 @@ pub enum Input {
         /// From whom.
         from: Who,
         /// The checked text.
-        text: String,
+        text: Written,
         /// The client's name for it.
         nonce: String,
         /// The id it gets, unless this nonce has one.
@@ -412,7 +413,7 @@ impl Group {
         &mut self,
         now: Timestamp,
         from: Who,
-        text: String,
+        Written { text, held }: Written,
         nonce: String,
         id: MessageId,
     ) -> Result<Reply, Fault> {
@@ -422,7 +423,7 @@ impl Group {
         }
         self.people[index].remember(nonce, id);
         let from = self.people[index].participant;
-        let event = ServerEvent::ChatMessage { room_id: self.plan.id, id, from, text, at: now };
+        let event = ServerEvent::ChatMessage { room_id: self.plan.id, id, from, text, held, at: now };
         self.tell_others(index, &event);
         Ok(Reply::Said(id))
     }

@@ -4,14 +4,22 @@
 //! (one pass a rule), and must leave ordinary talk alone: dates, prices, scores, `gg`, a forgotten space after a full
 //! stop. It can't stop two who are determined, and doesn't try.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::seen::{fold, latin, together, undisguised};
 
 /// What was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Contact {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Contact {
+    /// A link.
     Link,
+    /// An address for mail.
     Email,
+    /// A telephone number.
     Phone,
+    /// A name on another service.
     Handle,
 }
 

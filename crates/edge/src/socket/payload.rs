@@ -108,13 +108,16 @@ pub(super) struct Tracks {
     pub(super) media: Media,
 }
 
-/// `{roomId, text, nonce}`
+/// `{roomId, text, nonce, anyway?}`
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Message {
     pub(super) room_id: RoomId,
     pub(super) text: String,
     pub(super) nonce: String,
+    /// Sent covered, if it would be held back.
+    #[serde(default)]
+    pub(super) anyway: bool,
 }
 
 /// `{roomId, wanted: [{participantId, source, maxHeight}]}`

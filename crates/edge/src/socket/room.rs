@@ -11,7 +11,7 @@ use visavis_domain::{
         },
     },
     id::RoomId,
-    text,
+    text::{self, Written},
 };
 
 use super::{
@@ -192,8 +192,8 @@ impl Hub {
 
     pub(super) async fn on_chat(&self, cx: &Caller, session: &Session, m: Message) -> Result<Value, Fault> {
         self.limit("chat", session, self.settings.chats_per_min).await?;
-        let text = text::chat(&m.text)?;
-        let chat = Chat { seat: session.in_room(m.room_id), text, nonce: m.nonce };
+        let Written { text, held } = text::written(&m.text, m.anyway)?;
+        let chat = Chat { seat: session.in_room(m.room_id), text, held, nonce: m.nonce };
         let id = self.rooms.chat(cx, chat).await?;
         Ok(json!({"ok": true, "id": id}))
     }

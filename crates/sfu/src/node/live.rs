@@ -11,6 +11,7 @@ use visavis_domain::{
         restraint::{Notice, Restraint},
         sampling::not_sampled,
     },
+    text::Written,
     wire::{Card, Media, ReactionKind},
 };
 
@@ -33,7 +34,7 @@ pub(super) enum Input {
     Media(Who, Media),
     Chat {
         from: Who,
-        text: String,
+        text: Written,
         nonce: String,
         id: MessageId,
     },

@@ -265,6 +265,7 @@ mod tests {
             id: MessageId::from_bits(number),
             from: ParticipantId::from_bits(1),
             text: "hello".to_owned(),
+            held: None,
             at: Timestamp::from_millis(at),
         };
         Told { event, mark: number.to_string(), at: Timestamp::from_millis(at) }

@@ -1,11 +1,11 @@
 /** What was written in this call. Gone when the next one begins. */
-import { RotateCw, Send } from 'lucide-preact';
+import { Eye, EyeOff, RotateCw, Send } from 'lucide-preact';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
-import { type Message, messages, say } from '../../app/messages';
+import { type Message, messages, say, uncover } from '../../app/messages';
 import { type Key, t, wordsFor } from '../../i18n';
-import { troubleOf } from '../../protocol/types';
+import { type Held, troubleOf } from '../../protocol/types';
 
 /** As the protocol allows. */
 const MAX_CHARS = 2_000;
@@ -43,7 +43,12 @@ export function Conversation({ roomId, empty, names = false, children }: Props) 
           </li>
         )}
         {messages.value.map((message) => (
-          <Line key={message.key} message={message} names={names} again={roomId !== null && (() => void say(roomId, message.text, message.key))} />
+          <Line
+            key={message.key}
+            message={message}
+            names={names}
+            again={roomId !== null && ((anyway) => void say(roomId, message.text, message.key, anyway))}
+          />
         ))}
         <li ref={end} class="end" aria-hidden="true" />
       </ol>
@@ -52,25 +57,38 @@ export function Conversation({ roomId, empty, names = false, children }: Props) 
   );
 }
 
-function Line({ message, names, again }: { message: Message; names: boolean; again: (() => void) | false }) {
-  // What was held back once will be again.
+function Line({ message, names, again }: { message: Message; names: boolean; again: ((anyway: boolean) => void) | false }) {
+  // What was held back once will be again, unless it goes covered.
   const helpless = troubleOf(message.error).code === 'held-back';
   return (
     <li class={`message ${message.mine ? 'mine' : 'theirs'} ${message.state}`} data-testid="message">
       <span class={names && !message.mine ? 'author' : 'sr-only'}>{message.mine ? t('you') : message.from}: </span>
-      <span>{message.text}</span>
+      {message.held ? <Covered messageKey={message.key} held={message.held} /> : <span>{message.text}</span>}
       {message.state === 'failed' && (
         <span class="failure">
           {t('sendFailed')} {wordsFor(message.error)}
-          {again && !helpless && (
-            <button type="button" class="plain" onClick={again}>
-              <RotateCw aria-hidden="true" />
-              {t('tryAgain')}
+          {again && (
+            <button type="button" class="plain" onClick={() => again(helpless)}>
+              {helpless ? <EyeOff aria-hidden="true" /> : <RotateCw aria-hidden="true" />}
+              {t(helpless ? 'sendCovered' : 'tryAgain')}
             </button>
           )}
         </span>
       )}
     </li>
+  );
+}
+
+/** A message that leads away from here, until whoever reads it wants to see it. */
+function Covered({ messageKey, held }: { messageKey: string; held: Held }) {
+  return (
+    <span class="covered">
+      {t(`covered_${held}`)}{' '}
+      <button type="button" class="plain" onClick={() => uncover(messageKey)}>
+        <Eye aria-hidden="true" />
+        {t('showAnyway')}
+      </button>
+    </span>
   );
 }
 
