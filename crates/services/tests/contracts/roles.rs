@@ -156,7 +156,12 @@ async fn a_role_is_given_and_taken_by_another_admin_and_pages_are_told() {
             assert_eq!(s.role(s.bob).await, role);
         }
         let told = Event::RoleChanged { user: s.bob, at: START };
-        assert_eq!([heard(&mut people).await, heard(&mut people).await], [told.clone(), told]);
+        let mut first = heard(&mut people).await;
+        // A bus between processes may still be about how Ann became one.
+        if first == (Event::RoleChanged { user: s.ann, at: START }) {
+            first = heard(&mut people).await;
+        }
+        assert_eq!([first, heard(&mut people).await], [told.clone(), told]);
         silent(&s.w.bus, &mut people, Topic::People).await;
         let did = |reason: &str| [s.ann.to_string(), "role".to_owned(), s.bob.to_string(), reason.to_owned()];
         let all = [did("moderator she asked for it"), did("user she asked for it")];
