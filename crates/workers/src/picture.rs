@@ -8,9 +8,9 @@ use crate::Error;
 
 /// Sides of a picture. What cameras send ends at 4096; a header may claim sixteen times that.
 const MAX_SIDE: u32 = 4_096;
-/// Sides of a still that a page sends in: three times what our own sends. Of one colour, four thousand by four thousand fit into a
+/// Sides of a still that a page sends in: four times what our own sends. Of one colour, four thousand by four thousand fit into a
 /// few bytes, and looking at them takes seconds from everybody else.
-const MAX_STILL: u32 = 960;
+const MAX_STILL: u32 = 1_280;
 /// What decoding may take.
 const MAX_MEMORY: usize = 128 << 20;
 /// A compressed picture: a key frame of the lowest layer has some kilobytes.

@@ -5,6 +5,7 @@
 
 mod bad_days;
 mod music;
+mod table;
 
 use std::{fs::File, io::BufReader, path::Path};
 

@@ -1,0 +1,36 @@
+//! The table of docs/moderation.md: of what should be found, how much is, and of what is found, how much should be.
+
+use visavis_workers::read::Reader;
+
+/// Lines that begin with + are hostile.
+const SAID: &str = include_str!("said.txt");
+/// From which score on the rules that come along count what is said, and what is written.
+const FROM: [u16; 2] = [850, 900];
+/// What was found when the table was written, of each: hostile lines, and others. One line more or less is no other model.
+const FOUND: [(usize, usize); 2] = [(0, 0), (0, 0)];
+
+#[test]
+fn the_table_of_what_is_found_in_texts_holds() {
+    let mut reader = Reader::open(&super::models()).unwrap();
+    let lines = SAID.lines().filter(|line| !line.starts_with('#'));
+    let scored: Vec<(bool, &str, u16)> = lines
+        .filter_map(|line| line.split_once(' '))
+        .map(|(sign, text)| (sign == "+", text, reader.read(text).unwrap().hostile))
+        .collect();
+    let all = |hostile| scored.iter().filter(|(is, ..)| *is == hostile).count();
+    for (from, expected) in FROM.into_iter().zip(FOUND) {
+        let found = |hostile| scored.iter().filter(|(is, _, score)| *is == hostile && *score >= from).count();
+        let (right, wrong) = (found(true), found(false));
+        println!(
+            "| text, from {from} | {right} of {} hostile lines | {wrong} of {} others | precision {:.2} | recall {:.2} |",
+            all(true),
+            all(false),
+            right as f64 / (right + wrong).max(1) as f64,
+            right as f64 / all(true) as f64,
+        );
+        for (is, text, score) in scored.iter().filter(|(is, _, score)| (*score >= from) != *is) {
+            println!("    {} {score:>4} {text}", if *is { "missed" } else { "wrongly" });
+        }
+        assert!(right.abs_diff(expected.0) <= 1 && wrong.abs_diff(expected.1) <= 1, "{right}, {wrong}");
+    }
+}
