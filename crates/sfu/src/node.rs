@@ -443,7 +443,12 @@ impl Rooms for Node {
     async fn chat(&self, _cx: &Caller, req: Chat) -> Result<MessageId, Fault> {
         let id = self.deps.dice.id(&self.deps.clock);
         let (room, text) = (req.seat.room, req.text.clone());
-        let input = Input::Chat { from: who(req.seat), text: Written { text: req.text, held: req.held }, nonce: req.nonce, id };
+        let input = Input::Chat {
+            from: who(req.seat),
+            text: Written { text: req.text, held: req.held },
+            nonce: req.nonce,
+            id,
+        };
         let Reply::Said(said) = self.act(room, input).await? else { return Err(Fault::internal()) };
         // A repeated message is read once.
         if said == id {

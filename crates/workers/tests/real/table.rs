@@ -7,7 +7,7 @@ const SAID: &str = include_str!("said.txt");
 /// From which score on the rules that come along count what is said, and what is written.
 const FROM: [u16; 2] = [850, 900];
 /// What was found when the table was written, of each: hostile lines, and others. One line more or less is no other model.
-const FOUND: [(usize, usize); 2] = [(0, 0), (0, 0)];
+const FOUND: [(usize, usize); 2] = [(13, 0), (11, 0)];
 
 #[test]
 fn the_table_of_what_is_found_in_texts_holds() {
