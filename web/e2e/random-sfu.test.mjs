@@ -119,7 +119,7 @@ describe('strangers through the server', () => {
   });
 
   test('of whom one is reported by somebody else are moved there, with no gap in what they see', { timeout: 240_000 }, async (t) => {
-    const settings = { 'strangers.transport': 'auto', 'strangers.trustFloor': 0, 'strangers.provenCalls': 0 };
+    const settings = { 'strangers.transport': 'auto', 'strangers.trustFloor': 0, 'strangers.provenCalls': 0, 'rooms.watch_within_s': 3 };
     const server = await startServer({ settings, test: t });
     const ben = await ready(t, server, 'ben');
     // Ben meets somebody who goes on, and reports him only later.
