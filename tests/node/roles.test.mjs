@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { command, suspended, withRole } from './lib/moderators.mjs';
-import { newAddress, people, signIn } from './lib/person.mjs';
+import { caseOf, command, suspended, withRole } from './lib/moderators.mjs';
+import { meet, newAddress, people, signIn } from './lib/person.mjs';
 import { startServer } from './lib/server.mjs';
 
 const REASON = 'asked by mail';
@@ -82,5 +82,23 @@ describe('an admin', () => {
     await command(server, 'admin', 'grant', last.email, 'user');
     assert.equal((await find(last, ann.id)).body.code, 'forbidden');
     assert.match(await command(server, 'evidence', 'verify'), /entries of the audit log/);
+  });
+});
+
+describe('whoever governs', () => {
+  test('is decided about by admins alone, and governs nothing while they are suspended', async (t) => {
+    const [moderator, colleague, admin] = [await withRole(server, t, 'moderator'), await withRole(server, t, 'moderator'), await withRole(server, t, 'admin')];
+    const reporter = await signIn(server, { test: t });
+    const { roomId } = await meet(await moderator.open(), await reporter.open());
+    assert.equal((await reporter.ask('POST', '/api/reports', { json: { roomId, userId: moderator.id, reason: 'spam' } })).status, 201);
+    const { id } = await caseOf(colleague, moderator);
+    const decide = (who) => who.ask('POST', `/api/moderation/cases/${id}/decision`, { json: { action: 'suspend', reason: 'spam', hours: 1 } });
+    assert.equal((await decide(colleague)).body.code, 'forbidden');
+    assert.equal(await cases(moderator), 200);
+    const decided = await decide(admin);
+    assert.equal(decided.status, 200, JSON.stringify(decided.body));
+    const refused = await moderator.ask('GET', '/api/moderation/cases');
+    assert.deepEqual([refused.status, refused.body.code, refused.body.until], [403, 'suspended', decided.body.until]);
+    assert.equal((await moderator.ask('GET', '/api/users/me/decisions')).status, 200, 'they read why');
   });
 });

@@ -8,6 +8,7 @@ import { signIn } from '../../tests/node/lib/person.mjs';
 import { startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { LONG, Visitor } from './lib/browser.mjs';
+import { CONNECTIONS, ways } from './lib/connections.mjs';
 
 /** So long may it take from the match until both see each other, when the direct way doesn't work. */
 const MOVED_WITHIN = 20_000;
@@ -15,16 +16,8 @@ const MOVED_WITHIN = 20_000;
 /** No longer may the picture stand still when the call moves; a bound five times wider holds here. */
 const GAP_MS = 500;
 
-/** Runs in the page, before its own scripts: which connections there are, and how long the partner's picture stood still. */
+/** Runs in the page, before its own scripts: how long the partner's picture stood still. */
 const WATCH = () => {
-  const Real = window.RTCPeerConnection;
-  window.connections = [];
-  window.RTCPeerConnection = class extends Real {
-    constructor(...args) {
-      super(...args);
-      window.connections.push(this);
-    }
-  };
   window.watchGaps = () => {
     let [last, seen] = [performance.now(), null];
     window.longestGap = 0;
@@ -45,15 +38,10 @@ const WATCH = () => {
   };
 };
 
-/** The ways that a visitor's media has: each connection that isn't closed. */
-const ways = (visitor) =>
-  visitor.page.evaluate(() =>
-    window.connections.filter((pc) => pc.connectionState !== 'closed').map((pc) => (pc.getTransceivers().length > 2 ? 'server' : 'direct')),
-  );
-
 /** Somebody at the chat page, watched. */
 async function ready(t, server, name) {
   const visitor = await Visitor.start(server, { name, test: t });
+  await visitor.page.addInitScript(CONNECTIONS);
   await visitor.page.addInitScript(WATCH);
   await visitor.signIn();
   return visitor.passCheck();

@@ -14,6 +14,7 @@ import { ROOT, startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { accessible } from './lib/axe.mjs';
 import { DESKTOP, LONG, TALL_PHONE, Visitor } from './lib/browser.mjs';
+import { CONNECTIONS, ways } from './lib/connections.mjs';
 import { fakes, RED, say } from './lib/fake.mjs';
 import { guest, join, makeRoom, toLobby } from './lib/room.mjs';
 
@@ -291,19 +292,8 @@ describe('a direct call between strangers', () => {
 
   const metrics = async () => (await fetch(`${direct.privateUrl}/metrics`)).text();
   const counted = async (name) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(await metrics())?.[1] ?? 0);
-  /** Whether it runs directly or through the server, by the lines of the connections that aren't closed. */
-  const ways = ({ page }) =>
-    page.evaluate(() => window.connections.filter((pc) => pc.connectionState !== 'closed').map((pc) => (pc.getTransceivers().length > 2 ? 'server' : 'direct')).join());
-  /** Runs before the page's own scripts: which connections there are, what is sent, and how long the page was held up. */
+  /** Runs before the page's own scripts: what is sent, and how long the page was held up. */
   const WATCHED = () => {
-    const Real = window.RTCPeerConnection;
-    window.connections = [];
-    window.RTCPeerConnection = class extends Real {
-      constructor(...args) {
-        super(...args);
-        window.connections.push(this);
-      }
-    };
     window.samples = [];
     const send = WebSocket.prototype.send;
     WebSocket.prototype.send = function (data) {
@@ -318,6 +308,7 @@ describe('a direct call between strangers', () => {
     Promise.all(
       named.map(async (name, i) => {
         const visitor = await Visitor.start(direct, { name, fake: files[i], viewport: i ? DESKTOP : TALL_PHONE, test: t });
+        await visitor.page.addInitScript(CONNECTIONS);
         await visitor.page.addInitScript(WATCHED);
         await visitor.signIn();
         return visitor.passCheck();
@@ -340,7 +331,7 @@ describe('a direct call between strangers', () => {
       t.diagnostic(`${one.name}: ${samples.map(({ bytes }) => bytes).join(', ')} bytes; ${apart.map((ms) => (ms / 1_000).toFixed(1)).join(', ')} s apart; held up ${await one.page.evaluate(() => window.heldUp)} ms at most`);
       assert.ok(samples.every(({ bytes }) => bytes > 500 && bytes <= 65_536), JSON.stringify(samples));
       assert.ok(apart.every((ms) => ms >= 4_900), `${apart}: never more often than the server takes`);
-      assert.equal(await ways(one), 'direct');
+      assert.deepEqual(await ways(one), ['direct']);
     }
     await until(async () => (await counted('visavis_watch_hints_total{end="nothing"}')) >= 4, ACTS_WITHIN, 'they are looked at');
     assert.equal(await counted('visavis_samples_total{consumer="moderation",kind="key-frame"}'), 0, 'the server has no picture of its own');
@@ -363,8 +354,8 @@ describe('a direct call between strangers', () => {
     await Promise.all(two.map((one) => one.search()));
     await Promise.all(two.map((one) => one.reaches('live')));
     const live = Date.now();
-    for (const one of two) assert.equal(await ways(one), 'direct', one.name);
-    await Promise.all(two.map((one) => until(async () => (await ways(one)) === 'server', ACTS_WITHIN, `${one.name} talks over the server`)));
+    for (const one of two) assert.deepEqual(await ways(one), ['direct'], one.name);
+    await Promise.all(two.map((one) => until(async () => (await ways(one)).join() === 'server', ACTS_WITHIN, `${one.name} talks over the server`)));
     t.diagnostic(`over the server ${Date.now() - live} ms after the call was live`);
     assert.equal(await theo.state(), 'live');
     await theo.page.locator('.tile.partner.blurred').waitFor({ timeout: ACTS_WITHIN });

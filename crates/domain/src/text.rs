@@ -59,10 +59,8 @@ pub fn display_name(text: &str) -> Result<String, Fault> {
 /// What everybody sees holds none of the worst words (the list of `rustrict`, its gravest class alone: below it are words that
 /// people use of themselves).
 fn is_decent(field: &str, text: &str) -> Result<(), Fault> {
-    let seen = lookalikes(text);
-    let spelled: String = seen.chars().filter(|c| c.is_alphanumeric()).collect();
     let worst = (Type::PROFANE | Type::OFFENSIVE | Type::SEXUAL | Type::MEAN) & Type::SEVERE;
-    if seen.as_str().is(worst) || spelled.as_str().is(worst) {
+    if lookalikes(text).as_str().is(worst) {
         return Err(Fault::field(field, "must not hold words that hurt people"));
     }
     Ok(())

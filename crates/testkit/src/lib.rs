@@ -9,6 +9,7 @@ use std::time::Duration;
 
 pub mod accounts;
 pub mod databases;
+pub mod decisions;
 pub mod link;
 pub mod own_redis;
 pub mod proxy;

@@ -9,31 +9,12 @@ use visavis_platform::{
     Db,
     db::{appeals, audit, bans, cases, decisions, evidence, jobs, reports},
 };
+use visavis_testkit::decisions::suspension;
 
-use crate::{ADA, BOB, NOW, ROOM};
+use crate::{ADA, BOB, NOW};
 
 pub async fn call_decisions(db: &Db) {
-    let decision = decisions::Decision {
-        id: DecisionId::from_bits(1),
-        user: ADA,
-        room: ROOM,
-        at: NOW,
-        action: "suspend".to_owned(),
-        concern: "nudity".to_owned(),
-        rule: "nudity-picture".to_owned(),
-        version: "1".to_owned(),
-        until: Some(NOW),
-        automated: true,
-        dry_run: false,
-        act: "{}".to_owned(),
-        signals: "[]".to_owned(),
-        case: None,
-        decided_by: None,
-        note: None,
-        reports: 0,
-        because_of: None,
-        overturned_at: None,
-    };
+    let decision = suspension(1, ADA, NOW, NOW);
     let mut tx = db.write().await.unwrap();
     assert!(decisions::insert(&mut tx, &decision).await.unwrap());
     assert!(!decisions::insert(&mut tx, &decision).await.unwrap(), "one is one");

@@ -44,7 +44,7 @@ impl Who {
 
 impl Users {
     pub(super) async fn find_account(&self, req: Find) -> Result<Account, Fault> {
-        let why = checked_reason(&req.reason)?;
+        let why = text::reason("reason", &req.reason)?;
         let who = Who::parse(&req.who);
         let who = who.ok_or_else(|| Fault::field("who", "must be a whole address, private id or id"))?;
         let found = match who {
@@ -63,7 +63,7 @@ impl Users {
 
     pub(super) async fn change_role(&self, req: SetRole) -> Result<Account, Fault> {
         let SetRole { admin, user, role, reason } = req;
-        let why = checked_reason(&reason)?;
+        let why = text::reason("reason", &reason)?;
         if admin == user {
             return Err(Fault::new(
                 Code::Forbidden,
@@ -129,8 +129,4 @@ impl Users {
             created_at: user.created_at,
         })
     }
-}
-
-fn checked_reason(reason: &str) -> Result<String, Fault> {
-    text::reason("reason", reason)
 }

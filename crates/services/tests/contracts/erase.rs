@@ -10,18 +10,19 @@ use visavis_domain::{
         users::{AvatarName, Patch, SetAvatar, Update},
     },
     event::{Event, Topic},
-    id::{DecisionId, LoginId, RoomId, UserId},
+    id::{LoginId, UserId},
     wire::Card,
 };
 use visavis_platform::{
     db::{
         avatars::{self, Sized},
-        decisions::{self, Decision},
+        decisions,
         retention::Retention,
     },
     jobs::{self, Kind, Worker},
 };
 use visavis_services::friends;
+use visavis_testkit::decisions::suspension;
 
 use crate::{
     auth::ADA,
@@ -71,27 +72,8 @@ impl Suite {
     }
 
     async fn suspend(&self, user: UserId) {
-        let decision = Decision {
-            id: DecisionId::from_bits(user.bits()),
-            user,
-            room: RoomId::from_bits(1),
-            at: self.w.clock.now(),
-            action: "suspend".to_owned(),
-            concern: "nudity".to_owned(),
-            rule: "nudity-picture".to_owned(),
-            version: "1".to_owned(),
-            until: Some(self.w.clock.now() + 7 * DAY),
-            automated: true,
-            dry_run: false,
-            act: "{}".to_owned(),
-            signals: "[]".to_owned(),
-            case: None,
-            decided_by: None,
-            note: None,
-            reports: 0,
-            because_of: None,
-            overturned_at: None,
-        };
+        let now = self.w.clock.now();
+        let decision = suspension(user.bits(), user, now, now + 7 * DAY);
         let mut tx = self.w.db.write().await.unwrap();
         assert!(decisions::insert(&mut tx, &decision).await.unwrap());
         tx.commit().await.unwrap();

@@ -10,11 +10,12 @@ use visavis_domain::{
         users::{Account, Away, Find, Grant, SetRole, Users},
     },
     event::{Event, Topic},
-    id::{DecisionId, LoginId, RoomId, UserId},
+    id::{LoginId, UserId},
     wire::Role,
 };
 use visavis_platform::db::{audit, decisions};
 use visavis_services::{age::Age, users};
+use visavis_testkit::decisions::suspension;
 
 use crate::world::{DAY, HOUR, START, Way, World, heard, silent, ways};
 
@@ -112,29 +113,12 @@ async fn a_part_of_an_address_finds_nobody_and_a_look_needs_a_reason() {
 async fn an_account_says_how_long_it_is_kept_away() {
     for way in ways() {
         let s = Suite::new(way).await;
-        let suspension = |n: u128, until| decisions::Decision {
-            id: DecisionId::from_bits(n),
-            user: s.bob,
-            room: RoomId::from_bits(1),
-            at: START,
-            action: "suspend".to_owned(),
-            concern: "nudity".to_owned(),
+        let of = |n: u128, until| decisions::Decision {
             rule: format!("rule-{n}"),
-            version: "1".to_owned(),
-            until: Some(until),
-            automated: true,
-            dry_run: false,
-            act: "{}".to_owned(),
-            signals: "[]".to_owned(),
-            case: None,
-            decided_by: None,
-            note: None,
-            reports: 0,
-            because_of: None,
-            overturned_at: None,
+            ..suspension(n, s.bob, START, until)
         };
         let mut tx = s.w.db.write().await.unwrap();
-        for one in [suspension(1, START + DAY), suspension(2, START + 2 * DAY), suspension(3, START + HOUR)] {
+        for one in [of(1, START + DAY), of(2, START + 2 * DAY), of(3, START + HOUR)] {
             decisions::insert(&mut tx, &one).await.unwrap();
         }
         tx.commit().await.unwrap();
