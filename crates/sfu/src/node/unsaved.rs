@@ -92,7 +92,8 @@ impl Node {
                 let next = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                 let Some(what) = next else { break };
                 if self.save(&what).await.is_err() {
-                    self.unsaved.lock().unwrap_or_else(PoisonError::into_inner).push_front(what);
+                    // At the end: one that is never taken must not stand before all others. Their order changes nothing.
+                    self.unsaved.lock().unwrap_or_else(PoisonError::into_inner).push_back(what);
                     break;
                 }
             }
