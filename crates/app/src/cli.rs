@@ -109,6 +109,8 @@ pub enum ModelsCommand {
     List(ModelsFolder),
     /// Whether each file is what it should be; fails when one isn't.
     Verify(ModelsFolder),
+    /// What is made of each line of the standard input: how hostile it is, in thousandths (docs/moderation.md), and the line.
+    Read(ModelsFolder),
 }
 
 /// Where they are.

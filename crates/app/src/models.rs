@@ -1,6 +1,11 @@
-//! `visavis models`: which there should be, and whether they are what they should be.
+//! `visavis models`: which there should be, whether they are what they should be, and what they make of a text.
 
-use visavis_workers::models::{BadFolder, Models, State};
+use std::io::BufRead as _;
+
+use visavis_workers::{
+    models::{BadFolder, Models, State},
+    read::Reader,
+};
 
 use crate::cli::{ModelsCommand, ModelsFolder};
 
@@ -13,6 +18,12 @@ pub enum Trouble {
     /// Files that aren't what they should be.
     #[error("{0} of the files aren't what they should be; `cargo xtask models` brings them")]
     Files(usize),
+    /// The network for texts can't be used.
+    #[error(transparent)]
+    Reader(#[from] visavis_workers::Error),
+    /// What there is to read.
+    #[error("the standard input can't be read: {0}")]
+    Input(#[from] std::io::Error),
 }
 
 pub fn run(command: &ModelsCommand) -> Result<(), Trouble> {
@@ -24,7 +35,19 @@ pub fn run(command: &ModelsCommand) -> Result<(), Trouble> {
             Ok(())
         }
         ModelsCommand::Verify(ModelsFolder { models }) => verify(&Models::open(models)?),
+        ModelsCommand::Read(ModelsFolder { models }) => read(&Models::open(models)?),
     }
+}
+
+fn read(models: &Models) -> Result<(), Trouble> {
+    let mut reader = Reader::open(models)?;
+    println!("hostile\ttoxic\tthreat\tinsult\thate");
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        let read = reader.read(&line)?;
+        println!("{}\t{}\t{}\t{}\t{}\t{line}", read.hostile, read.toxic, read.threat, read.insult, read.hate);
+    }
+    Ok(())
 }
 
 fn verify(models: &Models) -> Result<(), Trouble> {

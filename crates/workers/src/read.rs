@@ -1,11 +1,14 @@
-//! How hostile a text is: a network that reads English words, a list of the worst ones, and a few ways to threaten that the
-//! network misses. Other languages aren't read: their score says nothing.
+//! How hostile a text is: a network that reads English words, a list of the worst ones, and phrases that the
+//! network misses. Of other languages only some German phrases are known: else their score says nothing.
+
+mod phrases;
 
 use std::collections::HashMap;
 
 use regex::Regex;
 use rustrict::{CensorStr as _, Type};
 
+use self::phrases::{PHRASE, Phrases};
 use crate::{
     Error, Score,
     models::Models,
@@ -21,19 +24,13 @@ const MAX_CHARS: usize = 10_000;
 const SEPARATORS: &str = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n ";
 /// What may stand between two words of a pattern.
 const BETWEEN: &str = r"[\s.,_*+-]+";
-/// Threats that it gives next to nothing for.
-const THREATS: &str = r"(?x)\b(
-    know \s where \s (you|u) \s live
-  | (i \s have|i'?ve \s got|got) \s a \s (gun|knife) \s (and|with \s me)
-  | (i \s will|i'?ll|i'?m \s (going \s to|gonna)|gonna|going \s to) \s (kill|murder|rape|stab|shoot|hurt|strangle) \s (you|u|ur|your)
-  | (kill|hang|shoot) \s (yourself|urself)
-)\b";
-
+/// Where a word begins or ends. Of ASCII, as these words are: for that of Unicode the fast engine would give way to a slow one.
+const EDGE: &str = r"(?-u:\b)";
 /// Said to somebody: then rude words are meant for them.
-const TO_SOMEBODY: &str = r"(?x)\b(
+const TO_SOMEBODY: &str = r"(?x)EDGE(
     you|u|ur|your|yours|yourself|urself|youre|ya|yall|thou
-  | fuck \s off | shut \s up | go \s to \s hell | go \s die | eat \s shit | suck \s my | piss \s off | screw \s off | get \s lost | kys
-)\b";
+  | fuck \s off | shut \s up | go \s to \s hell | go \s die | eat \s shit | suck \s my | piss \s off | screw \s off | get \s (lost|off|out) | kys
+)EDGE";
 /// What people are called: said without a word of oneself or of a thing beside it, it is said to somebody as well.
 const CALLED: &str = "idiot|moron|bitch|whore|slut|bastard|asshole|arsehole|cunt|loser|retard|cow|pig|scum|twat|dickhead|\
     dumbass|jerk|creep|freak|ugly|pathetic|piece of shit";
@@ -46,9 +43,6 @@ const AT_NOBODY: Score = 500;
 const PEOPLE: &str = "gay|lesbian|bisexual|homosexual|hetero|heterosexual|straight|queer|trans|transgender|transsexual|\
     black|white|asian|african|arab|latino|latina|hispanic|mexican|indian|chinese|muslim|islamic|jew|jewish|christian|\
     catholic|hindu|buddhist|atheist|immigrant|refugee|disabled|deaf|blind|autistic|woman|women|girl|man|men|boy|feminist";
-/// How they are said to be hated or threatened, all of them.
-const HATE: &str = "i hate|we hate|kill|gas|hang|burn|shoot|exterminate|get rid of";
-
 /// What was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Read {
@@ -69,12 +63,11 @@ pub struct Reader {
     net: Net,
     numbers: HashMap<String, i64>,
     skipped: Regex,
-    threats: Regex,
+    phrases: Phrases,
     to_somebody: Regex,
     called: Regex,
     of_something_else: Regex,
     people: Regex,
-    hate: Regex,
 }
 
 impl Reader {
@@ -92,8 +85,8 @@ impl Reader {
         let numbers = (0..).zip(words.lines()).filter(|(_, word)| !word.is_empty());
         // An ending like 's has no boundary before it.
         let boundary = |word: &str| {
-            let start = if word.starts_with(char::is_alphanumeric) { r"\b" } else { "" };
-            format!(r"{start}{}\b", regex::escape(word))
+            let start = if word.starts_with(char::is_alphanumeric) { EDGE } else { "" };
+            format!("{start}{}{EDGE}", regex::escape(word))
         };
         let skipped: Vec<String> = lines("text/tox-block-skipped.txt")?.lines().map(boundary).collect();
         let pattern = |text: &str| {
@@ -103,14 +96,11 @@ impl Reader {
             net: Net::open(models, "text/tox-block.onnx")?,
             numbers: numbers.map(|(number, word)| (word.to_owned(), number)).collect(),
             skipped: pattern(&skipped.join("|"))?,
-            threats: pattern(&THREATS.replace(r"\s", BETWEEN))?,
-            to_somebody: pattern(&TO_SOMEBODY.replace(r"\s", BETWEEN))?,
-            called: pattern(&format!(r"\b({CALLED})s?\b"))?,
-            of_something_else: pattern(&format!(r"\b({OF_SOMETHING_ELSE})\b"))?,
-            people: pattern(&format!(r"\b({PEOPLE})s?\b"))?,
-            hate: pattern(&format!(
-                r"\b({HATE}) (all |every |the |those |these |you )*(women|({PEOPLE})(s| people))\b"
-            ))?,
+            phrases: Phrases::new()?,
+            to_somebody: pattern(&TO_SOMEBODY.replace(r"\s", BETWEEN).replace("EDGE", EDGE))?,
+            called: pattern(&format!("{EDGE}({CALLED})s?{EDGE}"))?,
+            of_something_else: pattern(&format!("{EDGE}({OF_SOMETHING_ELSE}){EDGE}"))?,
+            people: pattern(&format!("{EDGE}({PEOPLE})s?{EDGE}"))?,
         })
     }
 
@@ -120,24 +110,24 @@ impl Reader {
     /// When the network fails.
     pub fn read(&mut self, text: &str) -> Result<Read, Error> {
         let text: String = text.chars().take(MAX_CHARS).collect();
-        let text = visavis_domain::text::lookalikes(&text).to_lowercase();
+        let text = without_tall_i(&visavis_domain::text::lookalikes(&text)).to_lowercase();
         let plain = self.plain(&text);
         let (mut read, meant) = (self.score(&text)?, self.score(&plain)?);
         read.toxic = read.toxic.max(meant.toxic);
         read.threat = read.threat.max(meant.threat);
         read.insult = read.insult.max(meant.insult);
         read.hate = read.hate.max(meant.hate);
-        if self.threats.is_match(&text) || self.threats.is_match(&plain) {
-            read.threat = 1_000;
-        }
-        if self.hate.is_match(&text) || self.hate.is_match(&plain) {
-            read.hate = 1_000;
-        }
+        let found = self.phrases.find(&text).or(self.phrases.find(&plain));
+        let phrase = |found| if found { PHRASE } else { 0 };
+        read.threat = read.threat.max(phrase(found.threat));
+        read.hate = read.hate.max(phrase(found.hate));
         let mut rude = read.toxic.max(read.insult);
         if !self.is_said_to_somebody(&text) && !self.is_said_to_somebody(&plain) {
             rude = rude.min(AT_NOBODY);
         }
-        if text.as_str().is(Type::SEVERE) {
+        (read.insult, rude) = (read.insult.max(phrase(found.insult)), rude.max(phrase(found.insult)));
+        // The list also knows words of dishes and of oneself: the network must have a part in it, or somebody be spoken to.
+        if text.as_str().is(Type::SEVERE) && (read.toxic.max(read.insult) >= AT_NOBODY) {
             (read.toxic, rude) = (1_000, 1_000);
         }
         read.hostile = rude.max(read.threat).max(read.hate);
@@ -187,15 +177,21 @@ impl Reader {
                 words.push(std::mem::take(&mut letters));
             }
             if !word.is_empty() {
-                words.push(self.known(&undisguised(word)));
+                words.push(self.usual(word));
             }
         }
         words.push(letters);
         words.join(" ")
     }
 
+    /// A disguised word as it is usually written.
+    fn usual(&self, word: &str) -> String {
+        let [one, other] = [self.drawn_in(&undisguised(word, 'i')), self.drawn_in(&undisguised(word, 'l'))];
+        if self.numbers.contains_key(&other) && !self.numbers.contains_key(&one) { other } else { one }
+    }
+
     /// A drawn-out word as it is usually written, if that is known.
-    fn known(&self, word: &str) -> String {
+    fn drawn_in(&self, word: &str) -> String {
         if self.numbers.contains_key(word) {
             return word.to_owned();
         }
@@ -209,8 +205,19 @@ impl Reader {
     }
 }
 
-/// Digits and signs among letters are the letters that they look like.
-fn undisguised(word: &str) -> String {
+/// A capital I behind a small letter is an l: nothing else is written so.
+fn without_tall_i(text: &str) -> String {
+    let mut small = false;
+    let seen = |c: char| {
+        let c = if c == 'I' && small { 'l' } else { c };
+        small = c.is_lowercase();
+        c
+    };
+    text.chars().map(seen).collect()
+}
+
+/// Digits and signs among letters are the letters that they look like; a one is either of two.
+fn undisguised(word: &str, one: char) -> String {
     let core = word.trim_matches(|c: char| ",.;:?\"'()".contains(c));
     let sign = |c: char| "0134578@$!".contains(c);
     if !(core.chars().any(char::is_alphabetic) && core.chars().any(sign)) {
@@ -218,7 +225,7 @@ fn undisguised(word: &str) -> String {
     }
     let letter = |c| match c {
         '0' => 'o',
-        '1' | '!' => 'i',
+        '1' | '!' => one,
         '3' => 'e',
         '4' | '@' => 'a',
         '5' | '$' => 's',
@@ -236,8 +243,11 @@ mod tests {
     #[test]
     fn a_disguise_is_taken_off_and_numbers_stay_numbers() {
         assert_eq!(
-            ["1d10t", "$tup1d!", "h3ll0", "2026", "(ok)"].map(undisguised),
+            ["1d10t", "$tup1d!", "h3ll0", "2026", "(ok)"].map(|word| undisguised(word, 'i')),
             ["idiot", "stupidi", "hello", "2026", "ok"]
         );
+        assert_eq!(undisguised("k1ll", 'l'), "klll");
+        assert_eq!(undisguised("he1l", 'l'), "hell");
+        assert_eq!(without_tall_i("I wiII kiII, IBM"), "I will kill, IBM");
     }
 }
