@@ -12,8 +12,8 @@ use tracing_subscriber::EnvFilter;
 use crate::Lifecycle;
 
 /// Buckets of every histogram in seconds: from a database write to the longest wait for a partner.
-const SECONDS: [f64; 14] =
-    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
+const SECONDS: [f64; 15] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 5.0, 6.0, 10.0, 30.0, 120.0];
 /// How often histograms are folded, so that they don't grow when nobody scrapes.
 const UPKEEP: std::time::Duration = std::time::Duration::from_secs(5);
 

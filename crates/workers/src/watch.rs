@@ -62,6 +62,9 @@ const MAX_PEOPLE: usize = 20_000;
 const TICK: Duration = Duration::from_secs(1);
 /// A report waits so long for what was said right before it: a run must end, and be written down.
 const LAST_WORDS: Duration = Duration::from_secs(8);
+/// A picture that has waited for so long is lost: a newer one of the same camera is behind it, and what follows of a picture is
+/// to follow within six seconds. What is said or written comes once, and is looked at however late.
+const STALE: Duration = Duration::from_secs(4);
 /// Reports that wait so.
 const REPORTS: usize = 64;
 /// Told what is wanted of all calls from now on.
@@ -228,18 +231,22 @@ impl Watch {
         while let Some(sample) = samples.recv().await {
             // While all hands are full the queue fills, and loses what is oldest.
             let Ok(hand) = Arc::clone(&self.hands).acquire_owned().await else { return };
+            let now = self.clock.now();
             let (other_pace, behind) = {
                 let mut pace = lock(&self.pace);
-                (pace.looked(self.clock.now(), sample.at), pace.is_behind())
+                (pace.looked(now, sample.at), pace.is_behind())
             };
             if other_pace {
                 self.want();
             }
+            let (kind, stale) = (sample.kind(), now.since(sample.at) >= STALE);
             let Sample { room, participant: of, at, body } = sample;
             let sample = match body {
-                // What the server itself received comes first.
-                Body::Hint(..) if behind => {
-                    metrics::counter!("visavis_samples_lost_total", "consumer" => "moderation", "kind" => "hint")
+                // What the server itself received comes before any hint.
+                Body::Hint(..) | Body::KeyFrame(..)
+                    if stale || (behind && matches!(body, Body::Hint(..))) =>
+                {
+                    metrics::counter!("visavis_samples_lost_total", "consumer" => "moderation", "kind" => kind)
                         .increment(1);
                     continue;
                 }

@@ -11,11 +11,11 @@ import { ROOT } from './server.mjs';
 export const RED = [255, 0, 0];
 export const BLUE = [0, 0, 255];
 
-/** A folder of such models; whoever makes it removes it. */
-export async function redModels() {
+/** A folder of such models, or of some that flag every picture; whoever makes it removes it. */
+export async function redModels({ all = false } = {}) {
   const folder = await mkdtemp(path.join(tmpdir(), 'visavis-models-'));
   const python = path.join(ROOT, 'target/venv/bin/python');
-  await promisify(execFile)(python, [path.join(ROOT, 'web/e2e/lib/red_models.py'), path.join(ROOT, 'models'), folder]);
+  await promisify(execFile)(python, [path.join(ROOT, 'web/e2e/lib/red_models.py'), path.join(ROOT, 'models'), folder, ...(all ? ['all'] : [])]);
   return folder;
 }
 

@@ -1,7 +1,9 @@
 """A folder of models in which what looks for nudity finds the colour red, so that a test has a picture that is flagged and
 that anybody may look at. Everything else is as in the folder it is made from.
 
-    red_models.py MODELS FOLDER
+    red_models.py MODELS FOLDER [all]
+
+With "all" every picture is flagged, whatever its colour.
 """
 
 import hashlib
@@ -17,7 +19,7 @@ from onnx import TensorProto  # noqa: E402
 
 SIDE = 224
 # How much more red than the rest: from a fifth of all light on it is red, from two fifths on quite.
-FROM, FULL = 0.2, 0.4
+FROM, FULL = (-3, -2) if sys.argv[3:] == ["all"] else (0.2, 0.4)
 
 
 def redness(graph, image, weights, offset):

@@ -69,6 +69,8 @@ struct State {
     slowest: Duration,
     gone: BTreeSet<ParticipantId>,
     poisoned: u32,
+    /// How long a picture takes, if those who look have one thread.
+    slow: Option<Duration>,
 }
 
 /// The place around the watcher: three processes, of which two die.
@@ -77,6 +79,7 @@ struct World {
     clock: Clock,
     bus: Bus,
     state: Mutex<State>,
+    thread: tokio::sync::Mutex<()>,
 }
 
 impl World {
@@ -115,6 +118,11 @@ impl World {
     async fn serve(&self, method: Method, body: &[u8]) -> Result<Vec<u8>, Fault> {
         let life = self.meets(method.role).await?;
         self.works(method.role, life).await?;
+        let slow = self.state().slow;
+        if let (Some(slow), "look") = (slow, method.name) {
+            let _thread = self.thread.lock().await;
+            sleep(slow).await;
+        }
         let answer = match method.role {
             "sight" => self.sight(method.name, body)?,
             "moderation" => self.moderation(method.name, life, body).await?,
@@ -265,7 +273,7 @@ struct Run {
     world: Arc<World>,
     lifecycle: Lifecycle,
     samples: lossy::Sender<Sample>,
-    asked: Arc<Mutex<bool>>,
+    asked: Arc<Mutex<Option<Demand>>>,
 }
 
 fn participant(n: usize) -> ParticipantId {
@@ -281,15 +289,16 @@ impl Run {
             clock: clock.clone(),
             bus: bus.clone(),
             state: Mutex::default(),
+            thread: tokio::sync::Mutex::default(),
         });
         let wire = || Arc::new(Wire(Arc::clone(&world))) as Arc<dyn Transport>;
         let (put, samples) = lossy::channel(Bound { items: 256, bytes: 1 << 20 });
-        let asked = Arc::new(Mutex::new(false));
+        let asked = Arc::new(Mutex::new(None));
         let wants = Arc::clone(&asked);
         let (_, rules) = tokio::sync::watch::channel(Arc::new(toml::from_str(DEFAULT_RULES).unwrap()));
         Watch::start(Deps {
             samples,
-            wants: Box::new(move |_, demand| *lock(&wants) = demand.is_some()),
+            wants: Box::new(move |_, demand| *lock(&wants) = demand),
             sight: sight::remote(wire()),
             rooms: rooms::remote(wire()),
             moderation: moderation::remote(wire()),
@@ -308,7 +317,7 @@ impl Run {
     fn send(&self, n: usize, body: Body) -> bool {
         let sample = Sample { room: ROOM, participant: participant(n), at: self.world.clock.now(), body };
         // Nothing of anybody's camera and microphone is taken while nobody can look; whoever has left sends nothing.
-        let taken = matches!(sample.body, Body::Text(_)) || *lock(&self.asked);
+        let taken = matches!(sample.body, Body::Text(_)) || lock(&self.asked).is_some();
         let gone = self.world.state().gone.contains(&participant(n));
         if taken && !gone {
             self.samples.push(sample, 100);
@@ -424,6 +433,58 @@ fn what_ends_everybody_who_reads_it_is_given_up_after_at_most_five_tries_and_the
             assert!(run.told(1) == [Warn] && run.is_whole(), "whoever else wrote is judged");
             run.lifecycle.shut_down(Duration::from_secs(1)).await;
         });
+    }
+}
+
+/// From a picture to what follows of it, at the most but for five in a hundred.
+const ACTED_WITHIN: Duration = Duration::from_secs(6);
+
+/// So many cameras whose pictures are all flagged, and those who look take so long for one. Gives how long each act took, in order,
+/// and how many were taken out.
+async fn crowd(seed: u64, cameras: usize, slow: Duration) -> (Vec<Duration>, usize) {
+    let run = Run::start(seed);
+    run.world.state().slow = Some(slow);
+    run.step().await;
+    let shown = || Body::KeyFrame(Source::Camera, KeyFrame { codec: PictureCodec::Vp8, bytes: vec![1] });
+    let every = || lock(&run.asked).and_then(|demand| demand.pictures).and_then(|pictures| pictures.every);
+    let mut next: Vec<Duration> =
+        (0..cameras).map(|_| Duration::from_millis(run.world.dice.below(5_000))).collect();
+    let began = now();
+    while began.elapsed() < Duration::from_mins(10) {
+        for (n, next) in next.iter_mut().enumerate() {
+            if let Some(every) = every()
+                && began.elapsed() >= *next
+            {
+                run.send(n, shown());
+                *next += every;
+            }
+        }
+        run.step().await;
+    }
+    let state = run.world.state();
+    let taken = |record: &Record| record.signals.iter().map(|noticed| noticed.signal.until).max();
+    let mut took: Vec<Duration> =
+        state.kept.values().filter_map(|one| Some(one.at.since(taken(one)?))).collect();
+    took.sort();
+    let out = state.kept.values().filter(|one| one.act.action == Remove).count();
+    drop(state);
+    run.lifecycle.shut_down(Duration::from_secs(1)).await;
+    (took, out)
+}
+
+#[test]
+fn what_follows_of_a_picture_follows_within_six_seconds_however_many_cameras_there_are() {
+    // One thread looks at ten pictures a second: 50 cameras at five seconds are all it can, 400 eight times that.
+    for (cameras, seeds) in [(10, 3), (50, 3), (100, 3), (400, 3)] {
+        for seed in 0..seeds {
+            simulate(seed, async {
+                let (took, out) = crowd(seed, cameras, Duration::from_millis(100)).await;
+                let most = took[took.len() * 95 / 100];
+                println!("{cameras} cameras, seed {seed}: {} acts, p95 {most:?}", took.len());
+                assert!(most <= ACTED_WITHIN, "{cameras} cameras: {most:?}");
+                assert_eq!(out, cameras, "each was taken out");
+            });
+        }
     }
 }
 
