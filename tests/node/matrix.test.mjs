@@ -80,6 +80,7 @@ const paths = (v) => ({
   '/api/moderation/cases/{id}/transcript': 'cas_00000000000000000000000001',
   '/api/moderation/cases/{id}/decision': 'cas_00000000000000000000000001',
   '/api/moderation/cases/{id}/decision/preview': 'cas_00000000000000000000000001',
+  '/api/moderation/cases/{id}/lease': 'cas_00000000000000000000000001',
   '/api/moderation/cases/{id}/decision/undo': 'cas_00000000000000000000000001',
   '/api/rooms/{id}': v.ownRoom,
   '/api/users/{id}': v.victim.id,

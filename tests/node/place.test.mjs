@@ -96,7 +96,7 @@ describe('answers', () => {
       'POST /api/auth/logout', 'GET /api/auth/sessions', 'DELETE /api/auth/sessions/{id}', 'GET /.well-known/jwks.json',
       'GET /api/users/me', 'PATCH /api/users/me', 'PUT /api/users/me/age', 'GET /api/users/me/reputation', 'GET /api/users/{id}',
       'GET /api/blocks', 'PUT /api/blocks/{userId}', 'DELETE /api/blocks/{userId}', 'POST /api/reports',
-      'GET /api/moderation/cases', 'GET /api/moderation/cases/{id}', 'GET /api/moderation/cases/{id}/snapshot',
+      'GET /api/moderation/cases', 'GET /api/moderation/cases/{id}', 'GET /api/moderation/cases/{id}/snapshot', 'DELETE /api/moderation/cases/{id}/lease',
       'POST /api/moderation/cases/{id}/decision', 'POST /api/moderation/cases/{id}/decision/undo', 'GET /api/users/me/decisions',
       'GET /api/analytics/summary', 'GET /api/analytics/series', 'POST /api/admin/users/find', 'PUT /api/admin/users/{id}/role',
       'POST /api/appeals', 'GET /api/moderation/appeals', 'POST /api/moderation/appeals/{id}/decision',

@@ -5,7 +5,10 @@ use std::{path::PathBuf, time::Duration};
 
 use visavis_domain::{Fault, text};
 use visavis_platform::{Clock, Db, Dice, Lifecycle, Vault, mail::Postbox, secret::Secret};
-use visavis_services::moderation::{Deps, Moderation, tools::Replayed};
+use visavis_services::moderation::{
+    Deps, Moderation,
+    tools::{Checked, Replayed},
+};
 use visavis_workers::rules;
 
 use crate::{
@@ -63,8 +66,10 @@ pub async fn evidence(config: &Config, command: EvidenceCommand) -> Result<(), F
             for line in &found.wrong {
                 println!("{line}");
             }
-            let (pieces, ended, entries) = (found.pieces, found.ended, found.entries);
-            println!("{pieces} pieces of evidence ({ended} have ended), {entries} entries of the audit log");
+            let Checked { pieces, ended, decisions, entries, .. } = found;
+            println!(
+                "{pieces} pieces of evidence ({ended} have ended), {decisions} decisions, {entries} entries of the audit log"
+            );
             if !found.wrong.is_empty() {
                 return Err(Trouble::Changed(found.wrong.len()).into());
             }

@@ -83,9 +83,9 @@ pub struct Decided {
 /// Why something can't be done with a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// Somebody else has it.
+    /// Somebody else has it for so long yet.
     #[error("somebody else has this case")]
-    Busy,
+    Busy(Duration),
     /// Not as it stands.
     #[error("not as the case stands")]
     State,
@@ -125,14 +125,24 @@ impl Flow {
         if !matches!(self.state, State::Open | State::Appealed) {
             return Err(Refused::State);
         }
-        if self.is_busy(now, by) {
-            return Err(Refused::Busy);
+        if let Some(left) = self.busy_for(now, by) {
+            return Err(Refused::Busy(left));
         }
         if self.state == State::Appealed && self.decided.is_some_and(|decided| decided.by == by) {
             return Err(Refused::SamePerson);
         }
         self.lease = Some(Lease { by, until: now + LEASE });
         Ok(())
+    }
+
+    /// Somebody doesn't want it any longer: it is anybody's again. What isn't theirs stays as it is.
+    pub fn give_back(&mut self, by: UserId) {
+        self.lease = self.lease.filter(|lease| lease.by != by);
+    }
+
+    /// How long whoever else has it has it yet.
+    pub fn busy_for(&self, now: Timestamp, for_whom: UserId) -> Option<Duration> {
+        self.lease.filter(|_| self.is_busy(now, for_whom)).map(|lease| lease.until.since(now))
     }
 
     /// Somebody decides.
@@ -243,12 +253,18 @@ mod tests {
     fn a_case_that_somebody_has_is_nobody_elses_until_their_time_is_over() {
         let mut case = Flow::OPEN;
         case.take(at(0), ADA).unwrap();
-        assert_eq!(case.take(at(599), BOB), Err(Refused::Busy));
-        assert_eq!(case.decide(at(599), BOB), Err(Refused::Busy));
+        let one = Err(Refused::Busy(Duration::from_secs(1)));
+        assert_eq!(case.take(at(599), BOB), one);
+        assert_eq!(case.decide(at(599), BOB), one);
         case.take(at(300), ADA).unwrap();
-        assert_eq!(case.take(at(899), BOB), Err(Refused::Busy), "she looked at it again");
+        assert_eq!(case.take(at(899), BOB), one, "she looked at it again");
         case.take(at(900), BOB).unwrap();
-        assert_eq!(case.decide(at(901), ADA), Err(Refused::Busy));
+        let long = Err(Refused::Busy(Duration::from_secs(599)));
+        assert_eq!(case.decide(at(901), ADA), long);
+        case.give_back(ADA);
+        assert_eq!(case.take(at(901), ADA), long, "what isn't hers she can't give");
+        case.give_back(BOB);
+        case.take(at(903), ADA).unwrap();
     }
 
     #[test]

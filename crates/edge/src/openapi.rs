@@ -120,7 +120,7 @@ mod tests {
         DELETE /api/rooms/{id}, GET /api/openapi.json, \
         GET /api/moderation/cases, GET /api/moderation/cases/{id}, GET /api/moderation/cases/{id}/snapshot, \
         GET /api/moderation/cases/{id}/transcript, POST /api/moderation/cases/{id}/decision, \
-        POST /api/moderation/cases/{id}/decision/preview, POST /api/moderation/cases/{id}/decision/undo, \
+        DELETE /api/moderation/cases/{id}/lease, POST /api/moderation/cases/{id}/decision/preview, POST /api/moderation/cases/{id}/decision/undo, \
         POST /api/moderation/exposure, GET /api/moderation/appeals, POST /api/moderation/appeals/{id}/decision, \
         POST /api/appeals, GET /api/analytics/summary, GET /api/analytics/series, \
         POST /api/admin/users/find, PUT /api/admin/users/{id}/role, \

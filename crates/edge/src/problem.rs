@@ -119,7 +119,8 @@ impl Problem {
     /// Whole seconds, rounded up, so that a client that obeys is never refused again for coming early.
     fn retry_after_s(&self) -> Option<u64> {
         let wanted = matches!(self.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
-        wanted.then(|| self.fault.retry_after_ms.unwrap_or(1_000).div_ceil(1_000).max(1))
+        let millis = self.fault.retry_after_ms.or_else(|| wanted.then_some(1_000))?;
+        Some(millis.div_ceil(1_000).max(1))
     }
 }
 
@@ -153,7 +154,7 @@ const fn title(code: Code) -> &'static str {
         Code::WrongState => "Not possible now",
         Code::RoomFull => "The room is full",
         Code::RoomLocked => "The room is locked",
-        Code::Busy => "The person is in another call",
+        Code::Busy => "Somebody else is first",
         Code::Offline => "The person is not online",
         Code::Declined => "The person declined",
         Code::PayloadTooLarge => "Too large",

@@ -274,6 +274,10 @@ impl Contract for Moderation {
         self.look_at_case(req).await
     }
 
+    async fn give_back(&self, _cx: &Caller, req: LookAtCase) -> Result<(), Fault> {
+        self.give_case_back(req).await
+    }
+
     async fn evidence(&self, _cx: &Caller, req: ReadEvidence) -> Result<String, Fault> {
         self.read_evidence(req).await
     }

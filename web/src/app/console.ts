@@ -89,17 +89,27 @@ export function backTo(one: AppealView): void {
   if (!known) void loadAppeals(true);
 }
 
+/** Of two cases that are asked for the later one is shown. */
 let takes = 0;
+let wanted: string | null = null;
 
-/** Takes a case: an open one is mine for ten minutes. Of two that are asked for the later one is shown. */
+/** What I leave undecided is anybody's again. It would be so by itself after ten minutes: that it fails is nobody's trouble. */
+async function giveBack(view: CaseView | null): Promise<void> {
+  if (view?.case.mineUntil) await desk.giveBack(view.case.id).catch(() => {});
+}
+
+/** Takes a case: an open one is mine for ten minutes, or until I go on. */
 export const take = (id: string): Promise<void> => {
   takes += 1;
+  wanted = id;
   const asked = takes;
   return trying(async () => {
     const view = await desk.case(id);
-    if (asked !== takes) return;
+    if (asked !== takes) return id === wanted ? undefined : giveBack(view);
+    const before = inHand.value;
     inHand.value = view;
     exposure.value = view.exposure;
+    if (before?.case.id !== id) await giveBack(before);
   });
 };
 
@@ -138,8 +148,10 @@ async function takeOneOf(): Promise<boolean> {
 
 export function putAway(): void {
   takes += 1;
+  wanted = null;
+  const before = inHand.value;
   inHand.value = null;
-  void loadQueue();
+  void giveBack(before).then(() => loadQueue());
 }
 
 /** A look at a picture is counted, however short. */

@@ -139,6 +139,9 @@ export class Desk {
   decide(id: string, verdict: Verdict): Promise<Decided> {
     return this.api.ask('POST', at(`cases/${named(id)}/decision`), verdict);
   }
+  giveBack(id: string): Promise<void> {
+    return this.api.ask('DELETE', at(`cases/${named(id)}/lease`));
+  }
   undo(id: string): Promise<void> {
     return this.api.ask('POST', at(`cases/${named(id)}/decision/undo`));
   }

@@ -39,6 +39,8 @@ crate::contract! {
         fn cases(CaseList) -> CasePage [idempotent, 3000 ms];
         /// All of a case. An open one is that moderator's for a while.
         fn case(LookAtCase) -> CaseView [idempotent, 3000 ms];
+        /// It needn't be that moderator's any longer.
+        fn give_back(LookAtCase) -> () [idempotent, 3000 ms];
         /// A piece of evidence, in base64; written into the audit log before.
         fn evidence(ReadEvidence) -> String [idempotent, 5000 ms];
         /// Decides a case, or only says what whom it is about would read.

@@ -20,7 +20,7 @@ use visavis_domain::{
     strikes::Concern,
 };
 
-use super::route::{Route, get, post};
+use super::route::{Route, delete, get, post};
 use crate::{
     Edge,
     guard::extract::{Cx, Json, Moderator, PathId, Query, Signed},
@@ -35,6 +35,7 @@ pub(super) fn routes() -> Vec<Route> {
         get("/api/moderation/cases/{id}", case, "All of a case. An open one is mine for ten minutes.")
             .signed()
             .answers::<CaseView>(200),
+        delete("/api/moderation/cases/{id}/lease", give_back, "I don't need a case any longer.").signed(),
         get(
             "/api/moderation/cases/{id}/snapshot",
             snapshot,
@@ -169,6 +170,16 @@ async fn case(
     PathId(case): PathId<kind::Case>,
 ) -> Result<Reply<CaseView>, Problem> {
     Ok(Reply(edge.moderation.case(&cx, LookAtCase { moderator: me.user, case }).await?))
+}
+
+async fn give_back(
+    State(edge): State<Edge>,
+    Cx(cx): Cx,
+    Moderator(me): Moderator,
+    PathId(case): PathId<kind::Case>,
+) -> Result<StatusCode, Problem> {
+    edge.moderation.give_back(&cx, LookAtCase { moderator: me.user, case }).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn snapshot(

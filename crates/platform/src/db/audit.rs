@@ -8,6 +8,9 @@ use crate::secret::Secret;
 
 use super::{Db, Result, Tx, row};
 
+/// In the log: everything of a case went with its person's account.
+pub const FORGOTTEN: &str = "forget";
+
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {

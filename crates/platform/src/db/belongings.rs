@@ -8,7 +8,13 @@ use visavis_domain::{
     id::{LoginId, RequestId, UserId},
 };
 
-use super::{Db, Result, Tx, avatars, row};
+use crate::secret::Secret;
+
+use super::{
+    Db, Result, Tx,
+    audit::{self, Deed, FORGOTTEN},
+    avatars, row,
+};
 
 /// Rows of one table that are given: more than anybody has who doesn't try.
 const MOST: i64 = 10_000;
@@ -196,7 +202,12 @@ pub struct Gone {
 
 /// Erases a person from every table. Where others were with them, a name that means nothing stands in their place: calls are
 /// counted, and others' own history stays. `None` when there is no such account.
-pub async fn erase(tx: &mut Tx, user: UserId, in_place: UserId) -> Result<Option<Gone>> {
+pub async fn erase(
+    tx: &mut Tx,
+    (secret, now): (&Secret, Timestamp),
+    user: UserId,
+    in_place: UserId,
+) -> Result<Option<Gone>> {
     // A write first: whoever else changes the account comes before or after.
     let row = sqlx::query("UPDATE users SET id = id WHERE id = $1 RETURNING email, avatar_url")
         .bind(user.to_string())
@@ -244,6 +255,16 @@ pub async fn erase(tx: &mut Tx, user: UserId, in_place: UserId) -> Result<Option
         // Of the last of them.
         held = done.rows_affected();
     }
+    let cases = sqlx::query("DELETE FROM cases WHERE user_id = $1 RETURNING id")
+        .bind(user.to_string())
+        .fetch_all(tx.conn())
+        .await?;
+    for case in &cases {
+        // What shows it is gone before its day, and nobody is to look for it.
+        let object = row::text(case, "id")?;
+        let deed = Deed { at: now, actor: "erasure", act: FORGOTTEN, object: &object, reason: "" };
+        audit::write(tx, secret, &deed).await?;
+    }
     for statement in [
         // To those who had blocked them it must not look different from being blocked back.
         "INSERT INTO blocks_of_nobody (user_id, other_id, at) SELECT user_id, other_id, at FROM blocks \
@@ -251,7 +272,6 @@ pub async fn erase(tx: &mut Tx, user: UserId, in_place: UserId) -> Result<Option
         "DELETE FROM reports WHERE reporter_id = $1",
         "DELETE FROM reports WHERE reported_id = $1",
         "DELETE FROM group_rooms WHERE owner_id = $1",
-        "DELETE FROM cases WHERE user_id = $1",
         "DELETE FROM evidence WHERE user_id = $1",
         "DELETE FROM exposure WHERE moderator_id = $1",
         "DELETE FROM users WHERE id = $1",

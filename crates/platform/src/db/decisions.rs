@@ -1,10 +1,13 @@
 //! What was decided about people.
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sqlx::any::AnyRow;
 use visavis_domain::{
     Timestamp,
     id::{CaseId, DecisionId, Id, Kind, RoomId, UserId},
 };
+
+use crate::secret::Secret;
 
 use super::{Db, Result, Tx, row};
 
@@ -87,12 +90,43 @@ fn decision(row: &AnyRow) -> Result<Decision> {
     })
 }
 
+/// The MAC over what doesn't change any more: all but of which case it is, and whether it was taken back.
+pub fn mac(secret: &Secret, of: &Decision) -> String {
+    let millis = |at: Timestamp| at.as_millis().to_string();
+    let (id, user, room, at) = (of.id.to_string(), of.user.to_string(), of.room.to_string(), millis(of.at));
+    let until = of.until.map(millis).unwrap_or_default();
+    let (automated, dry_run) = (of.automated.to_string(), of.dry_run.to_string());
+    let by = of.decided_by.map(|by| by.to_string()).unwrap_or_default();
+    let because_of = of.because_of.map(|of| of.to_string()).unwrap_or_default();
+    let (note, reports) = (of.note.clone().unwrap_or_default(), of.reports.to_string());
+    let parts: [&str; 17] = [
+        &id,
+        &user,
+        &room,
+        &at,
+        &of.action,
+        &of.concern,
+        &of.rule,
+        &of.version,
+        &until,
+        &automated,
+        &dry_run,
+        &of.act,
+        &of.signals,
+        &by,
+        &note,
+        &reports,
+        &because_of,
+    ];
+    BASE64_URL_SAFE_NO_PAD.encode(secret.mac("decision", &parts.map(str::as_bytes)))
+}
+
 /// Keeps a decision. False when it was there already. [`super::Error::Missing`] when the person has no account.
-pub async fn insert(tx: &mut Tx, new: &Decision) -> Result<bool> {
+pub async fn insert(tx: &mut Tx, secret: &Secret, new: &Decision) -> Result<bool> {
     let done = sqlx::query(concat!(
         "INSERT INTO decisions (",
         columns!(),
-        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, NULL) \
+        ", mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, NULL, $19) \
          ON CONFLICT (id) DO NOTHING"
     ))
     .bind(new.id.to_string())
@@ -113,6 +147,7 @@ pub async fn insert(tx: &mut Tx, new: &Decision) -> Result<bool> {
     .bind(new.note.clone())
     .bind(i64::from(new.reports))
     .bind(new.because_of.map(|of| of.to_string()))
+    .bind(mac(secret, new))
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() == 1)
@@ -257,4 +292,23 @@ pub async fn all_after(db: &Db, after: (Timestamp, &str), most: i64) -> Result<V
     .fetch_all(db.reads())
     .await?;
     rows.iter().map(decision).collect()
+}
+
+/// All there are, by name, behind that one, each with its MAC if it has one: for checking.
+pub async fn sealed_after(
+    db: &Db,
+    after: &str,
+    most: i64,
+) -> Result<Vec<(String, Option<Decision>, Option<String>)>> {
+    let rows = sqlx::query(concat!(
+        "SELECT mac, ",
+        columns!(),
+        " FROM decisions WHERE id > $1 ORDER BY id LIMIT $2"
+    ))
+    .bind(after)
+    .bind(most)
+    .fetch_all(db.reads())
+    .await?;
+    let one = |row: &AnyRow| Ok((row::text(row, "id")?, decision(row).ok(), row::maybe_text(row, "mac")?));
+    rows.iter().map(one).collect()
 }

@@ -60,9 +60,9 @@ fn evidence(row: &AnyRow) -> Result<Evidence> {
     })
 }
 
-/// Keeps it. Of one decision or report there is one of each kind.
-pub async fn insert(tx: &mut Tx, new: &Evidence) -> Result<()> {
-    sqlx::query(concat!(
+/// Keeps it. False when there is one of its kind of that decision or report already.
+pub async fn insert(tx: &mut Tx, new: &Evidence) -> Result<bool> {
+    let done = sqlx::query(concat!(
         "INSERT INTO evidence (",
         columns!(),
         ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (source, kind) DO NOTHING"
@@ -80,7 +80,7 @@ pub async fn insert(tx: &mut Tx, new: &Evidence) -> Result<()> {
     .bind(new.mac.as_str())
     .execute(tx.conn())
     .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 /// All of a case, oldest first.

@@ -8,19 +8,23 @@ use visavis_domain::{
 use visavis_platform::{
     Db,
     db::{appeals, audit, bans, cases, decisions, evidence, jobs, reports},
+    secret::Secret,
 };
 use visavis_testkit::decisions::suspension;
 
 use crate::{ADA, BOB, NOW};
 
 pub async fn call_decisions(db: &Db) {
-    let decision = suspension(1, ADA, NOW, NOW);
+    let (decision, secret) = (suspension(1, ADA, NOW, NOW), Secret::from_bytes([9; 32]));
     let mut tx = db.write().await.unwrap();
-    assert!(decisions::insert(&mut tx, &decision).await.unwrap());
-    assert!(!decisions::insert(&mut tx, &decision).await.unwrap(), "one is one");
+    assert!(decisions::insert(&mut tx, &secret, &decision).await.unwrap());
+    assert!(!decisions::insert(&mut tx, &secret, &decision).await.unwrap(), "one is one");
     decisions::noticed(&mut tx, decision.id, NOW).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(decisions::of(db, ADA, 9).await.unwrap(), std::slice::from_ref(&decision));
+    let sealed = decisions::sealed_after(db, "", 9).await.unwrap();
+    let mac = decisions::mac(&secret, &decision);
+    assert_eq!(sealed, [(decision.id.to_string(), Some(decision.clone()), Some(mac))]);
     assert_eq!(decisions::strikes(db, ADA, NOW, 9).await.unwrap(), [decision]);
 }
 

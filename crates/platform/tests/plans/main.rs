@@ -260,13 +260,14 @@ async fn call_standing(db: &Db) {
 }
 
 async fn call_belongings(db: &Db) {
+    let secret = visavis_platform::secret::Secret::from_bytes([9; 32]);
     belongings::held(db, ADA, NOW).await.unwrap();
     let mut tx = db.write().await.unwrap();
     let kept = KeptAway { until: NOW, concern: "nudity".to_owned() };
     belongings::keep_away(&mut tx, "mac", &kept).await.unwrap();
     assert_eq!(belongings::take_away(&mut tx, "mac").await.unwrap(), Some(kept));
-    assert!(belongings::erase(&mut tx, BOB, UserId::from_bits(99)).await.unwrap().is_some());
-    assert!(belongings::erase(&mut tx, BOB, UserId::from_bits(99)).await.unwrap().is_none());
+    assert!(belongings::erase(&mut tx, (&secret, NOW), BOB, UserId::from_bits(99)).await.unwrap().is_some());
+    assert!(belongings::erase(&mut tx, (&secret, NOW), BOB, UserId::from_bits(99)).await.unwrap().is_none());
     tx.commit().await.unwrap();
 }
 

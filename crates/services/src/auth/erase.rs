@@ -45,7 +45,8 @@ impl Auth {
             standing.iter().filter(|d| d.until.is_some_and(|until| until > now)).max_by_key(|d| d.until);
         let suspended = runs.and_then(|d| Some(KeptAway { until: d.until?, concern: d.concern.clone() }));
         let in_place = self.deps.dice.id(&self.deps.clock);
-        let Some(gone) = belongings::erase(&mut tx, req.user, in_place).await? else {
+        let Some(gone) = belongings::erase(&mut tx, (&self.deps.secret, now), req.user, in_place).await?
+        else {
             return Err(super::unauthorized());
         };
         if let Some(suspended) = &suspended {
@@ -115,7 +116,7 @@ impl Auth {
             because_of: None,
             overturned_at: None,
         };
-        decisions::insert(tx, &decision).await?;
+        decisions::insert(tx, &self.deps.secret, &decision).await?;
         Ok(())
     }
 

@@ -120,7 +120,7 @@ impl Moderation {
             because_of: Some(ban.decision),
             overturned_at: None,
         };
-        decisions::insert(&mut tx, &decision).await?;
+        decisions::insert(&mut tx, &self.secret, &decision).await?;
         self.reweigh(&mut tx, &mut case, false).await?;
         case.changed_at = now;
         cases::write(&mut tx, &case).await?;

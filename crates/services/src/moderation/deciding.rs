@@ -57,7 +57,7 @@ impl Moderation {
         if req.preview {
             return Ok(Decided { decision_id: None, statement, until: decision.until, undo_until: None });
         }
-        decisions::insert(&mut tx, &decision).await.map_err(|error| match error {
+        decisions::insert(&mut tx, &self.secret, &decision).await.map_err(|error| match error {
             db::Error::Missing => Fault::not_found("That person"),
             other => other.into(),
         })?;
@@ -212,7 +212,7 @@ impl Moderation {
 /// In words.
 pub(super) fn refused(why: Refused) -> Fault {
     let (code, detail) = match why {
-        Refused::Busy => return busy(),
+        Refused::Busy(left) => return busy(left),
         Refused::State => (Code::WrongState, "That isn't possible as the case stands."),
         Refused::NotYours => (Code::Forbidden, "Only whoever decided can take it back."),
         Refused::SamePerson => (Code::Forbidden, "An appeal is decided by somebody else than the decision."),

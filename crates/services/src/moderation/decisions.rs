@@ -74,7 +74,7 @@ impl Moderation {
             decision.case = Some(joined.id);
             case = Some(joined);
         }
-        let new = match decisions::insert(&mut tx, &decision).await {
+        let new = match decisions::insert(&mut tx, &self.secret, &decision).await {
             Err(db::Error::Missing) => return Ok(()),
             written => written?,
         };

@@ -77,11 +77,20 @@ impl Moderation {
                 cases::write(&mut tx, &case).await?;
                 tx.commit().await?;
             }
-            Err(Refused::Busy) => return Err(busy()),
+            Err(Refused::Busy(left)) => return Err(busy(left)),
             // It is decided, or an appeal for somebody else: to be read.
             Err(_) => drop(tx),
         }
         self.view(&case, moderator).await
+    }
+
+    pub(super) async fn give_case_back(&self, req: LookAtCase) -> Result<(), Fault> {
+        let mut tx = self.db.write().await?;
+        let case = cases::lock(&mut tx, req.case).await?;
+        let mut case = case.filter(|case| case.user != req.moderator).ok_or_else(no_case)?;
+        case.flow.give_back(req.moderator);
+        cases::write(&mut tx, &case).await?;
+        Ok(tx.commit().await?)
     }
 
     async fn view(&self, case: &cases::Case, moderator: UserId) -> Result<CaseView, Fault> {

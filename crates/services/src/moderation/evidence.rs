@@ -1,5 +1,7 @@
 //! What shows a decision: blurred, sealed, looked at with a reason that is written down first, destroyed on its day.
 
+use std::time::Duration;
+
 use base64::{Engine as _, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
 use visavis_domain::{
     Code, Fault, Timestamp,
@@ -26,6 +28,8 @@ const LOOK_S: u32 = 5;
 /// A page counts at most so long at a time.
 const COUNTED_S: u32 = 60;
 const DAY_MS: i64 = 24 * 3_600_000;
+/// In the audit log: a piece was kept, of this case until then.
+pub(super) const KEPT: &str = "keep";
 
 /// A piece that is sealed and not kept yet.
 #[derive(Debug)]
@@ -122,7 +126,11 @@ impl Moderation {
                 mac: String::new(),
             };
             row.mac = piece_mac(&self.secret, &row);
-            rows::insert(tx, &row).await?;
+            // Of one decision or report there is one of each kind. That it is kept is written down, so that it can be missed.
+            if rows::insert(tx, &row).await? {
+                let until = format!("{} {}", case.id, expires_at.as_millis());
+                self.audit(tx, "rule", (KEPT, &id.to_string()), &until).await?;
+            }
         }
         Ok(())
     }
@@ -218,8 +226,8 @@ impl Moderation {
         let now = self.clock.now();
         let case = cases::by_id(&self.db, req.case).await?;
         let case = case.filter(|case| case.user != req.moderator).ok_or_else(no_case)?;
-        if case.flow.is_busy(now, req.moderator) {
-            return Err(busy());
+        if let Some(left) = case.flow.busy_for(now, req.moderator) {
+            return Err(busy(left));
         }
         let is_picture = req.kind == EvidenceKind::Picture;
         if is_picture {
@@ -288,7 +296,11 @@ fn gone() -> Fault {
     Fault::new(Code::NotFound, "It has ended: nobody can read it any more.")
 }
 
-/// Somebody else has the case.
-pub(super) fn busy() -> Fault {
-    Fault::new(Code::Busy, "Somebody else has this case.")
+/// Somebody else has the case for so long yet.
+pub(super) fn busy(left: Duration) -> Fault {
+    let minutes = left.as_secs().div_ceil(60).max(1);
+    let s = if minutes == 1 { "" } else { "s" };
+    let detail =
+        format!("Somebody else has this case, for {minutes} minute{s} at most if they go on no further.");
+    Fault::new(Code::Busy, detail).retry_in(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
 }

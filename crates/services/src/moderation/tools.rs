@@ -1,5 +1,7 @@
 //! What an operator does from the machine itself: checks, holds, recomputes, hands in.
 
+use std::collections::BTreeMap;
+
 use visavis_domain::{
     Fault, Timestamp,
     contract::moderation::{Fact, Noticed},
@@ -15,7 +17,7 @@ use visavis_platform::{
 use super::{
     Moderation, OF_CASE,
     decisions::{DAY, fact, facts, parsed, told},
-    evidence::{piece_mac, under},
+    evidence::{KEPT, piece_mac, under},
     no_case,
 };
 
@@ -29,10 +31,26 @@ pub struct Checked {
     pub pieces: u64,
     /// Of those, how many have ended and wait to be deleted.
     pub ended: u64,
+    /// Decisions.
+    pub decisions: u64,
     /// Entries of the audit log.
     pub entries: u64,
     /// What isn't as it was written.
     pub wrong: Vec<String>,
+}
+
+/// A piece that was kept, of that case until then.
+struct Kept {
+    case: String,
+    until: Timestamp,
+}
+
+impl Kept {
+    fn of(entry: &audit::Entry) -> Option<(String, Self)> {
+        let (case, until) = entry.reason.split_once(' ')?;
+        let until = Timestamp::from_millis(until.parse().ok()?);
+        Some((entry.object.clone(), Self { case: case.to_owned(), until }))
+    }
 }
 
 /// A decision by rule, computed once more.
@@ -55,21 +73,63 @@ impl Replayed {
 }
 
 impl Moderation {
-    /// Looks at every piece and every entry.
+    /// Looks at every piece, every decision and every entry of the audit log.
     pub async fn verify(&self) -> Result<Checked, Fault> {
         let mut found = Checked::default();
-        self.verify_pieces(&mut found).await?;
-        self.verify_audit(&mut found).await?;
+        // The log first: what is kept while this is read isn't missed.
+        let kept = self.verify_audit(&mut found).await?;
+        self.verify_pieces(&mut found, kept).await?;
+        self.verify_decisions(&mut found).await?;
         Ok(found)
     }
 
-    async fn verify_pieces(&self, found: &mut Checked) -> Result<(), Fault> {
+    async fn verify_decisions(&self, found: &mut Checked) -> Result<(), Fault> {
+        // Ids are in the order of time: behind the first that has a MAC all have one, but for what an older version wrote that
+        // ran beside this one while it was brought in.
+        let (mut after, mut sealed) = (String::new(), None);
+        loop {
+            let page = decisions::sealed_after(&self.db, &after, AT_ONCE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after.clone_from(&last.0);
+            for (name, decision, mac) in &page {
+                found.decisions += 1;
+                if let (Some(decision), Some(_)) = (decision, mac) {
+                    sealed = sealed.or(Some(decision.at + DAY));
+                }
+                let wrong = match (decision, mac) {
+                    (None, _) => "it can't be read as what it is",
+                    (Some(decision), None) if sealed.is_some_and(|from| decision.at > from) => {
+                        "what seals it is gone"
+                    }
+                    (Some(decision), Some(mac)) if *mac != decisions::mac(&self.secret, decision) => {
+                        "it was changed"
+                    }
+                    _ => continue,
+                };
+                found.wrong.push(format!("{name}: {wrong}"));
+            }
+        }
+    }
+
+    /// `kept` are those that must be there.
+    async fn verify_pieces(
+        &self,
+        found: &mut Checked,
+        mut kept: BTreeMap<String, Kept>,
+    ) -> Result<(), Fault> {
         let (now, mut after) = (self.clock.now(), String::new());
         loop {
             let page = rows::all_after(&self.db, &after, AT_ONCE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let Some(last) = page.last() else {
+                // Their day may have come meanwhile.
+                let now = self.clock.now();
+                let missing = kept.into_iter().filter(|(_, kept)| kept.until > now);
+                found.wrong.extend(missing.map(|(name, _)| format!("{name}: it is gone before its day")));
+                return Ok(());
+            };
             after.clone_from(&last.0);
             for (name, piece) in &page {
+                kept.remove(name);
                 found.pieces += 1;
                 let Some(piece) = piece else {
                     found.wrong.push(format!("{name}: it can't be read as what it is"));
@@ -89,7 +149,9 @@ impl Moderation {
         }
     }
 
-    async fn verify_audit(&self, found: &mut Checked) -> Result<(), Fault> {
+    /// Gives the pieces that were kept and whose day hasn't come.
+    async fn verify_audit(&self, found: &mut Checked) -> Result<BTreeMap<String, Kept>, Fault> {
+        let (now, mut kept) = (self.clock.now(), BTreeMap::new());
         let (count, last) = audit::head(&self.db).await?.unwrap_or_else(|| {
             found.wrong.push("audit log: what says where it ends is gone".to_owned());
             Default::default()
@@ -109,13 +171,18 @@ impl Moderation {
                     found.wrong.push(format!("audit log: entry {} was changed", entry.n));
                 }
                 before.clone_from(&entry.mac);
+                match entry.act.as_str() {
+                    KEPT => kept.extend(Kept::of(entry).filter(|(_, kept)| kept.until > now)),
+                    audit::FORGOTTEN => kept.retain(|_, kept| kept.case != entry.object),
+                    _ => {}
+                }
             }
         }
         // What was added while this was read is no gap.
         if found.entries < count || (found.entries == count && before != last) {
             found.wrong.push(format!("audit log: it ends at {} of {count}", found.entries));
         }
-        Ok(())
+        Ok(kept)
     }
 
     /// Nothing of the case is deleted any more. How many pieces are held.

@@ -246,7 +246,10 @@ async fn a_day_that_is_over_stays_when_its_rows_and_people_have_gone() {
         s.sweep(&retention).await;
         assert_eq!(calls::by_room(&s.w.db, RoomId::from_bits(7)).await.unwrap(), None);
         let mut tx = s.w.db.write().await.unwrap();
-        belongings::erase(&mut tx, s.bob, UserId::from_bits(99)).await.unwrap().unwrap();
+        belongings::erase(&mut tx, (&s.w.secret, s.w.clock.now()), s.bob, UserId::from_bits(99))
+            .await
+            .unwrap()
+            .unwrap();
         tx.commit().await.unwrap();
         let days = s.series(40).await;
         let calls: Vec<_> = days.iter().map(|day| day.told.calls.random).filter(|n| *n > 0).collect();

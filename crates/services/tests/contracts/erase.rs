@@ -75,7 +75,7 @@ impl Suite {
         let now = self.w.clock.now();
         let decision = suspension(user.bits(), user, now, now + 7 * DAY);
         let mut tx = self.w.db.write().await.unwrap();
-        assert!(decisions::insert(&mut tx, &decision).await.unwrap());
+        assert!(decisions::insert(&mut tx, &self.w.secret, &decision).await.unwrap());
         tx.commit().await.unwrap();
     }
 }

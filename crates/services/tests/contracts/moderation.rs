@@ -237,6 +237,16 @@ async fn two_moderators_never_have_the_same_case() {
         s.w.clock.advance(10 * MINUTE);
         s.look(s.max, case).await.unwrap();
         assert_eq!(s.look(s.mia, case).await.unwrap_err(), Code::Busy, "her time is over");
+        let back = |moderator| s.m.give_back(&s.w.cx, LookAtCase { moderator, case });
+        back(s.mia).await.unwrap();
+        assert_eq!(s.look(s.mia, case).await.unwrap_err(), Code::Busy, "it wasn't hers to give back");
+        back(s.max).await.unwrap();
+        back(s.max).await.unwrap();
+        s.look(s.mia, case).await.unwrap();
+        let unknown = LookAtCase { moderator: s.mia, case: CaseId::from_bits(99) };
+        assert_eq!(s.m.give_back(&s.w.cx, unknown).await.unwrap_err().code, Code::NotFound);
+        let about_me = LookAtCase { moderator: s.eve, case };
+        assert_eq!(s.m.give_back(&s.w.cx, about_me).await.unwrap_err().code, Code::NotFound);
     }
 }
 

@@ -119,7 +119,7 @@ async fn an_account_says_how_long_it_is_kept_away() {
         };
         let mut tx = s.w.db.write().await.unwrap();
         for one in [of(1, START + DAY), of(2, START + 2 * DAY), of(3, START + HOUR)] {
-            decisions::insert(&mut tx, &one).await.unwrap();
+            decisions::insert(&mut tx, &s.w.secret, &one).await.unwrap();
         }
         tx.commit().await.unwrap();
         let away = async || s.find("bob@x.example", "asks why").await.unwrap().suspended;

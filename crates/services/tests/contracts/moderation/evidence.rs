@@ -47,7 +47,8 @@ async fn evidence_is_nothing_a_minute_after_its_day_not_even_from_a_backup_and_w
         }
         tx.commit().await.unwrap();
         assert_eq!(s.snapshot(s.mia, ending, EvidenceKind::Picture).await.unwrap_err(), Code::Internal);
-        assert_eq!(s.verify().await.len(), 2, "and it is found");
+        let wrong = s.verify().await;
+        assert_eq!(wrong.len(), 2, "and it is found: {wrong:?}");
         assert!(s.snapshot(s.mia, held, EvidenceKind::Picture).await.is_ok());
         s.role.release(held, "court order 8").await.unwrap();
         assert_eq!(s.snapshot(s.mia, held, EvidenceKind::Picture).await.unwrap_err(), Code::NotFound);
@@ -77,21 +78,30 @@ async fn a_flipped_byte_and_a_changed_or_missing_row_of_the_log_are_found() {
         }
         s.decide(s.mia, case, Measure::Suspend).await.unwrap();
         let checked = s.role.verify().await.unwrap();
-        assert_eq!((checked.pieces, checked.entries, checked.wrong.len()), (2, 4, 0));
+        // Two pieces kept, three looks and a decision.
+        assert_eq!((checked.pieces, checked.decisions, checked.entries), (2, 2, 6));
+        assert_eq!(checked.wrong, [""; 0]);
         let change = async |sql: &str| s.w.place.change(sql).await;
-        change("UPDATE audit SET reason = 'nothing' WHERE n = 2").await;
-        assert_eq!(s.verify().await, ["audit log: entry 2 was changed"]);
-        change("UPDATE audit SET reason = 'to decide it' WHERE n = 2").await;
+        change("UPDATE audit SET reason = 'nothing' WHERE n = 4").await;
+        assert_eq!(s.verify().await, ["audit log: entry 4 was changed"]);
+        change("UPDATE audit SET reason = 'to decide it' WHERE n = 4").await;
         assert_eq!(s.verify().await, [""; 0]);
-        change("DELETE FROM audit WHERE n = 4").await;
-        assert_eq!(s.verify().await, ["audit log: it ends at 3 of 4"]);
+        change("UPDATE decisions SET until = until + 1 WHERE automated = 0").await;
+        let wrong = s.verify().await;
+        assert!(wrong.len() == 1 && wrong[0].starts_with("dec_") && wrong[0].ends_with(": it was changed"));
+        change("UPDATE decisions SET until = until - 1 WHERE automated = 0").await;
+        change("DELETE FROM evidence WHERE kind = 'picture'").await;
+        let wrong = s.verify().await;
+        assert!(wrong.len() == 1 && wrong[0].ends_with(": it is gone before its day"), "{wrong:?}");
+        change("DELETE FROM audit WHERE n = 6").await;
+        assert!(s.verify().await.contains(&"audit log: it ends at 5 of 6".to_owned()));
         change("DELETE FROM audit WHERE n = 1").await;
         assert!(s.verify().await.contains(&"audit log: entry 1 is missing".to_owned()));
         let flip = "CASE WHEN substr(sealed, 9, 1) = 'A' THEN 'B' ELSE 'A' END";
         change(&format!("UPDATE evidence SET sealed = substr(sealed, 1, 8) || {flip} || substr(sealed, 10)"))
             .await;
         assert!(s.verify().await.iter().any(|line| line.contains("a byte of it was changed")));
-        assert_eq!(s.snapshot(s.mia, case, EvidenceKind::Picture).await.unwrap_err(), Code::Internal);
+        assert_eq!(s.snapshot(s.mia, case, EvidenceKind::Transcript).await.unwrap_err(), Code::Internal);
     }
 }
 
@@ -138,11 +148,11 @@ async fn what_is_held_outlives_an_erased_account_without_its_name_and_nothing_el
         let case_of = |who| cases.iter().find(|(user, _)| *user == who).unwrap().1;
         let (held, other) = (case_of(s.eve), case_of(s.max));
         s.role.hold(held, "court order 7").await.unwrap();
-        let nobody = UserId::from_bits(99);
+        let (nobody, seal) = (UserId::from_bits(99), (&s.w.secret, s.w.clock.now()));
         let mut tx = s.w.db.write().await.unwrap();
-        let gone = belongings::erase(&mut tx, s.eve, nobody).await.unwrap().unwrap();
+        let gone = belongings::erase(&mut tx, seal, s.eve, nobody).await.unwrap().unwrap();
         assert_eq!(gone.held, 2, "which the receipt names");
-        assert_eq!(belongings::erase(&mut tx, s.max, nobody).await.unwrap().unwrap().held, 0);
+        assert_eq!(belongings::erase(&mut tx, seal, s.max, nobody).await.unwrap().unwrap().held, 0);
         tx.commit().await.unwrap();
         let view = s.look(s.mia, held).await.unwrap();
         assert_eq!((view.case.user_id, view.case.state, view.evidence.len()), (nobody, State::Final, 2));
