@@ -80,6 +80,15 @@ pub struct Decided {
     pub at: Timestamp,
 }
 
+/// What is left of a case when an appeal of it was judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Left {
+    /// Other appeals.
+    pub appeals: bool,
+    /// Reports that nobody has decided about.
+    pub reports: bool,
+}
+
 /// Why something can't be done with a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
@@ -168,32 +177,41 @@ impl Flow {
         Ok(())
     }
 
-    /// A decision of `decided_at` is appealed. Whoever has the open case loses it: an appeal goes before.
+    /// A decision of `decided_at` is appealed. A case that nobody has decided yet stays so, and with whoever has it: else whoever
+    /// is reported could take it out of their hands by appealing what a rule did.
     pub fn appeal(&mut self, now: Timestamp, decided_at: Timestamp) -> Result<(), Refused> {
         if now.since(decided_at) > APPEAL_WITHIN {
             return Err(Refused::TooLate);
         }
-        self.state = State::Appealed;
-        self.lease = None;
+        if self.state != State::Open {
+            self.state = State::Appealed;
+            self.lease = None;
+        }
         Ok(())
     }
 
-    /// An appeal against a decision of `first` (nobody: a rule) is decided; `more` are still to be.
+    /// An appeal against a decision of `first` (nobody: a rule) is decided.
     pub fn judge(
         &mut self,
         now: Timestamp,
         by: UserId,
         first: Option<UserId>,
-        more: bool,
+        left: Left,
     ) -> Result<(), Refused> {
-        if self.state != State::Appealed {
+        if self.state == State::Final {
             return Err(Refused::State);
         }
-        if first == Some(by) {
+        let decided = self.decided.filter(|_| self.state != State::Open);
+        if first == Some(by) || decided.is_some_and(|decided| decided.by == by) {
             return Err(Refused::SamePerson);
         }
-        self.take(now, by)?;
-        self.state = if more { State::Appealed } else { State::Final };
+        if let Some(left) = self.busy_for(now, by) {
+            return Err(Refused::Busy(left));
+        }
+        if self.state == State::Open && (left.appeals || left.reports) {
+            return Ok(());
+        }
+        self.state = if left.appeals { State::Appealed } else { State::Final };
         self.lease = None;
         Ok(())
     }
@@ -242,6 +260,7 @@ mod tests {
 
     use super::*;
 
+    const NOTHING: Left = Left { appeals: false, reports: false };
     const ADA: UserId = UserId::from_bits(1);
     const BOB: UserId = UserId::from_bits(2);
 
@@ -285,11 +304,32 @@ mod tests {
         case.appeal(at(10), at(0)).unwrap();
         assert_eq!(case.undo(at(11), ADA), Err(Refused::State));
         assert_eq!(case.take(at(11), ADA), Err(Refused::SamePerson));
-        assert_eq!(case.judge(at(11), ADA, Some(ADA), false), Err(Refused::SamePerson));
-        case.judge(at(12), BOB, Some(ADA), false).unwrap();
+        assert_eq!(case.judge(at(11), ADA, Some(ADA), NOTHING), Err(Refused::SamePerson));
+        assert_eq!(
+            case.judge(at(11), ADA, None, NOTHING),
+            Err(Refused::SamePerson),
+            "nor of what a rule did before"
+        );
+        case.judge(at(12), BOB, Some(ADA), NOTHING).unwrap();
         assert_eq!(case.state, State::Final);
         let late = at(0) + APPEAL_WITHIN + Duration::from_secs(1);
         assert_eq!(case.appeal(late, at(0)), Err(Refused::TooLate));
+    }
+
+    #[test]
+    fn what_nobody_has_decided_stays_to_be_decided_whatever_is_appealed() {
+        let mut case = Flow::OPEN;
+        case.take(at(0), ADA).unwrap();
+        case.appeal(at(1), at(0)).unwrap();
+        assert!(case.state == State::Open && case.is_busy(at(1), BOB), "it is hers as before");
+        assert_eq!(case.judge(at(2), BOB, None, NOTHING), Err(Refused::Busy(Duration::from_secs(598))));
+        let mut looked_at = case;
+        looked_at.judge(at(2), ADA, None, NOTHING).unwrap();
+        assert_eq!(looked_at.state, State::Final, "that was all there was");
+        case.judge(at(2), ADA, None, Left { reports: true, appeals: false }).unwrap();
+        case.decide(at(3), ADA).unwrap();
+        case.appeal(at(4), at(3)).unwrap();
+        assert_eq!(case.state, State::Appealed);
     }
 
     #[test]
@@ -339,7 +379,7 @@ mod tests {
                     Step::Decide => case.decide(at(now), by),
                     Step::Undo => case.undo(at(now), by),
                     Step::Appeal => case.appeal(at(now), at(0)),
-                    Step::Judge => case.judge(at(now), by, first, false),
+                    Step::Judge => case.judge(at(now), by, first, NOTHING),
                 };
                 if done.is_err() {
                     prop_assert_eq!(case, before, "what is refused changes nothing");

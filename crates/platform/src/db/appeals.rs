@@ -101,6 +101,20 @@ pub async fn judged(tx: &mut Tx, judged: &Appeal, by: UserId) -> Result<()> {
     Ok(())
 }
 
+/// Those of a case that somebody has answered at that moment are open again.
+pub async fn reopen(tx: &mut Tx, case: CaseId, by: UserId, at: Timestamp) -> Result<Vec<AppealId>> {
+    let rows = sqlx::query(
+        "UPDATE appeals SET state = 'open', judged_by = NULL, judged_at = NULL, note = NULL \
+         WHERE case_id = $1 AND judged_by = $2 AND judged_at = $3 RETURNING id",
+    )
+    .bind(case.to_string())
+    .bind(by.to_string())
+    .bind(at.as_millis())
+    .fetch_all(tx.conn())
+    .await?;
+    rows.iter().map(|row| row::id(row, "id")).collect()
+}
+
 /// Of one state, the oldest first, behind that one.
 pub async fn page(db: &Db, state: &str, after: (Timestamp, &str), most: i64) -> Result<Vec<Appeal>> {
     let rows = sqlx::query(concat!(
@@ -128,6 +142,20 @@ pub async fn of_case(db: &Db, case: CaseId, most: i64) -> Result<Vec<Appeal>> {
     rows.iter().map(appeal).collect()
 }
 
+/// Open ones of one case, in a transaction that has locked the case.
+pub async fn open_in(tx: &mut Tx, case: CaseId, most: i64) -> Result<Vec<Appeal>> {
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM appeals WHERE case_id = $1 AND state = 'open' ORDER BY at LIMIT $2"
+    ))
+    .bind(case.to_string())
+    .bind(most)
+    .fetch_all(tx.conn())
+    .await?;
+    rows.iter().map(appeal).collect()
+}
+
 /// Of one person, newest first.
 pub async fn of_user(db: &Db, user: UserId, most: i64) -> Result<Vec<Appeal>> {
     let rows = sqlx::query(concat!(
@@ -140,13 +168,4 @@ pub async fn of_user(db: &Db, user: UserId, most: i64) -> Result<Vec<Appeal>> {
     .fetch_all(db.reads())
     .await?;
     rows.iter().map(appeal).collect()
-}
-
-/// How many of a case are open, in a transaction that has locked the case.
-pub async fn open_of(tx: &mut Tx, case: CaseId) -> Result<u64> {
-    let row = sqlx::query("SELECT COUNT(*) AS n FROM appeals WHERE case_id = $1 AND state = 'open'")
-        .bind(case.to_string())
-        .fetch_one(tx.conn())
-        .await?;
-    row::count(&row, "n")
 }

@@ -204,11 +204,12 @@ pub async fn of(db: &Db, user: UserId, most: i64) -> Result<Vec<Case>> {
     rows.iter().map(case).collect()
 }
 
-/// What only models noticed, and nobody looked at for so long, is over.
+/// What only models noticed, and nobody looked at for so long, is over; but what somebody waits to hear about isn't.
 pub async fn lapse(db: &Db, before: Timestamp) -> Result<u64> {
     let mut tx = db.write().await?;
     let done = sqlx::query(
-        "UPDATE cases SET state = 'final' WHERE state = 'open' AND reported = 0 AND changed_at < $1 AND held_for IS NULL",
+        "UPDATE cases SET state = 'final' WHERE state = 'open' AND reported = 0 AND changed_at < $1 AND held_for IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM appeals WHERE case_id = cases.id AND appeals.state = 'open')",
     )
     .bind(before.as_millis())
     .execute(tx.conn())

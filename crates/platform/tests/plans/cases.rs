@@ -142,13 +142,16 @@ async fn call_appeals(db: &Db, case: CaseId) {
     assert_eq!(appeals::insert(&mut tx, &appeal).await.unwrap(), appeal.id);
     let again = appeals::Appeal { id: AppealId::from_bits(2), ..appeal.clone() };
     assert_eq!(appeals::insert(&mut tx, &again).await.unwrap(), appeal.id, "one for each decision");
-    assert_eq!(appeals::open_of(&mut tx, case).await.unwrap(), 1);
+    assert_eq!(appeals::open_in(&mut tx, case, 9).await.unwrap(), std::slice::from_ref(&appeal));
     tx.commit().await.unwrap();
     assert_eq!(appeals::page(db, "open", (Timestamp::from_millis(0), ""), 9).await.unwrap().len(), 1);
     assert_eq!(appeals::of_case(db, case, 9).await.unwrap(), appeals::of_user(db, ADA, 9).await.unwrap());
     let mut tx = db.write().await.unwrap();
     assert_eq!(appeals::lock(&mut tx, appeal.id).await.unwrap().as_ref(), Some(&appeal));
     (appeal.state, appeal.judged_at) = ("upheld".to_owned(), Some(NOW));
+    appeals::judged(&mut tx, &appeal, BOB).await.unwrap();
+    assert_eq!(appeals::reopen(&mut tx, case, ADA, NOW).await.unwrap(), [], "she answered nothing");
+    assert_eq!(appeals::reopen(&mut tx, case, BOB, NOW).await.unwrap(), [appeal.id]);
     appeals::judged(&mut tx, &appeal, BOB).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(appeals::by_id(db, appeal.id).await.unwrap(), Some(appeal));

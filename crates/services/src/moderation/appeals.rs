@@ -3,8 +3,9 @@
 
 use visavis_domain::{
     Code, Fault, Timestamp,
+    cases::{Left, State, UNDO_WITHIN},
     contract::moderation::{Appeal, AppealList, AppealPage, Judge, Judged},
-    id::AppealId,
+    id::{AppealId, CaseId, UserId},
     statement::Language,
 };
 use visavis_platform::{
@@ -116,8 +117,10 @@ impl Moderation {
         if appeal.user == req.moderator || heard.iter().any(|report| report.voice.who == req.moderator) {
             return Err(Fault::new(Code::Forbidden, "Nobody decides what they have a part in themselves."));
         }
-        let more = rows::open_of(&mut tx, case.id).await? > 1;
-        case.flow.judge(now, req.moderator, decision.decided_by, more).map_err(refused)?;
+        let more = rows::open_in(&mut tx, case.id, OF_CASE).await?.len() > 1;
+        let undecided = case.flow.state == State::Open;
+        let left = Left { appeals: more, reports: undecided && !heard.is_empty() };
+        case.flow.judge(now, req.moderator, decision.decided_by, left).map_err(refused)?;
         let verdict = if req.overturn { "overturned" } else { "upheld" };
         (appeal.state, appeal.judged_at, appeal.note) = (verdict.to_owned(), Some(now), note);
         rows::judged(&mut tx, &appeal, req.moderator).await?;
@@ -127,14 +130,17 @@ impl Moderation {
         let stands = |one: &decisions::Decision| {
             one.id != decision.id && one.overturned_at.is_none() && !one.dry_run && one.action != "none"
         };
-        let founded = !req.overturn || all.iter().any(stands);
-        reports::found(&mut tx, case.id, now, founded).await?;
+        // What was reported and isn't decided yet is another question.
+        if !undecided {
+            let founded = !req.overturn || all.iter().any(stands);
+            reports::found(&mut tx, case.id, now, founded).await?;
+        }
         self.reweigh(&mut tx, &mut case, more).await?;
         case.changed_at = now;
         cases::write(&mut tx, &case).await?;
         let object = appeal.id.to_string();
         self.audit(&mut tx, &req.moderator.to_string(), ("judge", &object), &appeal.state).await?;
-        self.mail_answer(&mut tx, &appeal).await?;
+        self.mail_answer(&mut tx, &appeal, now).await?;
         tx.commit().await?;
         metrics::counter!("visavis_appeals_judged_total", "rule" => decision.rule.clone(), "came" => appeal.state)
             .increment(1);
@@ -142,7 +148,38 @@ impl Moderation {
         Ok(Judged { decision_id: decision.id, overturned: req.overturn })
     }
 
-    async fn mail_answer(&self, tx: &mut Tx, appeal: &rows::Appeal) -> Result<(), Fault> {
+    /// A person has found that there was nothing: whoever appealed against what a rule did was right. It can be taken back with
+    /// that decision ([`Self::ask_again`]), and until then nobody is mailed.
+    pub(super) async fn grant_all(
+        &self,
+        tx: &mut Tx,
+        case: CaseId,
+        by: UserId,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        for mut appeal in rows::open_in(tx, case, OF_CASE).await? {
+            (appeal.state, appeal.judged_at) = ("overturned".to_owned(), Some(now));
+            rows::judged(tx, &appeal, by).await?;
+            self.mail_answer(tx, &appeal, now + UNDO_WITHIN).await?;
+        }
+        Ok(())
+    }
+
+    /// What was granted at that moment is to be judged again.
+    pub(super) async fn ask_again(
+        &self,
+        tx: &mut Tx,
+        case: CaseId,
+        by: UserId,
+        at: Timestamp,
+    ) -> Result<(), Fault> {
+        for appeal in rows::reopen(tx, case, by, at).await? {
+            self.postbox.take_back(tx, &answer_key(appeal)).await?;
+        }
+        Ok(())
+    }
+
+    async fn mail_answer(&self, tx: &mut Tx, appeal: &rows::Appeal, from: Timestamp) -> Result<(), Fault> {
         let Some(user) = users::by_id(&self.db, appeal.user).await? else { return Ok(()) };
         let overturned = appeal.state == "overturned";
         let (subject, text) = match (Language::of(&user.languages), overturned) {
@@ -169,11 +206,15 @@ impl Moderation {
         let text = format!("{text}{note}\n\n{}/me#decisions\n", self.public_url);
         let mail = Mail { to: user.email, subject: subject.to_owned(), text };
         let until = self.clock.now() + DAY * 7;
-        if self.postbox.put(tx, &format!("appeal/{}", appeal.id), &mail, until).await.is_err() {
+        if self.postbox.put_for(tx, &answer_key(appeal.id), &mail, (from, until)).await.is_err() {
             metrics::counter!("visavis_statements_unmailed_total").increment(1);
         }
         Ok(())
     }
+}
+
+fn answer_key(appeal: AppealId) -> String {
+    format!("appeal/{appeal}")
 }
 
 fn no_appeal() -> Fault {

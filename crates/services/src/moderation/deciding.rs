@@ -66,6 +66,7 @@ impl Moderation {
             for one in before.iter().filter(|one| one.overturned_at.is_none()) {
                 self.take_back(&mut tx, one, now, Some(&decision)).await?;
             }
+            self.grant_all(&mut tx, case.id, req.moderator, now).await?;
         }
         case.changed_at = now;
         cases::write(&mut tx, &case).await?;
@@ -186,6 +187,7 @@ impl Moderation {
         let Some(mine) = all.iter().rev().find(mine) else { return Err(refused(Refused::State)) };
         self.take_back(&mut tx, mine, now, None).await?;
         decisions::restore(&mut tx, case.id, mine.id).await?;
+        self.ask_again(&mut tx, case.id, req.moderator, mine.at).await?;
         for one in decisions::of_case_in(&mut tx, case.id, OF_CASE).await? {
             let runs =
                 one.until.is_some_and(|until| until > now) && one.overturned_at.is_none() && !one.dry_run;

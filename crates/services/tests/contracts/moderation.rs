@@ -355,6 +355,42 @@ async fn an_appeal_is_judged_by_somebody_else_and_one_that_is_right_restores_eve
 }
 
 #[tokio::test]
+async fn whoever_appeals_against_a_rule_doesnt_take_their_reports_from_whoever_decides_about_them() {
+    for way in ways() {
+        let s = Suite::new(way).await;
+        let record = s.record(1, s.eve, Action::Warn, None);
+        s.m.record(&s.w.cx, record).await.unwrap();
+        let bob = s.w.person("bob").await;
+        s.report(11, bob, ReportReason::Other).await;
+        let case = s.queue(s.mia, State::Open, None).await[0];
+        s.look(s.mia, case).await.unwrap();
+        let appeal = s.appeal(s.eve, DecisionId::from_bits(1)).await.unwrap();
+        assert_eq!(s.queue(s.mia, State::Open, None).await, [case], "it is hers as before");
+        assert_eq!(s.judge(s.max, appeal, false).await, Err(Code::Busy));
+        assert_eq!(s.judge(s.mia, appeal, true).await, Ok(true));
+        let view = s.look(s.mia, case).await.unwrap();
+        assert_eq!((view.case.state, view.reports.len()), (State::Open, 1), "the report waits");
+        let record = |view: &CaseView| (view.reports[0].founded, view.reports[0].unfounded);
+        assert_eq!(record(&view), (0, 0), "and nothing is said of it");
+        s.decide(s.mia, case, Measure::Warn).await.unwrap();
+        assert_eq!(record(&s.look(s.mia, case).await.unwrap()), (1, 0));
+
+        // A person who finds nothing grants what was appealed, and asks again when they take that back.
+        let record = s.record(2, s.max, Action::Remove, None);
+        s.m.record(&s.w.cx, record).await.unwrap();
+        let case = s.queue(s.mia, State::Open, None).await[0];
+        let appeal = s.appeal(s.max, DecisionId::from_bits(2)).await.unwrap();
+        let told = async || s.m.decisions(&s.w.cx, s.max).await.unwrap().remove(0).appeal.unwrap().state;
+        s.decide(s.mia, case, Measure::None).await.unwrap();
+        assert_eq!(told().await, "overturned");
+        s.m.undo(&s.w.cx, Undo { moderator: s.mia, case }).await.unwrap();
+        assert_eq!(told().await, "open");
+        assert_eq!(s.judge(s.mia, appeal, false).await, Ok(false));
+        assert_eq!(s.queue(s.mia, State::Final, None).await, [case], "nothing else was to be decided");
+    }
+}
+
+#[tokio::test]
 async fn statements_are_mailed_and_one_that_was_taken_back_in_time_is_not() {
     for way in ways() {
         let s = Suite::new(way).await;
