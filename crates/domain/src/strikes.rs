@@ -110,6 +110,9 @@ pub enum Input {
     Signal(Signal),
     /// When the strikes were that stand: known at the start, and told again when one was overturned or decided by a person.
     Standing(Vec<Timestamp>),
+    /// What was noticed by somebody else and hasn't led to anybody being taken out: it agrees with what is noticed here, and by
+    /// itself nothing follows of it any more.
+    Known(Vec<Signal>),
     /// Other rules hold from now on. What was noticed by the old ones stays noticed.
     Rules(Arc<Rules>),
     /// Time has passed.
@@ -190,25 +193,43 @@ impl Strikes {
         match input {
             Input::Signal(signal) => self.notice(now, signal),
             Input::Standing(strikes) => self.standing = strikes,
+            Input::Known(signals) => signals.into_iter().for_each(|signal| self.know(signal)),
             Input::Rules(rules) => self.rules = rules,
             Input::Tick => {}
         }
         self.calm(now);
     }
 
-    fn notice(&mut self, now: Timestamp, signal: Signal) {
+    fn know(&mut self, signal: Signal) {
+        if self.counting(&signal).is_some() && signal.server {
+            self.keep(signal);
+        }
+    }
+
+    /// The rule by which it counts, if it does: once, and not when it is about what was settled.
+    fn counting(&mut self, signal: &Signal) -> Option<Rule> {
         if self.seen.contains(&signal.id) {
-            return;
+            return None;
         }
         if self.seen.len() >= MAX_SIGNALS {
             self.seen.pop_front();
         }
         self.seen.push_back(signal.id);
-        let Some(rule) = self.rules.of(signal.concern, signal.modality).cloned() else { return };
+        let rule = self.rules.of(signal.concern, signal.modality).cloned()?;
         let over = self.settled.is_some_and(|at| signal.from.as_millis() - at.as_millis() < AFTERMATH_MS);
-        if signal.score < rule.at_least || over {
-            return;
+        (signal.score >= rule.at_least && !over).then_some(rule)
+    }
+
+    fn keep(&mut self, signal: Signal) {
+        if self.signals.len() >= MAX_SIGNALS {
+            self.signals.remove(0);
         }
+        let at = self.signals.partition_point(|other| other.from <= signal.from);
+        self.signals.insert(at, signal);
+    }
+
+    fn notice(&mut self, now: Timestamp, signal: Signal) {
+        let Some(rule) = self.counting(&signal) else { return };
         if !signal.server {
             self.out.push_back(Output::Look(signal));
             return;
@@ -231,11 +252,7 @@ impl Strikes {
                 }
             }
         }
-        if self.signals.len() >= MAX_SIGNALS {
-            self.signals.remove(0);
-        }
-        let at = self.signals.partition_point(|other| other.from <= signal.from);
-        self.signals.insert(at, signal);
+        self.keep(signal);
     }
 
     /// An earlier signal that noticed the same at another moment or in another way. Two models about one frame, and two
@@ -401,6 +418,21 @@ mod tests {
             "the first in another call, though the last is less than a minute ago"
         );
         assert_eq!(acts(&mut strikes, &[speech(4, 40_000)]), [(Suspend, Some(24))]);
+    }
+
+    #[test]
+    fn what_others_noticed_agrees_with_what_is_noticed_here_and_does_nothing_by_itself() {
+        let mut strikes = Strikes::new(rules());
+        let hint = Signal { server: false, ..picture(2, 1_000) };
+        strikes.handle(at(2_000), Input::Known(vec![picture(1, 0), hint]));
+        assert_eq!(acts(&mut strikes, &[picture(1, 0)]), [], "it is known");
+        assert_eq!(acts(&mut strikes, &[picture(3, 9_000)]), [(Remove, None)]);
+        strikes.handle(at(12_000), Input::Known(vec![picture(4, 10_000)]));
+        assert_eq!(
+            acts(&mut strikes, &[picture(5, 30_000)]),
+            [(Warn, None), (Blur, None)],
+            "that was settled"
+        );
     }
 
     #[test]

@@ -66,9 +66,10 @@ fn is_decent(field: &str, text: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A text with the letters that it looks like: compatibility forms, and those of other alphabets in the place of Latin ones.
+/// A text in small letters with the letters that it looks like: compatibility forms, those of other alphabets in the place of Latin
+/// ones, small capitals; without marks on them and what isn't seen.
 pub fn lookalikes(text: &str) -> String {
-    seen::latin(&text.nfkc().collect::<String>())
+    seen::letters(text)
 }
 
 /// Why somebody does something that is written down: what can be read later.

@@ -195,7 +195,11 @@ impl Moderation {
         if !friendships::lock_pair(&mut tx, by, about).await? {
             return Err(Fault::not_found("That person"));
         }
-        let id = match reports::waiting(&mut tx, &report).await? {
+        let alike = match cases::open_of(&mut tx, about).await? {
+            Some(case) => reports::alike(&mut tx, case.id, &report).await?,
+            None => (0, None),
+        };
+        let id = match alike {
             // They said so often enough: nothing more would come of it, and it would bury what others say.
             (many, Some(newest)) if many >= OF_PAIR => newest,
             _ => match reports::insert(&mut tx, &report).await {

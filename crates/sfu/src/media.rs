@@ -14,7 +14,7 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 use visavis_domain::{
     Fault, Timestamp,
-    id::{ParticipantId, RoomId},
+    id::{ParticipantId, RoomId, UserId},
     room::{
         slots::Origin,
         tap::{Body, Consumer, Demand, Sample},
@@ -210,9 +210,15 @@ impl Shards {
     }
 
     /// Somebody has written something: those who look at calls read it, too.
-    pub fn written(&self, room: RoomId, participant: ParticipantId, at: Timestamp, text: &str) {
+    pub fn written(
+        &self,
+        room: RoomId,
+        (participant, user): (ParticipantId, UserId),
+        at: Timestamp,
+        text: &str,
+    ) {
         if self.samples.is_taken(Consumer::Moderation) {
-            let sample = Sample { room, participant, at, body: Body::Text(text.to_owned()) };
+            let sample = Sample { room, participant, at, body: Body::Text(user, text.to_owned()) };
             self.queues.push(Consumer::Moderation, sample);
         }
     }

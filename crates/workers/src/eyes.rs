@@ -2,6 +2,7 @@
 //! the machine, so that calls never wait for them, and take one piece at a time; who asks while too many wait is told so.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
@@ -75,7 +76,7 @@ impl Eyes {
                 let _ = rustix::process::setpriority_process(None, NICE);
                 let networks = Networks::open(&folder);
                 able.get_or_init(|| told(networks.able()));
-                attend(networks, &waiting);
+                attend(&folder, networks, &waiting);
             })?;
         }
         Ok(Self { work, able })
@@ -118,31 +119,42 @@ impl Sight for Eyes {
 }
 
 /// The life of a thread: until nobody can ask any more.
-fn attend(mut networks: Networks, waiting: &Mutex<mpsc::Receiver<Work>>) {
+fn attend(folder: &Path, mut networks: Networks, waiting: &Mutex<mpsc::Receiver<Work>>) {
     for turn in 0_usize.. {
         let (next, behind) = {
             let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
             (waiting.blocking_recv(), waiting.len())
         };
         let effort = if behind < MANY { Effort::Usual } else { Effort::Hurried(turn) };
-        // Whoever has given up waiting meanwhile is answered nothing.
-        match next {
-            None => return,
-            Some(Work::Look(look, answer)) if !answer.is_closed() => {
-                let _ = answer.send(networks.look(&look, effort));
-            }
-            Some(Work::Listen(listen, answer)) if !answer.is_closed() => {
-                let _ = answer.send(networks.listen(&listen));
-            }
-            Some(Work::Read(read, answer)) if !answer.is_closed() => {
-                let _ = answer.send(networks.read(&read.text));
-            }
-            Some(_) => {}
+        let Some(work) = next else { return };
+        // Whatever a stranger sent: it ends this piece, never the thread. What it was in the middle of isn't trusted.
+        if catch_unwind(AssertUnwindSafe(|| networks.attend(work, effort))).is_err() {
+            metrics::counter!("visavis_watch_panics_total").increment(1);
+            tracing::error!(
+                "looking at a piece has panicked: it is given up, and the models are loaded anew"
+            );
+            networks = Networks::open(folder);
         }
     }
 }
 
 impl Networks {
+    /// Whoever has given up waiting meanwhile is answered nothing.
+    fn attend(&mut self, work: Work, effort: Effort) {
+        match work {
+            Work::Look(look, answer) if !answer.is_closed() => {
+                let _ = answer.send(self.look(&look, effort));
+            }
+            Work::Listen(listen, answer) if !answer.is_closed() => {
+                let _ = answer.send(self.listen(&listen));
+            }
+            Work::Read(read, answer) if !answer.is_closed() => {
+                let _ = answer.send(self.read(&read.text));
+            }
+            Work::Look(..) | Work::Listen(..) | Work::Read(..) => {}
+        }
+    }
+
     fn open(folder: &Path) -> Self {
         let none = Self { looker: None, listener: None, reader: None };
         let models = match Models::open(folder) {

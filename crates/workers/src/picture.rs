@@ -6,8 +6,9 @@ use image_webp::{ColorType, WebPDecoder, WebPEncoder};
 
 use crate::Error;
 
-/// Sides of a picture. What cameras send ends at 4096; a header may claim sixteen times that.
-const MAX_SIDE: u32 = 4_096;
+/// Sides of a picture: the lowest layer of a camera is far smaller, a shared screen may be of this. A header may claim sixteen
+/// thousand, and what is larger takes seconds from everybody else.
+const MAX_SIDE: u32 = 2_560;
 /// Sides of a still that a page sends in: four times what our own sends. Of one colour, four thousand by four thousand fit into a
 /// few bytes, and looking at them takes seconds from everybody else.
 const MAX_STILL: u32 = 1_280;

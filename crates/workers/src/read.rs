@@ -16,8 +16,10 @@ use crate::{
     score,
 };
 
-/// Words that the network looks at: the last ones.
+/// Words that the network looks at.
 const WORDS: usize = 100;
+/// Of a longer text two pieces share so many.
+const SHARED: usize = 20;
 /// Characters of a text that are looked at: five of the longest chat messages.
 const MAX_CHARS: usize = 10_000;
 /// What separates words, as when the network learnt.
@@ -110,8 +112,10 @@ impl Reader {
     /// When the network fails.
     pub fn read(&mut self, text: &str) -> Result<Read, Error> {
         let text: String = text.chars().take(MAX_CHARS).collect();
-        let text = without_tall_i(&visavis_domain::text::lookalikes(&text)).to_lowercase();
-        let plain = self.plain(&text);
+        // One character may stand for many.
+        let text: String =
+            visavis_domain::text::lookalikes(&without_tall_i(&text)).chars().take(MAX_CHARS).collect();
+        let (text, plain) = (self.phrases.meant(&text), self.phrases.meant(&self.plain(&text)));
         let (mut read, meant) = (self.score(&text)?, self.score(&plain)?);
         read.toxic = read.toxic.max(meant.toxic);
         read.threat = read.threat.max(meant.threat);
@@ -147,11 +151,20 @@ impl Reader {
             .split(|c: char| SEPARATORS.contains(c))
             .filter_map(|word| self.numbers.get(word).copied())
             .collect();
-        let last = &numbers[numbers.len().saturating_sub(WORDS)..];
-        if last.is_empty() {
-            return Ok(Read::default());
+        // What stands behind it hides nothing: it is read piece by piece, and where two meet both have it.
+        let mut read = Read::default();
+        for start in (0..numbers.len()).step_by(WORDS - SHARED) {
+            let piece = self.piece(&numbers[start..numbers.len().min(start + WORDS)])?;
+            read.toxic = read.toxic.max(piece.toxic);
+            read.threat = read.threat.max(piece.threat);
+            read.insult = read.insult.max(piece.insult);
+            read.hate = read.hate.max(piece.hate);
         }
-        let padded = std::iter::repeat_n(0, WORDS - last.len()).chain(last.iter().copied()).collect();
+        Ok(read)
+    }
+
+    fn piece(&mut self, words: &[i64]) -> Result<Read, Error> {
+        let padded = std::iter::repeat_n(0, WORDS - words.len()).chain(words.iter().copied()).collect();
         let input = Values::Integers(vec![1, WORDS], padded);
         let scores = self.net.run(vec![("words", input)], &["scores"])?.concat();
         let &[toxic, _, _, threat, insult, hate] = scores.as_slice() else {

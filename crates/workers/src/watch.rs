@@ -266,14 +266,18 @@ impl Watch {
         let size = sample.size();
         let Sample { room, participant, at, body } = sample;
         let copy = again::copied(&body);
-        let (mut judged, mut user) = (self.judge(at, body).await, None);
+        // Asked before it is looked at: they may have left by then.
+        let mut user = match &body {
+            Body::Text(user, _) => Some(*user),
+            _ => self.whose(room, participant).await.ok(),
+        };
+        let is_text = matches!(body, Body::Text(..));
+        let mut judged = self.judge(at, body).await;
         drop(hand);
         if let Some(body) = copy.filter(|_| again::is_unseen(&judged)) {
-            // They may have left by then.
-            user = self.whose(room, participant).await.ok();
             judged = self.judge_again(at, body, size).await.map(|judged| Judged { late: true, ..judged });
         }
-        let judged = match judged {
+        let mut judged = match judged {
             Ok(judged) => judged,
             Err(fault) => {
                 metrics::counter!("visavis_watch_failed_total", "kind" => kind, "code" => fault.code.as_str())
@@ -289,12 +293,14 @@ impl Watch {
             let noticed = judged.noticed.iter().any(|noticed| noticed.picture.is_some());
             self.bear_out((room, participant), noticed).await;
         }
-        // Whoever has left meanwhile is nobody's here.
-        let user = match user {
-            Some(user) => Ok(user),
-            None => self.whose(room, participant).await,
-        };
-        if let Ok(user) = user {
+        if user.is_none() {
+            user = self.whose(room, participant).await.ok();
+        }
+        // Who wrote and left is noticed, but isn't there any more: where they are since is known better.
+        if is_text && !judged.noticed.is_empty() && self.there(room, participant).await.is_err() {
+            judged.late = true;
+        }
+        if let Some(user) = user {
             self.notice(user, (room, participant), judged).await;
         }
     }
@@ -340,7 +346,7 @@ impl Watch {
             }
             // That is another way.
             Body::Hint(..) => return Err(Fault::internal()),
-            Body::Text(text) => {
+            Body::Text(_, text) => {
                 let scores = self.sight.read(&cx, Read { text: text.clone() }).await?;
                 notice::written(at, text, &scores, new)
             }
@@ -360,11 +366,15 @@ impl Watch {
         }
     }
 
+    async fn there(&self, room: RoomId, participant: ParticipantId) -> Result<UserId, Fault> {
+        self.rooms.whose(&Caller::internal("watch"), Whose { room, participant }).await
+    }
+
     async fn whose(&self, room: RoomId, participant: ParticipantId) -> Result<UserId, Fault> {
         if let Some(user) = lock(&self.whose).get(&(room, participant)) {
             return Ok(*user);
         }
-        let user = self.rooms.whose(&Caller::internal("watch"), Whose { room, participant }).await?;
+        let user = self.there(room, participant).await?;
         let mut whose = lock(&self.whose);
         if whose.len() >= MAX_PEOPLE {
             whose.clear();
@@ -384,7 +394,7 @@ impl Watch {
             && let Ok(standing) = self.moderation.standing(&Caller::internal("watch"), user).await
             && let Some(person) = lock(&self.people).get_mut(&user)
         {
-            person.stands(self.clock.now(), number, standing.strikes);
+            person.stands(self.clock.now(), number, standing);
         }
         let now = self.clock.now();
         let words = judged.noticed.iter().filter_map(|noticed| noticed.words.as_ref()).collect();

@@ -95,6 +95,9 @@ pub struct Noticed {
 pub struct Standing {
     /// When the strikes were that count: two signals that agreed.
     pub strikes: Vec<Timestamp>,
+    /// What was noticed of them within the last minutes, wherever that was, and wasn't settled.
+    #[serde(default)]
+    pub noticed: Vec<Noticed>,
     /// They stay away until then.
     #[serde(default)]
     pub suspended: Option<Suspended>,

@@ -7,7 +7,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use super::slots::Origin;
 use crate::{
     Timestamp,
-    id::{ParticipantId, RoomId},
+    id::{ParticipantId, RoomId, UserId},
     wire::Source,
 };
 
@@ -86,8 +86,8 @@ pub enum Body {
     KeyFrame(Source, KeyFrame),
     /// A stretch of sound.
     Sound(Source, Vec<SoundPacket>),
-    /// A chat message.
-    Text(String),
+    /// A chat message, and by whom: whoever leaves behind it is known all the same.
+    Text(UserId, String),
     /// A still of a direct call, by that viewer's page.
     Hint(ParticipantId, Vec<u8>),
 }
@@ -124,7 +124,7 @@ impl Sample {
     pub fn size(&self) -> usize {
         let body = match &self.body {
             Body::KeyFrame(_, picture) => picture.bytes.len(),
-            Body::Text(text) => text.len(),
+            Body::Text(_, text) => text.len(),
             Body::Hint(_, picture) => picture.len(),
             Body::Sound(_, packets) => packets.iter().map(|p| p.bytes.len() + size_of::<SoundPacket>()).sum(),
         };
@@ -143,7 +143,7 @@ impl Body {
         match self {
             Self::KeyFrame(..) => "key-frame",
             Self::Sound(..) => "sound",
-            Self::Text(_) => "text",
+            Self::Text(..) => "text",
             Self::Hint(..) => "hint",
         }
     }

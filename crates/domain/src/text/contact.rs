@@ -159,8 +159,11 @@ fn link(w: Around<'_>) -> Option<Contact> {
     let bracketed = among(BRACKETED_DOTS, dot)
         && is_bracketed(w.gap(1))
         && (among(ENDINGS, ending) || among(WORDY_ENDINGS, ending));
+    let slash = |ahead| w.gap(ahead).trim_start().starts_with('/') || w.word(ahead) == "slash";
+    let spelled = (w.word(0) == "t" && w.word(1) == "me" && slash(2))
+        || (among(DOTS, dot) && among(WORDY_ENDINGS, w.word(2)) && slash(3));
     let signed = matches!(w.gap(1).trim(), "[.]" | "(.)" | "{.}") && among(ENDINGS, w.word(1));
-    (scheme || www || plain || loose || worded || bracketed || signed).then_some(Contact::Link)
+    (scheme || www || plain || loose || worded || bracketed || spelled || signed).then_some(Contact::Link)
 }
 
 fn handle(w: Around<'_>) -> Option<Contact> {

@@ -1,7 +1,8 @@
 //! What a reader takes a text for: compatibility forms, letters of other alphabets, digits and signs in the place of letters, and
 //! words that are written character by character.
 
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+use unicode_security::confusable_detection::skeleton;
 
 /// Characters that stand alone in a row before they are taken for a word: `I 2 c u` isn't one.
 const SHORTEST_SPELLED: usize = 4;
@@ -9,7 +10,9 @@ const SHORTEST_SPELLED: usize = 4;
 /// What a reader takes for the same: compatibility forms (full-width, circled, mathematical), case, digits of other
 /// scripts, the ideographic full stop, key-cap emoji, a dollar sign before a letter.
 pub(super) fn fold(text: &str) -> String {
-    let seen = |c: &char| !matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE0E}' | '\u{FE0F}' | '\u{20E3}');
+    let seen = |c: &char| {
+        !is_combining_mark(*c) && !matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE0E}' | '\u{FE0F}' | '\u{20E3}')
+    };
     let dot = |c: char| if c == '。' { '.' } else { c };
     let mut all = text.nfkc().filter(seen).flat_map(char::to_lowercase).map(digit).map(dot).peekable();
     let mut folded = String::with_capacity(text.len());
@@ -18,6 +21,40 @@ pub(super) fn fold(text: &str) -> String {
         folded.push(if is_letter { 's' } else { c });
     }
     folded
+}
+
+/// Small capitals, which the skeleton of UTS #39 keeps apart from letters, and what is written in their place.
+const SMALL_CAPITALS: &str = "ᴀaʙbᴄcᴅdᴇeꜰfɢgʜhɪiᴊjᴋkʟlᴍmɴnᴏoᴘpʀrꜱsᴛtᴜuᴠvᴡwʏyᴢz";
+
+/// What a reader of Latin takes it for, in small letters: nothing of it is a joiner, a mark, or a letter that only looks like one.
+pub(super) fn letters(text: &str) -> String {
+    let seen = |c: &char| {
+        !is_combining_mark(*c)
+            && !matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{FE00}'..='\u{FE0F}' | '\u{AD}' | '\u{FEFF}')
+    };
+    text.nfkd().filter(seen).map(like_latin).flat_map(char::to_lowercase).collect()
+}
+
+fn like_latin(c: char) -> char {
+    if c.is_ascii() {
+        return c;
+    }
+    let mut pairs = SMALL_CAPITALS.chars();
+    while let (Some(small), Some(plain)) = (pairs.next(), pairs.next()) {
+        if small == c {
+            return plain;
+        }
+    }
+    // In its own case first: what looks alike in capitals may not in small letters.
+    let lower = c.to_lowercase().next().unwrap_or(c);
+    [c, lower].into_iter().find_map(ascii_of).unwrap_or(c)
+}
+
+/// The letter that the skeleton of UTS #39 has for it, if that is one of ASCII.
+fn ascii_of(c: char) -> Option<char> {
+    let mut buffer = [0; 4];
+    let mut skeleton = skeleton(c.encode_utf8(&mut buffer));
+    skeleton.next().filter(|like| like.is_ascii_alphabetic() && skeleton.next().is_none())
 }
 
 /// The same with what is written character by character (`e v i l . c o m`) as words, if there is any.

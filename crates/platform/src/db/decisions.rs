@@ -221,6 +221,22 @@ pub async fn all_strikes(db: &Db, user: UserId, most: i64) -> Result<Vec<Decisio
     rows.iter().rev().map(decision).collect()
 }
 
+/// Those by rule since then that were done and stand, oldest first.
+pub async fn by_rule(db: &Db, user: UserId, since: Timestamp, most: i64) -> Result<Vec<Decision>> {
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM decisions WHERE user_id = $1 AND at >= $2 AND automated = 1 AND dry_run = 0 AND overturned_at IS NULL \
+         ORDER BY at DESC, id DESC LIMIT $3"
+    ))
+    .bind(user.to_string())
+    .bind(since.as_millis())
+    .bind(most)
+    .fetch_all(db.reads())
+    .await?;
+    rows.iter().rev().map(decision).collect()
+}
+
 /// The suspension that ends last of those that run, however long ago it was decided.
 pub async fn running(db: &Db, user: UserId, now: Timestamp) -> Result<Option<Decision>> {
     let row = sqlx::query(concat!(

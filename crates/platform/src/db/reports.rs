@@ -32,14 +32,13 @@ pub struct Report {
     pub at: Timestamp,
 }
 
-/// How many reports of somebody by somebody, for one reason, wait to be decided about; and the newest of them.
-pub async fn waiting(tx: &mut Tx, new: &Report) -> Result<(u64, Option<ReportId>)> {
+/// How many reports of a case are by somebody for one reason; and the newest of them.
+pub async fn alike(tx: &mut Tx, case: CaseId, new: &Report) -> Result<(u64, Option<ReportId>)> {
     let row = sqlx::query(
-        "SELECT COUNT(*) AS n, MAX(r.id) AS newest FROM reports r JOIN cases c ON c.id = r.case_id \
-         WHERE r.reporter_id = $1 AND r.reported_id = $2 AND r.reason = $3 AND c.state = 'open'",
+        "SELECT COUNT(*) AS n, MAX(id) AS newest FROM reports WHERE case_id = $1 AND reporter_id = $2 AND reason = $3",
     )
+    .bind(case.to_string())
     .bind(new.reporter.to_string())
-    .bind(new.reported.to_string())
     .bind(new.reason)
     .fetch_one(tx.conn())
     .await?;

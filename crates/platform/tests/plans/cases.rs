@@ -27,6 +27,7 @@ pub async fn call_decisions(db: &Db) {
     assert_eq!(sealed, [(decision.id.to_string(), Some(decision.clone()), Some(mac))]);
     assert_eq!(decisions::strikes(db, ADA, NOW, 9).await.unwrap(), std::slice::from_ref(&decision));
     assert_eq!(decisions::all_strikes(db, ADA, 9).await.unwrap(), [decision]);
+    assert_eq!(decisions::by_rule(db, ADA, NOW, 9).await.unwrap().len(), 1);
     assert_eq!(decisions::running(db, ADA, NOW).await.unwrap(), None, "it has ended");
 }
 
@@ -52,7 +53,7 @@ pub async fn call_cases(db: &Db) {
         note: None,
         at: NOW,
     };
-    assert!(reports::waiting(&mut tx, &again).await.unwrap().0 <= 1);
+    assert!(reports::alike(&mut tx, id, &again).await.unwrap().0 <= 1);
     cases::ties(db, &case, BOB).await.unwrap();
     reports::found(&mut tx, id, NOW, true).await.unwrap();
     reports::found(&mut tx, id, NOW, false).await.unwrap();

@@ -23,6 +23,8 @@ use super::{Moderation, evidence::Pieces};
 const SHOWN: i64 = 100;
 /// Strikes that are looked at; the ladder is far shorter.
 const STRIKES: i64 = 100;
+/// Two that agree are no longer apart than this, by any rules ([`strikes::Rules`]).
+const LATELY: Duration = Duration::from_hours(1);
 /// Signals of a record.
 const MAX_SIGNALS: usize = 256;
 /// Its picture and words.
@@ -168,7 +170,12 @@ impl Moderation {
         let strikes = decisions::strikes(&self.db, user, since, STRIKES).await?;
         let running = decisions::running(&self.db, user, now).await?;
         let suspended = running.and_then(|d| Some(Suspended { until: d.until?, decision_id: d.id }));
-        Ok(Standing { strikes: strikes.iter().map(|d| d.at).collect(), suspended })
+        let lately = decisions::by_rule(&self.db, user, now - LATELY, STRIKES).await?;
+        Ok(Standing {
+            strikes: strikes.iter().map(|d| d.at).collect(),
+            noticed: unsettled(&lately)?,
+            suspended,
+        })
     }
 
     pub(super) async fn decisions_about(&self, user: UserId) -> Result<Vec<Decision>, Fault> {
@@ -179,6 +186,22 @@ impl Moderation {
         };
         kept.iter().map(|one| shown(one, appeal(one))).collect()
     }
+}
+
+/// What these decisions rest on, but for what somebody was taken out for, or what was noticed before.
+fn unsettled(lately: &[decisions::Decision]) -> Result<Vec<Noticed>, Fault> {
+    let strike = |one: &&decisions::Decision| matches!(one.action.as_str(), "remove" | "suspend");
+    let settled = lately.iter().filter(strike).map(|one| one.at.as_millis() + strikes::AFTERMATH_MS).max();
+    let mut all: Vec<Noticed> = Vec::new();
+    for one in lately {
+        for noticed in facts(one)? {
+            let counts = settled.is_none_or(|until| noticed.signal.from.as_millis() >= until);
+            if counts && !all.iter().any(|known| known.signal.id == noticed.signal.id) {
+                all.push(noticed);
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// An appeal, as whoever made it sees it.

@@ -73,7 +73,7 @@ impl Node {
         let (Some(shards), Ok(live)) = (&self.shards, self.room(room)) else { return };
         let writer = live.lock().await.openly(user);
         if let Some(participant) = writer {
-            shards.written(room, participant, self.deps.clock.now(), text);
+            shards.written(room, (participant, user), self.deps.clock.now(), text);
         }
     }
 

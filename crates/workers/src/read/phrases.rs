@@ -67,6 +67,8 @@ const LISTS: [(&str, &str); 12] = [
 
 /// Said so, nothing of it is meant: taken out before the others are looked for.
 const HARMLESS: &[&str] = &[
+    // Quoted.
+    "(?:say|says|said|saying|tell|tells|told|telling|wrote|writes|called|calls|calling|yelled|shouted|texted|screamed|named|like|word|words|phrase|sentence)(?: [a-z']+){0,3}[: ]?\"[^\"]{1,120}",
     // Denied, warned of, asked after.
     "(?:don'?t|do not|never|not|won'?t|wouldn'?t|would not|can'?t|cannot|didn'?t|stop|isn'?t|aren'?t|ain'?t) (?:want to |wanna |going to |gonna |try to |say |call |calling |saying |ever |let anyone |think )*(?:you'?re |you are |you |a |an |so )*(?:kill|hurt|know where|die|hit|stab|shoot|rape|hang|beat|{bad})(?:ing)?(?: {yourself}| you)?",
     "(?:thoughts? of|thinking (?:of|about)|tried to|trying to|try to|want to|wanting to|wanted to|urge to|feel like|feeling like|going to|gonna|you'?ll|you will|you'?d|you could|might|would|did you|almost|nearly) (?:kill|hurt|hang|shoot|end|cut)(?:ing)? (?:{yourself}|your life)",
@@ -110,7 +112,7 @@ const THREATS: &[&str] = &[
     "deserve (?:whatever|what|everything|all)(?: that)? (?:happens|happened|is coming|is going to happen)(?: to)? ?{you}?",
     "show me(?: [a-z]+){1,4} or (?:i|i'?ll) (?:skip|leave|go|hang up|report|tell|find)",
     "(?:burn|bomb|blow up|shoot up)(?: down)? (?:that|the|this|your|their|every|all the) (?:mosques?|churche?s?|synagogues?|temples?|school|refugee|camp)",
-    "(?:i have|i'?ve got|got|i got|i'?m holding|bringing) a (?:gun|knife|blade|pistol|machete|bat)(?: and| with your| with me| for you| waiting| right here| ready)",
+    "(?:i have|i'?ve got|got|i got|i'?m holding|bringing) a (?:gun|knife|blade|pistol|machete|bat)(?: and (?:i'?m|i'?ll|i will|i know|you|nothing|a (?:grudge|plan))| with your| for you| waiting for (?:you|your)| right here (?:and|for)| ready for you| and know)",
     "(?:you are|you'?re|u r|ur|you will be|you'?ll be|u gonna be) (?:so |fucking |as good as |already |gonna be |going to be )*(?:dead meat|a dead (?:man|woman|girl|boy|kid|person|bitch)|dead (?:if|when|bitch|you hear|after|tomorrow|tonight)|finished you|gonna (?:die|bleed|suffer|pay)|going to (?:die|bleed|suffer|pay)|not safe|not leaving)",
     "(?:better )?watch {your} back",
     "(?:better )?(?:look over {your} shoulder|sleep with one eye open|lock {your} doors?|sleep with the lights? on|pray i)",
@@ -190,8 +192,9 @@ const HATE: &[&str] = &[
     "(?:all |the |those |these |fucking |you )*{groups}(?: should| need to| must| have to| all| just)+ (?:go back|get out|die|leave|hang|burn|stay (?:away|out))",
     "no (?:{groups}|blacks|jews|gays)(?: are)? (?:here|allowed|welcome|wanted)",
     "hitler (?:was right|did nothing wrong|should have finished|should'?ve|had the right idea|was a hero)|(?:sieg|heil) (?:heil|hitler)|white power|white genocide|1488|gas (?:the|them)|race war|ethnic(?:ally)? cleanse|final solution for|send (?:them|you) (?:all )?(?:back to africa|to the camps?|to the gas|back where)",
-    "(?:i|we)(?: really| fucking| just| absolutely)* (?:hate|despise|can'?t stand) (?:all |every |the |those |these |you |fucking )*{groups}",
-    "(?:kill|gas|hang|burn|shoot|exterminate|get rid of|nuke|lynch) (?:all |every |the |those |these |you )*{groups}",
+    "(?:i|we)(?: really| fucking| just| absolutely)* (?:hate|despise|can'?t stand) (?:all |every |those |these |you |fucking )*{groups}",
+    "(?:kill|gas|hang|burn|shoot|exterminate|get rid of|nuke|lynch) (?:all |every |those |these |you |fucking )(?:the |of |you |fucking )*{groups}",
+    "(?:gas|lynch|exterminate|deport|nuke) the {groups}",
     "(?:we|i|someone|you)(?: [a-z]+)? (?:should|need to|must|ought to|will|gotta|have to) (?:just |all |really )*(?:kill|hang|shoot|gas|exterminate|deport|get rid of|burn|bomb|nuke|lynch|sterilize|wipe out|round up|lock up) (?:all |every |the |those |these |you |any )*{groups}",
 ];
 
@@ -200,14 +203,14 @@ const TOGETHER: &str = "kill(?:your|ur)self|(?:will|ill|gonna|goingto|ima|imma)(
     hope(?:you|u)die|(?:go|just|please|should)die|hang(?:your|ur)self|fuckyou|fuckoff|shutthefuckup|youre?(?:are)?(?:ugly|stupid|disgusting|trash|worthless)|stupidbitch|uglybitch|\
     sendnudes|show(?:me)?(?:your|ur)?(?:tits|boobs|pussy)";
 
-/// German, which no model here knows: the plainest alone.
+/// German, which no model here knows: the plainest alone, without the marks on its letters.
 const GERMAN: &[&str] = &[
-    "ich (?:bring|bringe|werde|schlag|schlage|stech|steche|erschie(?:ß|ss)e?|mach|mache|t(?:ö|oe)te|vergewaltige?|finde?|hau|haue)(?: dich| dir| euch| ihn)?(?: [a-zäöüß]+){0,2} (?:um|ab|tot|t(?:ö|oe)ten|umbringen|abstechen|kaputt|fertig|vergewaltigen|zusammen|kalt|finden|den sch(?:ä|ae)del ein|die fresse)",
-    "(?:ich )?(?:wei(?:ß|ss)|wissen) (?:genau )?wo du (?:wohnst|lebst|schl(?:ä|ae)fst|arbeitest)",
-    "(?:bring|h(?:ä|ae)ng|erschie(?:ß|ss)|t(?:ö|oe)te) dich(?: doch)?(?: bitte)?(?: selbst| selber)?(?: um| auf)|(?:geh|stirb|verreck|krepier)(?: doch| einfach)? (?:sterben|verrecken|endlich|doch|langsam|du|bitte)|verreck(?:e)? (?:doch|du|endlich)|du (?:sollst|solltest|geh(?:ö|oe)rst|verdienst)(?: [a-zäöüß]+){0,3} (?:sterben|verrecken|vergast|erschossen|zu sterben|den tod|abgetrieben)",
-    "(?:hoffe?|w(?:ü|ue)nsche?)(?: dir)?(?: dass)? (?:du )?(?:stirbst|verreckst|krepierst|den tod|krebs)",
-    "(?:du|dein|deine|sei du|halt die fresse|so ne?|so eine?|was f(?:ü|ue)r eine?)(?: bist| kleine[rs]?| dumme[rs]?| fette[rs]?| dreckige[rs]?| h(?:ä|ae)ssliche[rs]?| verdammte[rs]?| blöde[rs]?| bloede[rs]?| mutter ist| eine?| ne| so| echt| nur| der letzte| ein| asoziale[rs]?| widerliche[rs]?| ekelhafte[rs]?| ekliges?)* (?:hurensohn|hure|nutte|fotze|schlampe|missgeburt|wichser|arschloch|drecksau|schwein|miststück|miststueck|bastard|spast|spasti|behindert(?:er)?|mongo|opfer|idiot|abschaum|dreck|schwuchtel|kanake|untermensch|m(?:ü|ue)ll|penner|versager|loser|kuh|sau|h(?:ä|ae)sslich|widerlich|ekelhaft|wertlos|erb(?:ä|ae)rmlich|dumm wie|nichts wert|fett wie)",
-    "fick dich|fick deine|verpiss dich|halt(?:'?s)? (?:die (?:fresse|klappe)|maul|dein maul)|leck mich am arsch|hurensohn|missgeburt|fotze|zeig (?:mir |mal )*(?:deine )?(?:titten|m(?:ö|oe)pse|br(?:ü|ue)ste|muschi|arsch)|zieh dich aus|ausl(?:ä|ae)nder raus|(?:juden|ausl(?:ä|ae)nder|schwule|schwarze|moslems|fl(?:ü|ue)chtlinge)(?: alle)? (?:geh(?:ö|oe)ren|sollte man|m(?:ü|ue)ssen|sind)(?: alle)? (?:vergast|weg|raus|abgeschoben|erschossen|ungeziefer|abschaum|dreck|krank|verbrannt)|heil hitler|sieg heil",
+    "ich (?:bring|bringe|werde|schlag|schlage|stech|steche|erschie(?:ß|ss)e?|mach|mache|t(?:o|oe)te|vergewaltige?|finde?|hau|haue)(?: dich| dir| euch| ihn)?(?: [a-zß]+){0,2} (?:um|ab|tot|t(?:o|oe)ten|umbringen|abstechen|kaputt|fertig|vergewaltigen|zusammen|kalt|finden|den sch(?:a|ae)del ein|die fresse)",
+    "(?:ich )?(?:wei(?:ß|ss)|wissen) (?:genau )?wo du (?:wohnst|lebst|schl(?:a|ae)fst|arbeitest)",
+    "(?:bring|h(?:a|ae)ng|erschie(?:ß|ss)|t(?:o|oe)te) dich(?: doch)?(?: bitte)?(?: selbst| selber)?(?: um| auf)|(?:geh|stirb|verreck|krepier)(?: doch| einfach)? (?:sterben|verrecken|endlich|doch|langsam|du|bitte)|verreck(?:e)? (?:doch|du|endlich)|du (?:sollst|solltest|geh(?:o|oe)rst|verdienst)(?: [a-zß]+){0,3} (?:sterben|verrecken|vergast|erschossen|zu sterben|den tod|abgetrieben)",
+    "(?:hoffe?|w(?:u|ue)nsche?)(?: dir)?(?: dass)? (?:du )?(?:stirbst|verreckst|krepierst|den tod|krebs)",
+    "(?:du|dein|deine|sei du|halt die fresse|so ne?|so eine?|was f(?:u|ue)r eine?)(?: bist| kleine[rs]?| dumme[rs]?| fette[rs]?| dreckige[rs]?| h(?:a|ae)ssliche[rs]?| verdammte[rs]?| blode[rs]?| bloede[rs]?| mutter ist| eine?| ne| so| echt| nur| der letzte| ein| asoziale[rs]?| widerliche[rs]?| ekelhafte[rs]?| ekliges?)* (?:hurensohn|hure|nutte|fotze|schlampe|missgeburt|wichser|arschloch|drecksau|schwein|miststuck|miststueck|bastard|spast|spasti|behindert(?:er)?|mongo|opfer|idiot|abschaum|dreck|schwuchtel|kanake|untermensch|m(?:u|ue)ll|penner|versager|loser|kuh|sau|h(?:a|ae)sslich|widerlich|ekelhaft|wertlos|erb(?:a|ae)rmlich|dumm wie|nichts wert|fett wie)",
+    "fick dich|fick deine|verpiss dich|halt(?:'?s)? (?:die (?:fresse|klappe)|maul|dein maul)|leck mich am arsch|hurensohn|missgeburt|fotze|zeig (?:mir |mal )*(?:deine )?(?:titten|m(?:o|oe)pse|br(?:u|ue)ste|muschi|arsch)|zieh dich aus|ausl(?:a|ae)nder raus|(?:juden|ausl(?:a|ae)nder|schwule|schwarze|moslems|fl(?:u|ue)chtlinge)(?: alle)? (?:geh(?:o|oe)ren|sollte man|m(?:u|ue)ssen|sind)(?: alle)? (?:vergast|weg|raus|abgeschoben|erschossen|ungeziefer|abschaum|dreck|krank|verbrannt)|heil hitler|sieg heil",
 ];
 
 /// What a text says.
@@ -251,18 +254,22 @@ impl Phrases {
         })
     }
 
-    /// What lower-case `text` says.
-    pub(super) fn find(&self, text: &str) -> Found {
-        let text = text.replace(['’', '‘', '`', '´'], "'");
-        let meant = self.harmless.replace_all(&text, " \u{2014} ");
+    /// Lower-case `text` without what is said and not meant.
+    pub(super) fn meant(&self, text: &str) -> String {
+        let text = text.replace(['’', '‘', '`', '´'], "'").replace(['“', '”', '„', '«', '»'], "\"");
+        self.harmless.replace_all(&text, " \u{2014} ").into_owned()
+    }
+
+    /// What such a text says.
+    pub(super) fn find(&self, meant: &str) -> Found {
         let in_one = meant.split_whitespace().any(|word| {
             let letters: String = word.chars().filter(|c| c.is_alphanumeric()).collect();
             self.together.is_match(&letters)
         });
         Found {
-            threat: self.threats.is_match(&meant),
-            insult: in_one || self.insults.is_match(&meant) || self.german.is_match(&text),
-            hate: self.hate.is_match(&meant),
+            threat: self.threats.is_match(meant),
+            insult: in_one || self.insults.is_match(meant) || self.german.is_match(meant),
+            hate: self.hate.is_match(meant),
         }
     }
 }

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A copy of what comes once.
 pub(super) fn copied(body: &Body) -> Option<Body> {
-    matches!(body, Body::Text(_) | Body::Sound(..)).then(|| body.clone())
+    matches!(body, Body::Text(..) | Body::Sound(..)).then(|| body.clone())
 }
 
 /// Whether nobody has looked.

@@ -175,6 +175,7 @@ impl World {
             let strikes = state.kept.values().filter(|one| one.user == user && one.act.action >= Remove);
             return contract::encode(&Standing {
                 strikes: strikes.map(|one| one.at).collect(),
+                noticed: Vec::new(),
                 suspended: None,
             });
         }
@@ -231,7 +232,7 @@ struct Part {
 }
 
 fn text(words: &str) -> Body {
-    Body::Text(words.to_owned())
+    Body::Text(UserId::from_bits(0), words.to_owned())
 }
 
 /// A part of each kind, at moments that the dice say.
@@ -315,9 +316,13 @@ impl Run {
 
     /// Whether it was taken, or who sends it has left.
     fn send(&self, n: usize, body: Body) -> bool {
+        let body = match body {
+            Body::Text(_, text) => Body::Text(UserId::from_bits(participant(n).bits()), text),
+            other => other,
+        };
         let sample = Sample { room: ROOM, participant: participant(n), at: self.world.clock.now(), body };
         // Nothing of anybody's camera and microphone is taken while nobody can look; whoever has left sends nothing.
-        let taken = matches!(sample.body, Body::Text(_)) || lock(&self.asked).is_some();
+        let taken = matches!(sample.body, Body::Text(..)) || lock(&self.asked).is_some();
         let gone = self.world.state().gone.contains(&participant(n));
         if taken && !gone {
             self.samples.push(sample, 100);

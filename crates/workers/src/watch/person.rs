@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use visavis_domain::{
     Timestamp,
     contract::{
-        moderation::{Noticed as Kept, Record},
+        moderation::{Noticed as Kept, Record, Standing},
         rooms::Restrain,
     },
     id::{DecisionId, ParticipantId, RoomId, UserId},
@@ -96,11 +96,18 @@ impl Person {
     }
 
     /// What stood at that number.
-    pub(super) fn stands(&mut self, now: Timestamp, number: u64, strikes: Vec<Timestamp>) {
+    pub(super) fn stands(&mut self, now: Timestamp, number: u64, standing: Standing) {
         // Of two who asked the later answer may come first.
         if self.known.is_none_or(|known| known <= number) {
             self.known = Some(number);
-            self.handle(now, Input::Standing(strikes));
+            self.handle(now, Input::Standing(standing.strikes));
+            let mut new = standing.noticed;
+            new.retain(|noticed| !self.kept.iter().any(|kept| kept.signal.id == noticed.signal.id));
+            let signals = new.iter().map(|noticed| noticed.signal.clone()).collect();
+            for noticed in new {
+                push(&mut self.kept, noticed, MAX_KEPT);
+            }
+            self.handle(now, Input::Known(signals));
         }
     }
 
@@ -278,6 +285,10 @@ mod tests {
         Timestamp::from_millis(ms)
     }
 
+    fn stood(strikes: Vec<Timestamp>) -> Standing {
+        Standing { strikes, ..Standing::default() }
+    }
+
     fn rules() -> Arc<Rules> {
         Arc::new(toml::from_str(DEFAULT_RULES).unwrap())
     }
@@ -415,15 +426,15 @@ mod tests {
     fn what_stands_is_read_again_when_it_changes_and_one_that_was_taken_back_counts_no_more() {
         let mut person = Person::new(at(0), rules());
         assert_eq!(person.unread(), Some(0), "nothing is known yet");
-        person.stands(at(0), 0, vec![at(0)]);
+        person.stands(at(0), 0, stood(vec![at(0)]));
         assert_eq!(person.unread(), None);
         assert_eq!(twice(&mut person, 1, 1_000_000).0, Action::Suspend, "one stood from before");
         // Both are taken back; the change is told twice, and the answers come the wrong way round.
         person.changed();
         person.changed();
         assert_eq!(person.unread(), Some(2));
-        person.stands(at(2_000_000), 2, Vec::new());
-        person.stands(at(2_000_000), 1, vec![at(0), at(1_010_000)]);
+        person.stands(at(2_000_000), 2, Standing::default());
+        person.stands(at(2_000_000), 1, stood(vec![at(0), at(1_010_000)]));
         assert_eq!(person.unread(), None);
         assert_eq!(twice(&mut person, 5, 3_000_000), (Action::Remove, None), "as if nothing had been");
     }

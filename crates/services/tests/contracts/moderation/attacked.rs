@@ -171,6 +171,29 @@ async fn a_report_within_the_time_to_take_back_keeps_nobody_from_it() {
 }
 
 #[tokio::test]
+async fn what_one_process_noticed_the_others_know_until_it_is_settled() {
+    for way in ways() {
+        let s = Suite::new(way).await;
+        let warned = s.record(1, s.eve, Action::Warn, None);
+        let fact = warned.act.facts[0];
+        s.m.record(&s.w.cx, warned).await.unwrap();
+        let noticed = async || {
+            let standing = s.m.standing(&s.w.cx, s.eve).await.unwrap();
+            standing.noticed.iter().map(|one| one.signal.id).collect::<Vec<_>>()
+        };
+        assert_eq!(noticed().await, [fact]);
+        s.w.clock.advance(20 * SECOND);
+        s.m.record(&s.w.cx, s.record(2, s.eve, Action::Remove, None)).await.unwrap();
+        assert_eq!(noticed().await, [], "it was settled");
+        s.w.clock.advance(2 * MINUTE);
+        s.m.record(&s.w.cx, s.record(3, s.eve, Action::Warn, None)).await.unwrap();
+        assert_eq!(noticed().await.len(), 1);
+        s.w.clock.advance(2 * HOUR);
+        assert_eq!(noticed().await, [], "long ago");
+    }
+}
+
+#[tokio::test]
 async fn where_no_key_can_be_written_a_minor_is_reported_all_the_same_and_held_later() {
     let s = Suite::new(crate::world::Way::Direct).await;
     s.suspend_by_rule(1, s.eve).await;
