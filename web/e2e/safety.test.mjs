@@ -179,6 +179,16 @@ describe('a call over the server', () => {
     await Promise.all([tom.search(), una.search()]);
     await Promise.all([tom.reaches('live'), una.reaches('live')]);
     const live = Date.now();
+    // What is kept is said where it is written, and where it is reported.
+    const words = 'may be kept for 7 to 15 days';
+    await una.page.locator('.messages').getByText(words).waitFor();
+    await una.button('Report').click();
+    const dialog = una.page.getByRole('dialog');
+    await dialog.getByText(words).waitFor();
+    await dialog.getByText('They aren’t told who reports; they may read that somebody did.').waitFor();
+    await una.picture('safety-report');
+    await una.page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
     const place = () => tom.page.locator('.stage').boundingBox();
     const before = await place();
     await una.button('Captions').click();

@@ -153,12 +153,16 @@ async function giveBack(view: CaseView | null): Promise<void> {
   if (view?.case.mineUntil) await desk.giveBack(view.case.id).catch(() => {});
 }
 
+/** What is given back at the moment: nothing is taken meanwhile, or it could be the very same case. */
+let giving: Promise<void> = Promise.resolve();
+
 /** Takes a case: an open one is mine for ten minutes, or until I go on. */
 export const take = (id: string): Promise<void> => {
   takes += 1;
   wanted = id;
   const asked = takes;
   return trying(async () => {
+    await giving;
     const view = await desk.case(id);
     if (asked !== takes) return id === wanted ? undefined : giveBack(view);
     const before = inHand.value;
@@ -166,7 +170,8 @@ export const take = (id: string): Promise<void> => {
     exposure.value = view.exposure;
     // What has been decided meanwhile doesn't wait any more.
     if (view.case.state !== standing.peek()) queue.value = queue.peek()?.filter((row) => row.id !== id) ?? null;
-    if (before?.case.id !== id) await giveBack(before);
+    // It is there: whoever goes on at once needn't press twice.
+    if (before?.case.id !== id) giving = giveBack(before);
   });
 };
 
@@ -216,7 +221,8 @@ export function putAway(): void {
   wanted = null;
   const before = inHand.value;
   inHand.value = null;
-  void giveBack(before).then(() => loadQueue());
+  giving = giveBack(before);
+  void giving.then(() => loadQueue());
 }
 
 /** The server says so, whatever was counted here. */

@@ -51,7 +51,7 @@ export function Report({ name, intro, past = false, act, close }: ReportProps) {
         <p class="quiet">
           {t(intro)} {t('reportTold')}
         </p>
-        {!past && <p class="quiet">{t(kept())}</p>}
+        {!past && kept() === 'keptWatched' && <p class="quiet">{t('keptWatched')}</p>}
         <fieldset class="choices">
           <legend>{t('reportWhy')}</legend>
           {REPORT_REASONS.map((one) => (
