@@ -221,7 +221,7 @@ export function putAway(): void {
   wanted = null;
   const before = inHand.value;
   inHand.value = null;
-  giving = giveBack(before);
+  giving = Promise.all([giving, giveBack(before)]).then(() => undefined);
   void giving.then(() => loadQueue());
 }
 

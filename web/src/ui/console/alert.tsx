@@ -4,11 +4,14 @@ import { type Trouble, troubleOf } from '../../protocol/types';
 import { language } from '../../i18n';
 import { Alert } from '../trouble';
 
-function wordsOf({ code, message }: Trouble): string | undefined {
+/** Whoever has to wait longer than this has seen enough for today. */
+export const MOMENT_MS = 60_000;
+
+function wordsOf({ code, message, retryAfterMs = 0 }: Trouble): string | undefined {
   if (code === 'busy') return c('busy');
   // What is too much stands in the server's own words, which are English.
   if (code === 'rate-limited' && language.value === 'en' && message) return message;
-  return undefined;
+  return code === 'rate-limited' && retryAfterMs > MOMENT_MS ? c('enough') : undefined;
 }
 
 export function DeskAlert({ error }: { error: unknown }) {

@@ -8,11 +8,9 @@ import type { CaseView, EvidenceRow } from '../../protocol/desk';
 import { troubleOf } from '../../protocol/types';
 import { sourceOf } from '../../state/casework';
 import { when } from '../safety';
-import { DeskAlert } from './alert';
+import { DeskAlert, MOMENT_MS } from './alert';
 import { exact } from './exact';
 
-/** Whoever has to wait longer has seen enough for today. */
-const MOMENT_MS = 60_000;
 const REASONS = ['decide', 'appeal', 'second'] as const;
 
 export function Evidence({ view }: { view: CaseView }) {
