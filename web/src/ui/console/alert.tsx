@@ -1,7 +1,7 @@
 /** What went wrong at the desk: "busy" is a case here, not somebody in another call. */
+import { language } from '../../i18n';
 import { c } from '../../i18n/console';
 import { type Trouble, troubleOf } from '../../protocol/types';
-import { language } from '../../i18n';
 import { Alert } from '../trouble';
 
 /** Whoever has to wait longer than this has seen enough for today. */
