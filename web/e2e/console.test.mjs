@@ -45,12 +45,22 @@ function contrast(...colours) {
   return (Math.max(...lights) + 0.05) / (Math.min(...lights) + 0.05);
 }
 
+/** Whether all of it is in the window, and the keyboard is there. */
+const isAt = (locator) =>
+  locator.evaluate((it) => {
+    const { top, bottom } = it.getBoundingClientRect();
+    return it === document.activeElement && top >= 0 && bottom <= innerHeight;
+  });
+
+/** As when somebody comes back to the tab. */
+const comesBack = (page) => page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+
 describe('the console', () => {
   test('is nobody’s who isn’t a moderator', async (t) => {
     const ned = await Visitor.start(server, { name: 'ned', test: t });
     await ned.signIn();
     await ned.page.waitForURL('**/check');
-    await ned.page.goto('/console');
+    assert.equal((await ned.page.goto('/console')).status(), 200, 'an address that there is');
     await ned.page.getByText('This page is for moderators.').waitFor();
     assert.equal(await ned.page.getByRole('link', { name: 'Moderation' }).count(), 0);
   });
@@ -106,6 +116,8 @@ describe('the console', () => {
     const preview = page.locator('.will-read');
     await preview.getByText('your account is suspended. The reason is insults, threats or hate.').waitFor();
     await preview.getByText('Please be kind.').waitFor();
+    await until(() => isAt(preview.getByRole('heading', { name: 'This is what they will read' })), LONG, 'who previews by key sees it');
+    assert.ok(await preview.getByRole('button', { name: /^Decide/ }).evaluate((it) => it.getBoundingClientRect().bottom <= innerHeight), 'with what sends it');
     await preview.getByRole('button', { name: 'Deutsch' }).click();
     await preview.getByText('Dein Konto ist gesperrt.').waitFor();
     await mia.picture('console-preview');
@@ -118,6 +130,9 @@ describe('the console', () => {
     await preview.waitFor();
     await page.keyboard.press('d');
     await page.getByText('Decided.').waitFor();
+    await until(() => isAt(found.locator('#decide')), LONG, 'who decides by key is at what comes next');
+    assert.ok(await page.getByRole('button', { name: /^Take it back/ }).evaluate((it) => it.getBoundingClientRect().bottom <= innerHeight), 'the step back is in view');
+    await until(async () => (await page.locator('.case-row', { hasText: eve.id.slice(-6) }).count()) === 0, LONG, 'what is decided doesn’t wait');
     await eves.event('disconnect');
     const back = await eve.open();
     const { ok, error } = await back.call('find-match', {});
@@ -125,6 +140,8 @@ describe('the console', () => {
     await mia.picture('console-decided');
     await page.keyboard.press('u');
     await page.getByText('Taken back: the case waits again.').waitFor();
+    await until(() => isAt(found.locator('#decide')), LONG, 'and again');
+    await page.locator('.case-row', { hasText: eve.id.slice(-6) }).waitFor();
     await back.do('find-match', {});
     await back.do('cancel-match', {});
 
@@ -242,6 +259,20 @@ describe('the console', () => {
     await mia.page.keyboard.press('p');
     await mia.page.locator('article.case').getByText('Somebody else has this case at the moment. It is theirs until ten minutes after').waitFor();
     assert.equal(await mia.page.getByText(/another call/).count(), 0, 'it isn’t about a call');
+    assert.equal(await mia.page.locator('article.case').getByText(/Mine until/).count(), 0, 'nor is it mine any more');
+    await mia.page.getByText('no longer yours').waitFor();
+    await until(
+      () => mia.page.locator('article.case [role=alert]').filter({ hasText: 'Somebody else' }).evaluate((it) => it.getBoundingClientRect().bottom <= innerHeight),
+      LONG,
+      'what went wrong is in view',
+    );
+    // Whoever seems too young is kept away as long as can be, unless somebody says otherwise.
+    await mia.page.keyboard.press('4');
+    assert.equal(await mia.page.getByLabel('About what').inputValue(), 'minor');
+    assert.equal(await mia.page.getByLabel('Hours').inputValue(), '8760');
+    await mia.page.getByText('an appeal ends it earlier').waitFor();
+    await mia.page.getByLabel('About what').selectOption('spam');
+    assert.equal(await mia.page.getByLabel('Hours').inputValue(), '24');
     assert.equal(await max.page.getByRole('button', { name: 'Figures' }).count(), 0, 'figures are for admins');
     for (const one of [mia, max]) one.assertNoProblems();
   });
@@ -259,7 +290,10 @@ describe('the console', () => {
       const at = (s) => new Date(Date.parse(heard.at) + s * 1_000).toISOString();
       const kept = { kind: 'picture', expiresAt: at(864_000), held: false };
       json.decisions = [{ id: 'dec_1', at: at(7), action: 'blur', concern: 'nudity', rule: 'nudity-once', version: '1', automated: true, dryRun: false, mine: false, facts: [] }];
-      json.evidence = [1, 2].map((n) => ({ ...kept, id: `evd_${n}`, source: 'dec_1', at: at(6) })).concat([{ ...kept, id: 'evd_3', source: heard.id, at: at(0) }]);
+      json.evidence = [1, 2].map((n) => ({ ...kept, id: `evd_${n}`, source: 'dec_1', at: at(6) })).concat([
+        { ...kept, id: 'evd_3', source: heard.id, at: at(0) },
+        { ...kept, kind: 'transcript', id: 'evd_4', source: heard.id, at: at(0) },
+      ]);
       const noticed = { modality: 'sound', server: true };
       json.signals = [[3, 'violence', 0, [['ced', 0]]], [4, 'weapon', 12, [['lite', 12]]], [5, 'nudity', 930, [['nsfwjs', 930]]], [6, 'violence', 20, [['ced', 310]]]].map(
         ([s, concern, score, scores]) => ({ ...noticed, id: `sig_${s}`, at: at(s), concern, score, scores }),
@@ -280,6 +314,34 @@ describe('the console', () => {
     assert.equal(await found.getByText('Sound: violence, 2 of 100').isVisible(), true, 'one model thought otherwise');
     assert.equal(await found.getByText('Sound: violence, 0 of 100').isVisible(), false);
     await mia.picture('console-case');
+    const tomorrow = 'You have looked at enough for today. Please let somebody else go on.';
+    const enough = { code: 'rate-limited', title: 'Too fast', detail: tomorrow, status: 429 };
+    await page.route('**/snapshot?*', (route) =>
+      route.fulfill({ status: 429, headers: { 'retry-after': '40000' }, contentType: 'application/problem+json', body: JSON.stringify(enough) }),
+    );
+    await page.route('**/transcript?*', (route) => route.fulfill({ contentType: 'text/plain', body: 'you are a fool\nwritten: go away' }));
+    await found.getByLabel('Why do you look?').fill('To decide this case');
+    await found.getByRole('button', { name: /^Show picture 1/ }).click();
+    await found.getByText(tomorrow).waitFor();
+    assert.ok(await found.getByRole('button', { name: /^Show picture 2/ }).isDisabled(), 'nor another one');
+    assert.equal(await found.getByText('You have seen enough pictures for today: tomorrow again').count(), 3);
+    await found.getByRole('button', { name: /^Show what was said/ }).click();
+    await found.getByText('you are a fool').waitFor();
+    await mia.picture('console-words');
+    // What is shown lies over nothing else.
+    await page.getByRole('button', { name: 'Appeals' }).click();
+    await page.locator('.appeals').waitFor();
+    await page.getByRole('button', { name: 'Cases' }).click();
+    await found.waitFor();
+    const caseId = await found.locator('.ids code').first().innerText();
+    assert.match(caseId, /^cas_/);
+    assert.equal(await found.locator('.ids code').nth(1).innerText(), eve.id);
+    await found.getByRole('button', { name: 'Copy: Case' }).click();
+    await found.getByText('Copied.').waitFor();
+    const note = found.getByLabel('A word to this person');
+    await note.press('ControlOrMeta+v');
+    assert.equal(await note.inputValue(), caseId);
+    await note.fill('');
     await page.getByText('and 2 that say little').scrollIntoViewIfNeeded();
     await mia.picture('console-case-little');
     await page.getByText('and 2 that say little').click();
@@ -290,6 +352,64 @@ describe('the console', () => {
     await page.getByRole('heading', { name: 'Evidence' }).scrollIntoViewIfNeeded();
     await mia.picture('console-evidence-phone');
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than a phone');
+    mia.assertNoProblems();
+  });
+
+  test('looks again by itself, moves nothing, and says how many wait', { timeout: 120_000 }, async (t) => {
+    const [eve, ada, zoe, bob] = await people(server, 4, { test: t });
+    await report(ada, eve, 'spam', '');
+    const mia = await moderator(t, 'mia7');
+    const { page } = mia;
+    const row = (person) => page.locator('.case-row', { hasText: person.id.slice(-6) });
+    await row(eve).click();
+    const heading = page.locator('article.case h2').first();
+    await until(() => heading.evaluate((it) => it === document.activeElement), LONG, 'the case has the focus');
+    await report(bob, zoe, 'minor', '');
+    assert.equal(await row(zoe).count(), 0);
+    // While somebody types nothing comes.
+    await page.getByLabel('A word to this person').focus();
+    const asked = [];
+    page.on('request', (request) => request.url().includes('/api/moderation/cases?') && asked.push(request.url()));
+    await comesBack(page);
+    await heading.focus();
+    assert.deepEqual(asked, []);
+    await comesBack(page);
+    await row(zoe).waitFor();
+    assert.match(await heading.innerText(), new RegExp(eve.id.slice(-6)), 'the case in hand is the same');
+    assert.ok(await heading.evaluate((it) => it === document.activeElement), 'and so is the focus');
+    await page.getByRole('button', { name: /^Cases.*\((\d\+?|9\+) waiting\)/ }).waitFor();
+    mia.assertNoProblems();
+  });
+
+  test('has its keys in a list, where they can be turned off', { timeout: 120_000 }, async (t) => {
+    const [eve, ada] = await people(server, 2, { test: t });
+    await report(ada, eve, 'spam', '');
+    const mia = await moderator(t, 'mia8');
+    const { page } = mia;
+    await page.locator('.case-row').first().waitFor();
+    await page.keyboard.press('?');
+    const list = page.getByRole('dialog', { name: 'Keys' });
+    await list.getByText('decide, as the preview shows').waitFor();
+    await mia.picture('console-keys');
+    await accessible(mia, 'keys');
+    await list.getByLabel('Use single keys').uncheck();
+    await list.getByRole('button', { name: 'Close' }).click();
+    await list.waitFor({ state: 'detached' });
+    await page.keyboard.press('n');
+    await page.keyboard.press('?');
+    assert.equal(await list.count(), 0);
+    await page.locator('.case-row').first().click();
+    const decide = page.getByRole('button', { name: 'Warn' });
+    await decide.waitFor();
+    await page.keyboard.press('2');
+    assert.equal(await decide.getAttribute('aria-pressed'), 'false', 'a key is no command any more');
+    assert.equal(await page.locator('.measures kbd').first().isVisible(), false, 'and isn’t shown as one');
+    await page.getByRole('button', { name: 'Keys' }).click();
+    await list.getByLabel('Use single keys').check();
+    await page.keyboard.press('Escape');
+    await list.waitFor({ state: 'detached' });
+    await page.keyboard.press('2');
+    assert.equal(await decide.getAttribute('aria-pressed'), 'true');
     mia.assertNoProblems();
   });
 
@@ -344,6 +464,11 @@ describe('the console', () => {
     await until(async () => (await all.count()) === 1, LONG, 'one is left');
     await hasFocus(all.nth(0), 'the next one has the focus');
     assert.equal(await all.locator('h2').innerText(), second);
+    await page.getByRole('button', { name: 'Cases' }).click();
+    await page.locator('article.case #decide').getByText('Closed').waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Back to the appeal' }).count(), 0, 'nothing leads back to what is judged');
+    await page.getByRole('button', { name: 'Appeals' }).click();
+    await until(async () => (await all.count()) === 1, LONG, 'one is still left');
     await page.setViewportSize(PHONE);
     await mia.picture('console-appeals-phone');
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than a phone');

@@ -1,14 +1,16 @@
-// What belongs to a person: their picture, how a call was, what is held of them, and its end.
+// What belongs to a person: their picture, how a call was, what was decided about them, what is held of them, and its end.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 
 import { mailsTo, newestMail } from '../../tests/node/lib/mail.mjs';
+import { suspended } from '../../tests/node/lib/moderators.mjs';
+import { people } from '../../tests/node/lib/person.mjs';
 import { startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { accessible } from './lib/axe.mjs';
-import { LONG, PHONE } from './lib/browser.mjs';
+import { DESKTOP, LONG, PHONE, Visitor } from './lib/browser.mjs';
 import { atFriends, friend, makeFriends, nameOf, person } from './lib/people.mjs';
 
 const MINUTE = 60_000;
@@ -72,6 +74,49 @@ describe('a random call', () => {
     await carla.picture('chat-rated');
     await accessible(carla, 'rated');
     carla.assertNoProblems();
+  });
+});
+
+describe('a decision', () => {
+  test('who is suspended reads the rule, the end and the way to appeal wherever they are', { timeout: 180_000 }, async (t) => {
+    const [eve, ada] = await people(server, 2, { test: t });
+    const sid = await Visitor.start(server, { name: 'sid', test: t });
+    const { page } = sid;
+    await page.goto('/');
+    await page.getByLabel('Email', { exact: true }).fill(eve.email);
+    await sid.button('Sign in').click();
+    await sid.enterCode((await newestMail(server, eve.email, 1)).code);
+    await page.getByRole('link', { name: 'My profile' }).click();
+    await page.getByText('Nothing was decided about you.').waitFor();
+    const { moderator: judge, caseId } = await suspended(server, t, eve, ada);
+    const told = page.getByRole('alert').filter({ hasText: 'Your account is suspended until' });
+    await told.waitFor();
+    assert.doesNotMatch(await told.innerText(), /taken out of/, 'of somebody in no call');
+    await page.goto('/chat');
+    const words = page.locator('.tile.partner');
+    await words.getByText(/^Your account is suspended until .*, by the rule “terms-harassment”\.$/).waitFor();
+    await sid.picture('suspended-chat');
+    await accessible(sid, 'a suspension in the chat');
+    await page.setViewportSize(PHONE);
+    await sid.picture('suspended-chat-phone');
+    await page.setViewportSize(DESKTOP);
+    await words.getByRole('link', { name: 'Why, and what I can do' }).click();
+    const list = page.locator('#decisions');
+    await list.getByRole('heading', { name: /^You are suspended until/ }).waitFor();
+    await list.getByText(/^Decided on /).waitFor();
+    await sid.picture('suspended-profile');
+    await list.getByText('The whole statement').click();
+    await list.getByRole('link', { name: 'The rules here, in plain words' }).click();
+    await page.waitForURL('**/rules#terms-harassment');
+    await until(() => page.locator('#terms-harassment').evaluate((it) => it === document.activeElement), LONG, 'at the rule');
+    await sid.picture('rules');
+    assert.equal((await judge.ask('POST', `/api/moderation/cases/${caseId}/decision/undo`)).status, 204);
+    await page.goto('/me#decisions');
+    await list.getByRole('heading', { name: /^A suspension until/ }).waitFor();
+    await list.getByText(/^Taken back on/).waitFor();
+    await page.goto('/chat');
+    await words.getByText('Press Start to meet somebody.').waitFor();
+    sid.assertNoProblems();
   });
 });
 

@@ -42,6 +42,23 @@ const WATCH_CAMERAS = () => {
 };
 
 describe('somebody new', () => {
+  test('reads the rules of the place before anything is asked of them', async (t) => {
+    const una = await Visitor.start(server, { name: 'una', viewport: PHONE, test: t });
+    const { page } = una;
+    assert.equal((await page.goto('/rules#hostile-text')).status(), 200);
+    await until(() => page.locator('#hostile-text').evaluate((it) => it === document.activeElement), LONG, 'at the rule that a link names');
+    await page.getByText('terms-minor').waitFor();
+    await accessible(una, 'the rules');
+    await una.picture('rules-phone');
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than a phone');
+    await page.getByRole('button', { name: 'Deutsch' }).click();
+    await page.getByText('Niemand unter 18.').waitFor();
+    await page.getByRole('button', { name: 'English' }).click();
+    await una.signIn();
+    await page.getByRole('link', { name: 'The rules here, in plain words' }).waitFor();
+    una.assertNoProblems();
+  });
+
   test('types the code after a look at the mails, wherever the focus is, and the browser has nothing to complain of', async (t) => {
     const anna = await Visitor.start(server, { name: 'anna', test: t });
     const { page } = anna;

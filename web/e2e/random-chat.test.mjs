@@ -76,6 +76,7 @@ describe('two strangers', () => {
 
     await anna.search();
     await anna.reaches('searching');
+    assert.equal(await anna.page.locator('.chat > [role=status]').innerText(), 'Looking for somebody…', 'no unit without its number');
     await anna.picture('desktop-searching');
     await ben.search();
     await Promise.all([anna.reaches('live'), ben.reaches('live')]);

@@ -109,6 +109,7 @@ describe('a call over the server', () => {
     }
     for (const summary of await list.getByText('The whole statement').all()) await summary.click();
     await list.getByText(/rule "nudity-picture"/).first().waitFor();
+    assert.equal(await list.getByRole('link', { name: 'The rules here, in plain words' }).first().getAttribute('href'), '/rules#nudity-picture');
     const facts = await list.getByText(/noticed in a picture of your camera or screen/).count();
     assert.ok(facts >= 4, `${facts} facts: one for each of the first two, two for the last`);
     await rita.picture('safety-decisions-phone');
@@ -178,9 +179,23 @@ describe('a call over the server', () => {
     await Promise.all([tom.search(), una.search()]);
     await Promise.all([tom.reaches('live'), una.reaches('live')]);
     const live = Date.now();
+    // What is kept is said where it is written, and where it is reported.
+    const words = 'may be kept for 7 to 15 days';
+    await una.page.locator('.messages').getByText(words).waitFor();
+    await una.button('Report').click();
+    const dialog = una.page.getByRole('dialog');
+    await dialog.getByText(words).waitFor();
+    await dialog.getByText('They aren’t told who reports; they may read that somebody did.').waitFor();
+    await una.picture('safety-report');
+    await una.page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    const place = () => tom.page.locator('.stage').boundingBox();
+    const before = await place();
     await una.button('Captions').click();
     await tom.page.getByRole('alert').getByText('Something of yours seems to break the rules').waitFor({ timeout: ACTS_WITHIN });
     t.diagnostic(`warned ${Date.now() - live} ms after the call was live`);
+    assert.deepEqual(await place(), before, 'a warning moves no picture');
+    await tom.picture('safety-warned');
     assert.equal(await una.page.locator('.safety').innerText(), '', 'who only listens did nothing');
     await una.page.locator('.captions').getByText(/hate|kill|stupid|idiot/i).first().waitFor({ timeout: ACTS_WITHIN });
     assert.equal(await tom.page.locator('.captions').count(), 0, 'who didn’t ask has none');

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Timestamp,
     contract::moderation::Fact,
+    reputation::settle::cost,
     strikes::{Action, Concern, Modality},
 };
 
@@ -103,7 +104,7 @@ impl Statement {
 pub fn statement(told: &Told<'_>, language: Language) -> Statement {
     let en = language == Language::En;
     let at = minute(told.at);
-    let what = action(told.action, en);
+    let what = action(told.action, told.automated, en);
     let about = concern(told.concern, en);
     let decision = if en {
         format!("On {at} we decided: {what} The reason is {about}.")
@@ -142,7 +143,8 @@ pub fn statement(told: &Told<'_>, language: Language) -> Statement {
 
 fn facts(told: &Told<'_>, en: bool) -> Vec<String> {
     let one = |fact: &Fact| {
-        let (at, how, sure) = (minute(fact.at), modality(fact.modality, en), fact.score / 10);
+        // Rounded as the console rounds.
+        let (at, how, sure) = (minute(fact.at), modality(fact.modality, en), (fact.score + 5) / 10);
         if en {
             format!("{at}: noticed in {how}; the models were {sure} of 100 sure.")
         } else {
@@ -160,19 +162,39 @@ fn facts(told: &Told<'_>, en: bool) -> Vec<String> {
     all
 }
 
+/// How long it holds, and what else it does: what costs trust, and what counts when something is decided again, says so.
 fn duration(told: &Told<'_>, en: bool) -> String {
-    match (told.until, told.action, en) {
+    let holds = match (told.until, told.action, en) {
         (Some(until), _, true) => {
             format!("It ends by itself on {}. Until then you can't meet anybody here.", minute(until))
         }
         (Some(until), _, false) => {
             format!("Es endet von selbst am {}. Bis dahin kannst du hier niemanden treffen.", minute(until))
         }
-        (None, Action::Warn, true) => "Nothing else follows from it.".to_owned(),
-        (None, Action::Warn, false) => "Weiter folgt nichts daraus.".to_owned(),
-        (None, _, true) => "It holds for that call only.".to_owned(),
-        (None, _, false) => "Es gilt nur für dieses Gespräch.".to_owned(),
-    }
+        (None, Action::Warn, true) => "You can still meet people here.".to_owned(),
+        (None, Action::Warn, false) => "Du kannst hier weiter Menschen treffen.".to_owned(),
+        (None, _, true) => "It is about that call only.".to_owned(),
+        (None, _, false) => "Es geht nur um dieses Gespräch.".to_owned(),
+    };
+    let costs = match (cost(told.action, told.automated) > 0, en) {
+        (false, _) => None,
+        (true, true) => Some(
+            "It costs you some reputation, which comes back after 90 days, or at once when this is taken back.",
+        ),
+        (true, false) => Some(
+            "Es kostet dich etwas Ruf, der nach 90 Tagen zurückkommt, oder sofort, wenn das hier zurückgenommen wird.",
+        ),
+    };
+    let counts = match (told.action >= Action::Remove, en) {
+        (false, _) => None,
+        (true, true) => Some(
+            "It counts for 90 days: if something like it happens again, you can be suspended, each time for longer.",
+        ),
+        (true, false) => Some(
+            "Es zählt 90 Tage lang: Geschieht so etwas wieder, kannst du gesperrt werden, jedes Mal länger.",
+        ),
+    };
+    [Some(holds.as_str()), costs, counts].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn appeal(told: &Told<'_>, en: bool) -> String {
@@ -190,8 +212,11 @@ fn appeal(told: &Told<'_>, en: bool) -> String {
     }
 }
 
-const fn action(action: Action, en: bool) -> &'static str {
+/// A person finds that a removal is right, also where nobody was removed.
+const fn action(action: Action, automated: bool, en: bool) -> &'static str {
     match (action, en) {
+        (Action::Remove, true) if !automated => "for this, somebody is rightly taken out of a call.",
+        (Action::Remove, false) if !automated => "Dafür wird jemand zu Recht aus einem Gespräch genommen.",
         (Action::Warn, true) => "you are warned.",
         (Action::Blur, true) => "others saw your picture blurred.",
         (Action::Mute, true) => "others couldn't hear you.",
@@ -292,6 +317,48 @@ mod tests {
         let human = Told { automated: false, until: None, note: Some("Please read the rules."), ..told(&[]) };
         let text = statement(&human, Language::En).text();
         assert!(text.contains("A person looked") && text.contains("Please read the rules."));
+    }
+
+    #[test]
+    fn it_says_what_else_follows_and_says_of_nobody_that_they_were_taken_out_who_were_not() {
+        let of = |action, automated, language| {
+            statement(&Told { action, automated, until: None, ..told(&[]) }, language).text()
+        };
+        for (language, costs, counts) in [
+            (Language::En, "costs you some reputation", "counts for 90 days"),
+            (Language::De, "kostet dich etwas Ruf", "zählt 90 Tage lang"),
+        ] {
+            for automated in [true, false] {
+                for action in [Action::Warn, Action::Blur, Action::Mute, Action::Remove, Action::Suspend] {
+                    let text = of(action, automated, language);
+                    assert_eq!(
+                        text.contains(costs),
+                        cost(action, automated) > 0,
+                        "{action:?} {automated}:\n{text}"
+                    );
+                    assert_eq!(
+                        text.contains(counts),
+                        action >= Action::Remove,
+                        "{action:?} {automated}:\n{text}"
+                    );
+                }
+            }
+        }
+        assert!(of(Action::Remove, true, Language::En).contains("you had to leave the call"));
+        assert!(!of(Action::Remove, false, Language::En).contains("you had to leave"));
+        assert!(!of(Action::Remove, false, Language::De).contains("Du musstest"));
+        assert!(of(Action::Warn, true, Language::En).contains("still meet people"));
+    }
+
+    #[test]
+    fn a_score_is_rounded_as_those_who_decide_see_it() {
+        let at = Timestamp::from_millis(1_799_999_990_000);
+        for (score, shown) in [(999, "100 of 100"), (994, "99 of 100"), (995, "100 of 100"), (4, "0 of 100")]
+        {
+            let facts = [Fact { at, modality: Modality::Text, score }];
+            let text = statement(&told(&facts), Language::En).text();
+            assert!(text.contains(shown), "{score}: {text}");
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::{Edge, problem::Problem};
 struct Dist;
 
 /// Addresses that the page renders itself.
-const PAGES: [&str; 6] = ["/", "/login/magic", "/check", "/chat", "/friends", "/me"];
+const PAGES: [&str; 8] = ["/", "/login/magic", "/check", "/chat", "/friends", "/console", "/rules", "/me"];
 /// And below this one each room's.
 const ROOM: &str = "/room/";
 /// The builder puts a hash of the content into every name below it.
@@ -139,6 +139,23 @@ mod tests {
             let expected = if Dist::get("index.html").is_some() { 200 } else { 503 };
             assert_eq!(response.status(), expected, "{path}");
             assert_eq!(response.headers()[header::CONTENT_TYPE], "text/html; charset=utf-8");
+        }
+    }
+
+    #[test]
+    fn the_page_and_the_server_know_the_same_addresses() {
+        let app = std::fs::read_to_string("../../web/src/ui/app.tsx").unwrap();
+        let known: Vec<&str> = app
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix('\'')?.split_once("': { page:"))
+            .map(|(path, _)| path)
+            .collect();
+        assert!(known.len() > 5, "{known:?}");
+        for path in &known {
+            assert!(is_page(path), "{path} is a page that the server answers with 404");
+        }
+        for path in PAGES {
+            assert!(known.contains(&path), "{path} is no page");
         }
     }
 

@@ -40,7 +40,7 @@ export function give(input: Input): void {
   const before = chat.peek();
   const [next, effects] = handle(before, input, Date.now());
   batch(() => {
-    // As the page says: messages are gone when the call ends.
+    // Messages are gone from the page when the call ends.
     if (chat.value.room && next.room?.id !== chat.value.room.id) clearMessages();
     if (next !== chat.value) chat.value = next;
     if (next.room) partnerName.value = next.room.peer.displayName;

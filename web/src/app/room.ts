@@ -499,7 +499,7 @@ clock.subscribe(() => {
 });
 onFree(() => give({ is: 'seat-free' }));
 listen({ up: onWelcome, down: () => give({ is: 'socket-down' }), event: onEvent });
-// As the page says: messages are gone when I leave.
+// Messages are gone from the page when I leave.
 effect(() => {
   if (!inRoom.value) untracked(clearMessages);
 });

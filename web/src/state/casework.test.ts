@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { CaseView, DecisionRow, ReportRow, SignalRow } from '../protocol/desk';
-import { apart, concernOf, follow, hoursOf, nextOf, pieces, sourceOf, timeline, verdictOf } from './casework';
+import { apart, concernOf, few, follow, hoursOf, nextOf, pieces, sourceOf, timeline, usualHours, verdictOf } from './casework';
 
 const signal = { id: 'sig_1', at: '2026-01-01T10:00:01Z', concern: 'nudity', modality: 'picture', score: 990, scores: [], server: true } as SignalRow;
 const report = { id: 'rep_1', at: '2026-01-01T10:00:00.500Z', reason: 'spam' } as ReportRow;
@@ -71,4 +71,13 @@ test('pages on which nothing is mine are passed over, up to a measure', async ()
   expect(asked).toEqual([undefined, '1', '2']);
   expect(await follow(pages(9), undefined, 3)).toEqual({ found: [], cursor: '3' });
   expect(await follow(pages(9), '4', 10)).toEqual({ found: [] });
+});
+
+test('of somebody who seems too young the longest is suggested, of others the next step', () => {
+  expect(usualHours('minor', 24)).toBe(8_760);
+  expect(usualHours('spam', 72)).toBe(72);
+});
+
+test('how many wait is told as far as one page tells', () => {
+  expect([few(0, false), few(0, true), few(3, false), few(9, false), few(3, true), few(10, false), few(50, true)]).toEqual(['', '', '3', '9', '3+', '9+', '9+']);
 });

@@ -48,6 +48,9 @@ export const CONCERNS: Concern[] = ['nudity', 'weapon', 'violence', 'harassment'
 
 const MAX_HOURS = 8_760;
 
+/** Whoever seems too young stays away as long as can be: an appeal ends it earlier. */
+export const usualHours = (about: Concern, suggested: number): number => (about === 'minor' ? MAX_HOURS : suggested);
+
 /** What was typed, if it is a length of a suspension: whole hours, up to a year. */
 export function hoursOf(typed: string): number | null {
   const hours = typed.trim() === '' ? NaN : Number(typed);
@@ -58,6 +61,14 @@ export function hoursOf(typed: string): number | null {
 export function verdictOf(action: Measure, reason: Concern, hours: number, note: string): Verdict {
   const words = note.trim();
   return { action, reason, ...(action === 'suspend' ? { hours } : {}), ...(words && action !== 'none' ? { note: words } : {}) };
+}
+
+const MANY = 9;
+
+/** How many wait, as far as one page tells. */
+export function few(n: number, further: boolean): string {
+  if (n > MANY) return `${MANY}+`;
+  return n === 0 ? '' : `${n}${further ? '+' : ''}`;
 }
 
 /** The first of a queue that had no turn yet. */

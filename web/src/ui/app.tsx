@@ -32,6 +32,7 @@ const PAGES: Record<string, Route> = {
   '/chat': { page: Chat, title: 'chatTitle', needs: 'login and age', full: true },
   '/friends': { page: later(() => import('./friends/page').then(({ Friends }) => Friends)), title: 'friends', needs: 'login' },
   '/console': { page: later(() => import('./console/page').then(({ Console }) => Console)), title: 'console', needs: 'login' },
+  '/rules': { page: later(() => import('./rules').then(({ Rules }) => Rules)), title: 'rulesTitle', needs: 'nothing' },
   '/me': { page: later(() => import('./me').then(({ Me }) => Me)), title: 'me', needs: 'login' },
 };
 

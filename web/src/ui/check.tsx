@@ -7,14 +7,15 @@ import { give } from '../app/random';
 import { type Key, t } from '../i18n';
 import * as devices from '../media/devices';
 import { Devices } from './devices';
-import { go } from './route';
+import { kept } from './kept';
+import { follow, go } from './route';
 import { Alert } from './trouble';
 
-const promises = (watched: boolean, sampled: boolean): [LucideIcon, Key][] => [
+const promises = (watched: boolean, sampled: boolean): [LucideIcon, ...Key[]][] => [
   [ArrowLeftRight, 'checkDirect'],
   watched ? [ScanEye, 'checkWatched'] : [EyeOff, 'checkUnseen'],
   ...(watched ? [[Camera, sampled ? 'checkSampled' : 'checkOnlyRead'] as [LucideIcon, Key]] : []),
-  [MessageCircleOff, 'checkMessages'],
+  [MessageCircleOff, 'checkMessages', kept(), ...(watched ? ['checkLocked' as const] : [])],
   [Flag, 'checkKept'],
 ];
 
@@ -42,13 +43,18 @@ function Promises() {
     <div class="promises">
       <h2>{t('checkPrivacy')}</h2>
       <ul>
-        {promises(info.value?.watched ?? true, info.value?.sampled ?? true).map(([Icon, words]) => (
-          <li key={words}>
+        {promises(info.value?.watched ?? true, info.value?.sampled ?? true).map(([Icon, ...words]) => (
+          <li key={words[0]}>
             <Icon aria-hidden="true" />
-            <span>{t(words)}</span>
+            <span>{words.map((one) => t(one)).join(' ')}</span>
           </li>
         ))}
       </ul>
+      <p>
+        <a href="/rules" onClick={follow}>
+          {t('rulesLink')}
+        </a>
+      </p>
     </div>
   );
 }

@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import { type Key, t } from '../i18n';
 import { REPORT_REASONS, type ReportReason } from '../protocol/types';
 import { Dialog } from './dialog';
+import { kept } from './kept';
 import { Alert } from './trouble';
 
 /** Runs what a dialog is for, closes it when done, and shows what went wrong. */
@@ -28,12 +29,14 @@ interface ReportProps {
   name: string;
   /** What follows from it. */
   intro: Key;
+  /** Of a call that is over: what was seen in it is gone by now. */
+  past?: boolean;
   act: (reason: ReportReason, note: string) => Promise<void>;
   close: () => void;
 }
 
 /** Two presses are enough: why is for those who want to say it. */
-export function Report({ name, intro, act, close }: ReportProps) {
+export function Report({ name, intro, past = false, act, close }: ReportProps) {
   const [reason, setReason] = useState<ReportReason | null>(null);
   const [note, setNote] = useState('');
   const [error, busy, run] = useTask(close);
@@ -45,7 +48,10 @@ export function Report({ name, intro, act, close }: ReportProps) {
           run(() => act(reason ?? 'other', note));
         }}
       >
-        <p class="quiet">{t(intro)}</p>
+        <p class="quiet">
+          {t(intro)} {t('reportTold')}
+        </p>
+        {!past && kept() === 'keptWatched' && <p class="quiet">{t('keptWatched')}</p>}
         <fieldset class="choices">
           <legend>{t('reportWhy')}</legend>
           {REPORT_REASONS.map((one) => (

@@ -2,7 +2,6 @@
 import { Phone, PhoneOff } from 'lucide-preact';
 import { useEffect, useRef } from 'preact/hooks';
 
-import { info } from '../app/account';
 import { answer, decline, rings } from '../app/calls';
 import { secondsUntil } from '../app/clock';
 import { t, wordsFor } from '../i18n';
@@ -10,6 +9,7 @@ import { type Code, Trouble } from '../protocol/types';
 import type { Ring } from '../state/ring';
 import { Avatar } from './avatar';
 import { Dialog } from './dialog';
+import { watchedWords } from './kept';
 import { privacyOfTwo } from './of-two';
 import { go } from './route';
 
@@ -22,7 +22,7 @@ export function Ringing() {
 /** What becomes of picture and sound: said before it is answered. */
 function privacy({ people }: Ring): string {
   if (people < 2) return privacyOfTwo();
-  return [t('callPrivacyMany', { n: people }), info.value?.watched !== false && t('watchedHint')].filter(Boolean).join(' ');
+  return [t('callPrivacyMany', { n: people }), watchedWords()].filter(Boolean).join(' ');
 }
 
 function Incoming({ ring }: { ring: Ring }) {

@@ -32,9 +32,16 @@ export function MyDevices({ close }: { close: () => void }) {
 }
 
 /** A key and what it does. */
-export type KeyWords = [string, Key];
+export type KeyWords<K = Key> = [string, K];
 
-export function Help({ keys, close }: { keys: KeyWords[]; close: () => void }) {
+interface HelpProps<K> {
+  keys: KeyWords<K>[];
+  /** Parts of the page that bring their own words. */
+  words: (what: K) => string;
+  close: () => void;
+}
+
+export function Help<K>({ keys, words, close }: HelpProps<K>) {
   return (
     <Dialog title={t('keysTitle')} onClose={close}>
       <dl class="keys">
@@ -43,7 +50,7 @@ export function Help({ keys, close }: { keys: KeyWords[]; close: () => void }) {
             <dt>
               <kbd>{key}</kbd>
             </dt>
-            <dd>{t(what)}</dd>
+            <dd>{words(what)}</dd>
           </div>
         ))}
       </dl>

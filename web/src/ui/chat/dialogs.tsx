@@ -1,6 +1,7 @@
 /** What can be asked for in a dialog. Report and block are about whoever was there when they were opened. */
 import { block, report } from '../../app/random';
 import type { Met } from '../../state/chat';
+import { t } from '../../i18n';
 import { Block, Report } from '../report';
 import { Help, type KeyWords, MyDevices } from '../settings';
 
@@ -30,7 +31,7 @@ export function Dialogs({ open, close }: { open: Open; close: () => void }) {
     case 'devices':
       return <MyDevices close={close} />;
     case 'help':
-      return <Help keys={KEYS} close={close} />;
+      return <Help keys={KEYS} words={t} close={close} />;
     case undefined:
       return null;
   }

@@ -6,6 +6,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { type Message, messages, say, uncover } from '../../app/messages';
 import { type Key, t, wordsFor } from '../../i18n';
 import { type Held, troubleOf } from '../../protocol/types';
+import { kept } from '../kept';
 
 /** As the protocol allows. */
 const MAX_CHARS = 2_000;
@@ -39,7 +40,7 @@ export function Conversation({ roomId, empty, names = false, children }: Props) 
       <ol ref={list} class="messages" aria-live="polite" tabIndex={0} aria-label={t('chat')}>
         {count === 0 && (
           <li class="quiet">
-            {t(empty)} {children}
+            {t(empty)} {roomId !== null && t(kept())} {children}
           </li>
         )}
         {messages.value.map((message) => (

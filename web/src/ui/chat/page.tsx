@@ -3,6 +3,7 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 
 import { chat, give, partnerName } from '../../app/random';
 import { connect } from '../../app/socket';
+import { lookForSuspension } from '../../app/suspension';
 import { t } from '../../i18n';
 import * as devices from '../../media/devices';
 import { meant, type State, wouldEnd } from '../../state/chat';
@@ -32,6 +33,8 @@ export function Chat() {
   useHold(busy);
   useCaptions(talks && state.room?.transport === 'sfu' ? state.room.id : null, captionName);
   useTabKept(talks);
+  const refused = state.phase === 'suspended';
+  useEffect(() => void lookForSuspension(), [refused]);
   const main = useRef<HTMLElement>(null);
   useEffect(() => {
     connect();

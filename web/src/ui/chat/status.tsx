@@ -3,6 +3,7 @@ import { RotateCw } from 'lucide-preact';
 
 import { clock, secondsSince, secondsUntil } from '../../app/clock';
 import { give, partnerName } from '../../app/random';
+import { suspension } from '../../app/suspension';
 import { type Key, list, t } from '../../i18n';
 import * as devices from '../../media/devices';
 import { meant, type State } from '../../state/chat';
@@ -10,6 +11,8 @@ import { isSaidAbove } from '../away';
 import { Action } from '../button';
 import { DeviceProblem } from '../devices';
 import { Mark } from '../mark';
+import { follow } from '../route';
+import { when } from '../safety';
 import { Rate } from './rate';
 
 /** After so long a search the words say that it may take a while. */
@@ -27,8 +30,25 @@ function outage(state: State): string {
   return t(state.phase === 'live' ? 'offlineInCall' : 'phase_offline');
 }
 
-const phrase = (state: State, s: number | ''): string =>
-  state.stayUntil === null ? t(`phase_${state.phase}`, { name: partnerName.value, s }) : t('phase_stay');
+/** Nothing goes on: there is room for why nothing can. */
+const isBarred = ({ phase }: State): boolean => phase === 'suspended' || (phase === 'idle' && suspension.value !== null);
+
+function barred(): string {
+  const by = suspension.value;
+  return by?.until ? t('suspendedUntil', { when: when(by.until), rule: by.rule }) : t('phase_suspended');
+}
+
+function phrase(state: State, s: number | ''): string {
+  if (isBarred(state)) return barred();
+  return state.stayUntil === null ? t(`phase_${state.phase}`, { name: partnerName.value, s }) : t('phase_stay');
+}
+
+/** The same to those who listen, without seconds that change all the time. */
+function said(state: State): string {
+  const { phase, stayUntil } = state;
+  const counts = phase === 'searching' || phase === 'reconnecting' || (phase === 'left' && stayUntil === null);
+  return counts ? t(`said_${phase}`, { name: partnerName.value }) : phrase(state, '');
+}
 
 function seconds(state: State): number | '' {
   switch (state.phase) {
@@ -43,9 +63,9 @@ function seconds(state: State): number | '' {
   }
 }
 
-/** Read aloud when the state changes: without the seconds, which change all the time. */
+/** Read aloud when the state changes. */
 export function Announcement({ state, armed }: { state: State; armed: boolean }) {
-  const words = [noteOf(state), outage(state), phrase(state, ''), armed ? t('escAgain') : ''];
+  const words = [noteOf(state), outage(state), said(state), armed ? t('escAgain') : ''];
   return (
     <p class="sr-only" role="status" aria-live="polite">
       {words.filter(Boolean).join(' ')}
@@ -68,6 +88,13 @@ export function Words({ state }: { state: State }) {
         <p class="phase">{phrase(state, seconds(state))}</p>
         {state.phase === 'searching' && <Search state={state} />}
       </div>
+      {isBarred(state) && (
+        <p>
+          <a href="/me#decisions" onClick={follow}>
+            {t('safetyWhy')}
+          </a>
+        </p>
+      )}
       {rated && <Rate key={rated.roomId} roomId={rated.roomId} />}
       {state.phase === 'device-problem' && <Devices />}
     </div>

@@ -128,7 +128,7 @@ function One({ one, current, look, judge }: Props) {
         <button type="button" {...shortcut('S')} onClick={() => judge(false)}>
           {c('uphold')} {key('S')}
         </button>
-        <button type="button" class="primary" {...shortcut('T')} onClick={() => judge(true)}>
+        <button type="button" {...shortcut('T')} onClick={() => judge(true)}>
           {c('overturn')} {key('T')}
         </button>
       </div>

@@ -2,6 +2,7 @@
 import { ArrowLeft } from 'lucide-preact';
 import { useEffect, useRef } from 'preact/hooks';
 
+import { clock } from '../../app/clock';
 import { putAway } from '../../app/console';
 import { t } from '../../i18n';
 import { actWords, c } from '../../i18n/console';
@@ -11,6 +12,7 @@ import { when } from '../safety';
 import { Decision } from './decision';
 import { Evidence } from './evidence';
 import { exact } from './exact';
+import { Id } from './id';
 import { Badges, short } from './queue';
 
 export function Case({ view, toAppeal }: { view: CaseView; toAppeal: () => void }) {
@@ -25,16 +27,20 @@ export function Case({ view, toAppeal }: { view: CaseView; toAppeal: () => void 
           <ArrowLeft aria-hidden="true" />
           {c('back')}
         </button>
-        <h2 id="case" ref={heading} tabIndex={-1}>
+        <h2 id="case" ref={heading} tabIndex={-1} title={row.userId}>
           {c('person', { id: short(row.userId) })}
         </h2>
         <p class="row">
           <Badges row={row} />
           <span class="quiet">
             {c('opened', { when: when(row.openedAt) })}
-            {row.mineUntil && ` · ${c('mine', { when: when(row.mineUntil) })}`}
+            {row.state === 'open' && <Mine until={row.mineUntil} />}
           </span>
         </p>
+        <dl class="ids">
+          <Id of={row.id} label="caseId" />
+          <Id of={row.userId} label="personId" />
+        </dl>
         {view.brigade && <p class="notice">{c('brigade')}</p>}
         {view.baiting && <p class="notice">{c('baiting')}</p>}
       </header>
@@ -71,6 +77,12 @@ export function Case({ view, toAppeal }: { view: CaseView; toAppeal: () => void 
       </details>
     </article>
   );
+}
+
+/** Only as long as it holds, and as nobody else was found to have it. */
+function Mine({ until }: { until: string | undefined }) {
+  const holds = until !== undefined && Date.parse(until) > clock.value;
+  return <> · {holds ? c('mine', { when: when(until) }) : c('notMine')}</>;
 }
 
 function idOf(one: Happened): string {

@@ -1,12 +1,12 @@
 /** The decision: what follows, what they will read, and one step back. */
-import { useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
-import { backTo, desk, take, takeNext } from '../../app/console';
+import { backTo, desk, lookAgain, lost, take, takeNext } from '../../app/console';
 import { language, LANGUAGES } from '../../i18n';
 import { c } from '../../i18n/console';
 import type { CaseView, Decided, Measure, Verdict } from '../../protocol/desk';
-import type { Concern, Words } from '../../protocol/types';
-import { CONCERNS, concernOf, hoursOf, MEASURES, verdictOf } from '../../state/casework';
+import { type Concern, troubleOf, type Words } from '../../protocol/types';
+import { CONCERNS, concernOf, hoursOf, MEASURES, usualHours, verdictOf } from '../../state/casework';
 import { when } from '../safety';
 import { StatementText } from '../statement';
 import { DeskAlert } from './alert';
@@ -24,7 +24,8 @@ export function Decision({ view, toAppeal }: { view: CaseView; toAppeal: () => v
   const { id, state } = view.case;
   const [measure, setMeasure] = useState<Measure | null>(null);
   const [about, setAbout] = useState<Concern>(concernOf(view));
-  const [typed, setTyped] = useState(String(view.suggestedHours));
+  /** As long as nobody typed another. */
+  const [own, setOwn] = useState<string | null>(null);
   /** Not while somebody types: half a number isn't a wrong one. */
   const [looked, setLooked] = useState(false);
   const [note, setNote] = useState('');
@@ -35,14 +36,19 @@ export function Decision({ view, toAppeal }: { view: CaseView; toAppeal: () => v
   const [error, setError] = useState<unknown>(null);
   const [said, setSaid] = useState('');
 
+  const typed = own ?? String(usualHours(about, view.suggestedHours));
   const hours = hoursOf(typed);
   const wrong = measure === 'suspend' && hours === null;
 
+  const failed = (problem: unknown): void => {
+    setError(problem);
+    if (troubleOf(problem).code === 'busy') lost(id);
+  };
   const trying = async (act: () => Promise<void>): Promise<void> => {
     if (busy) return;
     setBusy(true);
     setError(null);
-    await act().catch(setError);
+    await act().catch(failed);
     setBusy(false);
   };
   /** What was shown is what is sent: any change needs a new look. */
@@ -63,7 +69,7 @@ export function Decision({ view, toAppeal }: { view: CaseView; toAppeal: () => v
       const decided = await desk.preview(id, verdict);
       if (asked === choice.current) setShown({ verdict, decided });
     } catch (problem) {
-      if (asked === choice.current) setError(problem);
+      if (asked === choice.current) failed(problem);
     }
   };
   const decide = (): Promise<void> =>
@@ -73,13 +79,21 @@ export function Decision({ view, toAppeal }: { view: CaseView; toAppeal: () => v
       setShown(null);
       setSaid(c('done'));
       await take(id);
+      void lookAgain();
     });
   const undo = (): Promise<void> =>
     trying(async () => {
       await desk.undo(id);
       setSaid(c('undone'));
       await take(id);
+      void lookAgain();
     });
+
+  // What a key has done, or why it didn't, is often further down than the window reaches.
+  const heading = useRef<HTMLHeadingElement>(null);
+  const wrongs = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => void (said && bring(heading.current)), [said, state]);
+  useLayoutEffect(() => void (error && wrongs.current?.scrollIntoView({ block: 'nearest' })), [error]);
 
   const can = state === 'open';
   const mine = view.appeals.find(({ appeal, decision }) => appeal.state === 'open' && !decision.mine);
@@ -100,7 +114,9 @@ export function Decision({ view, toAppeal }: { view: CaseView; toAppeal: () => v
   if (!can) {
     return (
       <section class="card" aria-labelledby="decide">
-        <h3 id="decide">{c(`state_${state}`)}</h3>
+        <h3 id="decide" ref={heading} tabIndex={-1}>
+          {c(`state_${state}`)}
+        </h3>
         <p role="status">{said}</p>
         {view.undoUntil && (
           <p class="row">
@@ -120,13 +136,17 @@ export function Decision({ view, toAppeal }: { view: CaseView; toAppeal: () => v
             {c('next')} <kbd>N</kbd>
           </button>
         </div>
-        <DeskAlert error={error} />
+        <div class="wrongs" ref={wrongs}>
+          <DeskAlert error={error} />
+        </div>
       </section>
     );
   }
   return (
     <section class="card" aria-labelledby="decide">
-      <h3 id="decide">{c('decide')}</h3>
+      <h3 id="decide" ref={heading} tabIndex={-1}>
+        {c('decide')}
+      </h3>
       <p role="status">{said}</p>
       <fieldset class="measures">
         <legend>{c('measure')}</legend>
@@ -159,7 +179,7 @@ export function Decision({ view, toAppeal }: { view: CaseView; toAppeal: () => v
               value={typed}
               onInput={(event) => {
                 setLooked(false);
-                changed(setTyped)(event.currentTarget.value);
+                changed(setOwn)(event.currentTarget.value);
               }}
               onBlur={() => setLooked(true)}
             />
@@ -169,6 +189,7 @@ export function Decision({ view, toAppeal }: { view: CaseView; toAppeal: () => v
       {measure === 'suspend' && (
         <p id="hours-hint" class={looked && wrong ? 'alert' : 'quiet hint'} role={looked && wrong ? 'alert' : undefined}>
           {c('hoursHint')}
+          {about === 'minor' && ` ${c('hoursMinor')}`}
         </p>
       )}
       {measure !== 'none' && (
@@ -183,15 +204,38 @@ export function Decision({ view, toAppeal }: { view: CaseView; toAppeal: () => v
         </button>
       </div>
       {shown && (
-        <div class="will-read">
-          {shown.decided.statement ? <Read words={shown.decided.statement} /> : <p>{c('theyReadNothing')}</p>}
+        <div class="will-read" role="group" aria-labelledby="will-read">
+          <Preview key={choice.current} words={shown.decided.statement ?? null} />
           <button type="button" class="primary" disabled={busy} aria-keyshortcuts="D" onClick={() => void decide()}>
             {c(shown.decided.statement ? 'send' : 'sendNothing')} <kbd>D</kbd>
           </button>
         </div>
       )}
-      <DeskAlert error={error} />
+      <div class="wrongs" ref={wrongs}>
+        <DeskAlert error={error} />
+      </div>
     </section>
+  );
+}
+
+/** Into view with what it is the heading of, and to the keyboard and the screen reader. At once: nothing glides. */
+function bring(heading: HTMLElement | null): void {
+  if (!heading?.parentElement) return;
+  const around = heading.parentElement;
+  heading.focus({ preventScroll: true });
+  around.scrollIntoView({ block: around.offsetHeight > innerHeight ? 'start' : 'nearest' });
+}
+
+function Preview({ words }: { words: Words | null }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useLayoutEffect(() => bring(heading.current), []);
+  return (
+    <>
+      <h4 id="will-read" ref={heading} tabIndex={-1}>
+        {c(words ? 'theyRead' : 'theyReadNothing')}
+      </h4>
+      {words ? <Read words={words} /> : <p>{c('theyReadNothingMeans')}</p>}
+    </>
   );
 }
 
@@ -200,7 +244,6 @@ function Read({ words }: { words: Words }) {
   return (
     <>
       <p class="row">
-        <strong>{c('theyRead')}</strong>
         {(['en', 'de'] as const).map((one) => (
           <button key={one} type="button" class="plain" lang={one} aria-pressed={tongue === one} onClick={() => setTongue(one)}>
             {LANGUAGES[one]}

@@ -1,13 +1,14 @@
 /** What is kept of a case. Nothing is shown before it was said why; a picture stays blurred and grey but for as long as it is held. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 
-import { count, desk } from '../../app/console';
+import { count, desk, exposure, seenEnough } from '../../app/console';
 import { t } from '../../i18n';
 import { actWords, c } from '../../i18n/console';
 import type { CaseView, EvidenceRow } from '../../protocol/desk';
+import { troubleOf } from '../../protocol/types';
 import { sourceOf } from '../../state/casework';
 import { when } from '../safety';
-import { DeskAlert } from './alert';
+import { DeskAlert, MOMENT_MS } from './alert';
 import { exact } from './exact';
 
 const REASONS = ['decide', 'appeal', 'second'] as const;
@@ -63,22 +64,25 @@ function Piece({ view, piece, why }: { view: CaseView; piece: EvidenceRow; why: 
       setError(null);
     } catch (problem) {
       setError(problem);
+      if (isPicture && (troubleOf(problem).retryAfterMs ?? 0) > MOMENT_MS) seenEnough();
     }
   };
+  const tooMuch = isPicture && exposure.value !== null && exposure.value.seconds >= exposure.value.limitSeconds;
   const alike = view.evidence.filter(({ kind }) => kind === piece.kind);
   const about = { n: alike.indexOf(piece) + 1, all: alike.length, when: exact(piece.at) };
   const source = sourceOf(piece, view);
   return (
     <li>
       {shown === null && (
-        <button type="button" disabled={why === null} aria-describedby={piece.id} onClick={() => void show()}>
+        <button type="button" disabled={why === null || tooMuch} aria-describedby={piece.id} onClick={() => void show()}>
           {c(isPicture ? 'showPicture' : 'showWords', about)}
         </button>
       )}
-      {shown !== null && (isPicture ? <Picture url={shown} words={c('picture', about)} /> : <blockquote class="words">{shown}</blockquote>)}
+      {shown !== null && (isPicture ? <Picture url={shown} words={c('picture', about)} /> : <blockquote class="kept-words">{shown}</blockquote>)}
       <p class="quiet" id={piece.id}>
         {source?.is === 'decision' && `${c('keptForDecision', { when: exact(source.at), action: actWords(source.decision.action) })} · `}
         {source?.is === 'report' && `${c('keptForReport', { when: exact(source.at), reason: t(`reason_${source.report.reason}`) })} · `}
+        {tooMuch && shown === null && `${c('tomorrow')} · `}
         {piece.held ? c('held') : c('gone', { when: when(piece.expiresAt) })}
       </p>
       <DeskAlert error={error} />

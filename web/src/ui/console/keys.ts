@@ -1,5 +1,7 @@
-/** Single keys for what is done all day. Never while somebody types, or in a dialog. */
+/** Single keys for what is done all day. Never while somebody types, or in a dialog, or when they are turned off. */
 import { useEffect, useRef } from 'preact/hooks';
+
+import { singleKeys } from '../settings';
 
 const TYPED = 'input, textarea, select, [contenteditable]';
 
@@ -9,7 +11,7 @@ export function useDeskKeys(keys: Record<string, () => void>, on = true): void {
   useEffect(() => {
     if (!on) return;
     const press = (event: KeyboardEvent): void => {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !singleKeys.value) return;
       if (event.target instanceof Element && event.target.closest(TYPED)) return;
       if (document.querySelector('dialog[open]')) return;
       const act = newest.current[event.key.toLowerCase()];

@@ -83,7 +83,7 @@ function ReportPast({ call: { roomId }, who }: { call: PastCall; who: Card }) {
           {t('report')}
         </button>
       )}
-      {open && <Report name={who.displayName} intro="reportIntroPast" act={act} close={() => setOpen(false)} />}
+      {open && <Report name={who.displayName} intro="reportIntroPast" past act={act} close={() => setOpen(false)} />}
     </>
   );
 }

@@ -1,9 +1,10 @@
-/** What was decided about me: what, by which rule, what it rests on, for how long, and what I can do about it. */
+/** What was decided about me: what, by which rule, how it was noticed, for how long, and what I can do about it. */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 import { api } from '../../app/account';
 import { type Key, language, t } from '../../i18n';
 import type { Decision } from '../../protocol/types';
+import { keptAway } from '../../state/suspension';
 import { when } from '../safety';
 import { StatementText } from '../statement';
 import { Alert } from '../trouble';
@@ -34,17 +35,25 @@ export function Decisions() {
   );
 }
 
+/** What is over, or was taken back, isn't told as if it held; nor a removal that a person found right as if it had been done. */
+function titleOf(decision: Decision): Key {
+  if (decision.action === 'suspend') return keptAway([decision], Date.now()) ? 'decided_suspend' : 'decided_suspended';
+  if (decision.action === 'remove' && !decision.automated) return 'decided_found';
+  return `decided_${decision.action}`;
+}
+
 function One({ decision, appeal }: { decision: Decision; appeal: (text: string) => Promise<void> }) {
-  const { action, at, until, overturnedAt, statement } = decision;
+  const { at, until, overturnedAt, statement, rule } = decision;
   return (
     <li>
-      <h3>
-        {t(`decided_${action}` as Key, { when: until ? when(until) : '' })} <time dateTime={at}>{when(at)}</time>
-      </h3>
+      <h3>{t(titleOf(decision), { when: until ? when(until) : '' })}</h3>
+      <p class="quiet">
+        <time dateTime={at}>{t('decidedOn', { when: when(at) })}</time>
+      </p>
       {overturnedAt && <p class="good">{t('overturned', { when: when(overturnedAt) })}</p>}
       <details>
         <summary>{t('decisionMore')}</summary>
-        <StatementText statement={statement[language.value]} />
+        <StatementText statement={statement[language.value]} by={rule} />
       </details>
       {decision.appeal ? <Appealed state={decision.appeal} /> : decision.appealUntil && <Appeal until={decision.appealUntil} send={appeal} />}
     </li>

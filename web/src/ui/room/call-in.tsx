@@ -1,6 +1,5 @@
 /** In a call: who else could come. */
 import { PhoneOutgoing } from 'lucide-preact';
-import { info } from '../../app/account';
 import { useState } from 'preact/hooks';
 
 import { refusal } from '../../app/calls';
@@ -11,6 +10,7 @@ import type { Call } from '../../state/call';
 import { canBeCalled } from '../../state/friends';
 import type { State } from '../../state/room';
 import { Avatar } from '../avatar';
+import { watchedWords } from '../kept';
 import { Alert } from '../trouble';
 
 export function CallIn({ state, call }: { state: State; call: Call }) {
@@ -49,7 +49,7 @@ export function CallIn({ state, call }: { state: State; call: Call }) {
         })}
       </ul>
       <Alert error={error?.problem} words={error ? t(refusal(error.problem), { name: error.name }) : undefined} />
-      <p class="quiet">{t(state.call?.way === 'p2p' ? 'directHint' : info.value?.watched === false ? 'throughHint' : 'watchedHint')}</p>
+      <p class="quiet">{state.call?.way === 'p2p' ? t('directHint') : watchedWords() || t('throughHint')}</p>
     </>
   );
 }

@@ -38,7 +38,7 @@ export function Dialogs({ state, open, ask, close }: Props) {
     case 'devices':
       return <MyDevices close={close} />;
     case 'help':
-      return <Help keys={KEYS} close={close} />;
+      return <Help keys={KEYS} words={t} close={close} />;
     case 'react':
       return (
         <Dialog title={t('react')} onClose={close}>

@@ -2,7 +2,7 @@
 import { DoorOpen, Lock, Mic, MicOff, Video, VideoOff } from 'lucide-preact';
 import { useEffect } from 'preact/hooks';
 
-import { info, me } from '../../app/account';
+import { me } from '../../app/account';
 import { give } from '../../app/room';
 import { t } from '../../i18n';
 import * as devices from '../../media/devices';
@@ -10,6 +10,7 @@ import type { State } from '../../state/room';
 import { Switch } from '../button';
 import { CopyLink } from '../copy';
 import { Devices } from '../devices';
+import { watchedWords } from '../kept';
 
 export function Lobby({ state }: { state: State }) {
   useEffect(() => {
@@ -43,7 +44,7 @@ export function Lobby({ state }: { state: State }) {
         {/* Below the switches, which its length mustn't move. */}
         <Seen />
         <p class="quiet">
-          {t('lobbyPrivacy')} {info.value?.watched !== false && t('watchedHint')}
+          {t('lobbyPrivacy')} {watchedWords()}
         </p>
         <CopyLink link={state.joinUrl} />
       </div>
