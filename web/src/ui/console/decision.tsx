@@ -148,6 +148,14 @@ export function Decision({ view, toAppeal }: { view: CaseView; toAppeal: () => v
         {c('decide')}
       </h3>
       <p role="status">{said}</p>
+      {mine && (
+        <p class="notice row">
+          <span>{c('appealWaits')}</span>
+          <button type="button" aria-keyshortcuts="B" onClick={back}>
+            {c('toAppeal')} <kbd>B</kbd>
+          </button>
+        </p>
+      )}
       <fieldset class="measures">
         <legend>{c('measure')}</legend>
         {MEASURES.map((one, n) => (
