@@ -92,7 +92,7 @@ async fn look(report: &mut Report, config: &Config) {
     rules(report, config);
     models(report, config);
     if config.does(Role::Moderation) {
-        files::evidence_keys(report, config);
+        files::evidence_keys(report, config).await;
     }
     mail(report, config).await;
     addresses(report, config);

@@ -59,7 +59,7 @@ pub enum Failure {
     #[error("watch.rules: {0}")]
     Rules(#[from] visavis_workers::rules::BadFile),
     /// Something would break.
-    #[error("{0} of these are problems")]
+    #[error("it would break: {0} of these lines say where")]
     Ill(usize),
     /// The secret key can't be read.
     #[error(transparent)]

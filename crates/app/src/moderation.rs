@@ -169,7 +169,9 @@ fn line(one: &Replayed, version: &str, given: bool) -> String {
         "the same".to_owned()
     } else {
         let before = serde_json::from_str(&was.act).ok();
-        format!("OTHERWISE (was: {}, now: {})", outcome(before.as_ref()), outcome(one.again.as_ref()))
+        let (was, now) = (outcome(before.as_ref()), outcome(one.again.as_ref()));
+        let others = if was == now { ", but others" } else { "" };
+        format!("OTHERWISE (was: {was}, now: {now}{others})")
     };
     let rules = match (one.same_rules, given) {
         (true, _) => String::new(),
@@ -193,4 +195,90 @@ fn outcome(act: Option<&Act>) -> String {
 
 fn checked(reason: &str) -> Result<String, Fault> {
     text::reason("--reason", reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use visavis_domain::{
+        Timestamp,
+        id::{CaseId, DecisionId, RoomId, SignalId, UserId},
+        strikes::{Action, Concern},
+    };
+    use visavis_platform::db::decisions::Decision;
+
+    use super::*;
+
+    fn act(action: Action, hours: Option<u32>) -> Act {
+        Act {
+            action,
+            hours,
+            concern: Concern::Nudity,
+            rule: "nudity-picture".to_owned(),
+            version: "1".to_owned(),
+            facts: vec![SignalId::from_bits(1)],
+            keep_days: 10,
+            dry_run: false,
+        }
+    }
+
+    fn replayed(again: Option<Act>, same_rules: bool) -> Replayed {
+        let was = act(Action::Suspend, Some(24));
+        let decision = Decision {
+            id: DecisionId::from_bits(1),
+            user: UserId::from_bits(1),
+            room: RoomId::from_bits(1),
+            at: Timestamp::from_millis(0),
+            action: "suspend".to_owned(),
+            concern: "nudity".to_owned(),
+            rule: was.rule.clone(),
+            version: "1".to_owned(),
+            until: None,
+            automated: true,
+            dry_run: false,
+            act: serde_json::to_string(&was).unwrap(),
+            signals: "[]".to_owned(),
+            case: None,
+            decided_by: None,
+            note: None,
+            reports: 0,
+            because_of: None,
+            overturned_at: None,
+        };
+        Replayed { decision, again, same_rules }
+    }
+
+    #[test]
+    fn what_comes_out_otherwise_is_told_and_nobody_is_asked_for_what_they_gave() {
+        let suspend = || act(Action::Suspend, Some(24));
+        let same = line(&replayed(Some(suspend()), true), "1", true);
+        assert!(same.ends_with("suspend  nudity-picture  the same"), "{same}");
+        let warned = line(&replayed(Some(act(Action::Warn, None)), false), "2", true);
+        let words = "OTHERWISE (was: suspend for 24 h by nudity-picture on 1 signals, now: warn by nudity-picture on 1 signals) \
+                     (by rules 2; it was decided by 1)";
+        assert!(warned.ends_with(words), "{warned}");
+        let nothing = line(&replayed(None, false), "2", false);
+        assert!(
+            nothing.contains("now: nothing") && nothing.ends_with("give those with --rules)"),
+            "{nothing}"
+        );
+        let others = Act { facts: vec![SignalId::from_bits(2)], ..suspend() };
+        let other = line(&replayed(Some(others), true), "1", true);
+        assert!(other.contains("on 1 signals, but others)"), "{other}");
+    }
+
+    #[test]
+    fn an_entry_is_one_line_whatever_the_reason_says() {
+        let entry = audit::Entry {
+            n: 7,
+            at: Timestamp::from_millis(0),
+            actor: "operator".to_owned(),
+            act: "hold".to_owned(),
+            object: CaseId::from_bits(1).to_string(),
+            reason: "a\ncourt\tasked".to_owned(),
+            mac: "MAC".to_owned(),
+        };
+        let line = logged(&entry);
+        assert_eq!(line.split('\t').count(), 7);
+        assert!(!line.contains('\n') && line.ends_with("\ta court asked\tMAC"), "{line}");
+    }
 }

@@ -12,7 +12,7 @@ use visavis_domain::Timestamp;
 use visavis_edge::tls;
 use visavis_platform::{Clock, Db, Dice, secret::Secret, vault::At};
 
-use super::Report;
+use super::{Report, stores};
 use crate::config::{Config, Hidden, Role};
 
 /// With less room a database and its journal may soon not be written; and with so little hardly at all.
@@ -22,7 +22,16 @@ const TOO_LITTLE: u64 = 100 << 20;
 const ENDS_SOON: Duration = Duration::from_hours(14 * 24);
 
 pub(super) fn data(report: &mut Report, config: &Config) {
-    let data = &config.data;
+    folder(report, &config.data);
+    // A database in a file may lie elsewhere.
+    let file = Db::file(&config.database, &config.data).ok().flatten();
+    let beside = file.as_deref().and_then(Path::parent).filter(|folder| *folder != config.data);
+    if let Some(beside) = beside.filter(|_| config.needs_database()) {
+        folder(report, beside);
+    }
+}
+
+fn folder(report: &mut Report, data: &Path) {
     let Some(there) = existing(data) else {
         return report.problem("data", format!("{} can't be made: no folder of it exists", data.display()));
     };
@@ -37,7 +46,7 @@ pub(super) fn data(report: &mut Report, config: &Config) {
     let text = format!("{} {found}; {} MiB are free", data.display(), room >> 20);
     match room {
         ..TOO_LITTLE => report.problem("data", format!("{text}: make room, else nothing can be kept")),
-        ..LITTLE => report.warning("data", format!("{text}: make room soon")),
+        TOO_LITTLE..LITTLE => report.warning("data", format!("{text}: make room soon")),
         _ => report.ok("data", text),
     }
 }
@@ -103,11 +112,11 @@ fn ending(report: &mut Report, about: &'static str, now: Timestamp, end: Option<
 }
 
 /// Where keys of evidence are written.
-pub(super) fn evidence_keys(report: &mut Report, config: &Config) {
+pub(super) async fn evidence_keys(report: &mut Report, config: &Config) {
     let about = "evidence keys";
     let path = match config.moderation.evidence.at(&config.data) {
         At::Folder(path) => path,
-        At::Database(_) => return report.ok(about, "in a database of their own; see that no backup has it"),
+        At::Database(settings) => return stores::keys(report, about, &settings, &config.data).await,
     };
     let Some(there) = existing(&path) else {
         return report.problem(about, format!("{} can't be made: no folder of it exists", path.display()));

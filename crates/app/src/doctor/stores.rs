@@ -1,9 +1,9 @@
 //! The database and Redis: reachable, whole, of a version that is known.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use visavis_domain::Timestamp;
-use visavis_platform::{Clock, Db, Dice, Lifecycle};
+use visavis_platform::{Clock, Db, Dice, Lifecycle, db};
 
 use super::Report;
 use crate::{config::Config, shared};
@@ -51,6 +51,25 @@ pub(super) async fn database(report: &mut Report, config: &Config) {
     }
     if let Some(told) = found.clock {
         clock(report, Clock::System.now(), told, file.is_none());
+    }
+}
+
+/// The database of the keys of evidence.
+pub(super) async fn keys(report: &mut Report, about: &'static str, settings: &db::Settings, data: &Path) {
+    match Db::file(settings, data) {
+        Err(error) => report.problem(about, format!("moderation.evidence.keys: {error}")),
+        Ok(Some(file)) if !file.exists() => {
+            report.ok(about, format!("{} will be made at the first start", file.display()));
+        }
+        Ok(_) => match tokio::time::timeout(PATIENCE, Db::inspect(settings, data)).await {
+            Err(_) => {
+                report.problem(about, "their database doesn't answer: look at moderation.evidence.keys");
+            }
+            Ok(Err(error)) => report.problem(about, format!("their database can't be used: {error}")),
+            Ok(Ok(found)) => {
+                report.ok(about, format!("in {}; see that no backup has it", found.engine));
+            }
+        },
     }
 }
 
