@@ -110,7 +110,7 @@ describe('the queue', () => {
     const { roomId } = await meet(await moderator.open(), await eve.open());
     const report = { roomId, userId: moderator.id, reason: 'harassment' };
     assert.equal((await eve.ask('POST', '/api/reports', { json: report })).status, 201);
-    const other = await withRole(server, t, 'moderator');
+    const other = await withRole(server, t, 'admin');
     const { id } = await caseOf(other, moderator);
     const { body } = await moderator.ask('GET', '/api/moderation/cases');
     assert.ok(!body.cases.some((one) => one.userId === moderator.id), 'it isn’t in their list');

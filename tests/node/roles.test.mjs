@@ -91,7 +91,10 @@ describe('whoever governs', () => {
     const reporter = await signIn(server, { test: t });
     const { roomId } = await meet(await moderator.open(), await reporter.open());
     assert.equal((await reporter.ask('POST', '/api/reports', { json: { roomId, userId: moderator.id, reason: 'spam' } })).status, 201);
-    const { id } = await caseOf(colleague, moderator);
+    const { id } = await caseOf(admin, moderator);
+    const { body } = await colleague.ask('GET', '/api/moderation/cases');
+    assert.ok(!body.cases.some((one) => one.userId === moderator.id), 'it isn’t among a colleague’s');
+    assert.equal((await colleague.ask('GET', `/api/moderation/cases/${id}`)).status, 403);
     const decide = (who) => who.ask('POST', `/api/moderation/cases/${id}/decision`, { json: { action: 'suspend', reason: 'spam', hours: 1 } });
     assert.equal((await decide(colleague)).body.code, 'forbidden');
     assert.equal(await cases(moderator), 200);

@@ -87,7 +87,7 @@ pub async fn evidence(config: &Config, command: EvidenceCommand) -> Result<(), F
             }
         }
         EvidenceCommand::Log { last } => {
-            let end = audit::head(&db).await.map_err(Fault::from)?.map_or(0, |(n, _)| n);
+            let end = audit::head(&db).await.map_err(Fault::from)?.map_or(0, |head| head.n);
             let from = end.saturating_sub(last.into());
             for entry in audit::after(&db, from, last.into()).await.map_err(Fault::from)? {
                 println!("{}", logged(&entry));

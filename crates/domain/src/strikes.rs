@@ -23,7 +23,7 @@ const MAX_SIGNALS: usize = 256;
 /// A blur ends when nothing was noticed for so long.
 const CALM_MS: i64 = 30_000;
 /// What was recorded so soon after somebody was taken out belongs to what they were taken out for.
-const AFTERMATH_MS: i64 = 10_000;
+pub const AFTERMATH_MS: i64 = 10_000;
 
 /// What a signal is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -219,7 +219,10 @@ impl Strikes {
             self.blurred = Some(now);
         }
         if let Some(other) = before {
-            self.strike(now, &rule, vec![other, signal.id]);
+            // What somebody was taken out for has counted: it agrees with nothing any more.
+            if self.strike(now, &rule, vec![other, signal.id]) {
+                return;
+            }
         } else if alone {
             for action in rule.first.clone() {
                 self.act(&rule, action, None, vec![signal.id]);
@@ -244,10 +247,11 @@ impl Strikes {
             .find(|other| is_near(other, signal, rule) && agree(other, signal, rule.apart_s))
     }
 
-    /// Two agree.
-    fn strike(&mut self, now: Timestamp, rule: &Rule, facts: Vec<SignalId>) {
+    /// Two agree. Whether they are settled with it: somebody was taken out.
+    fn strike(&mut self, now: Timestamp, rule: &Rule, facts: Vec<SignalId>) -> bool {
         if rule.agreed < Action::Remove {
-            return self.act(rule, rule.agreed, None, facts);
+            self.act(rule, rule.agreed, None, facts);
+            return false;
         }
         let memory_ms = i64::from(self.rules.memory_days) * 24 * 3_600_000;
         self.standing.retain(|at| now.as_millis() - at.as_millis() < memory_ms);
@@ -260,6 +264,7 @@ impl Strikes {
         }
         (self.settled, self.blurred) = (Some(now), None);
         self.signals.clear();
+        true
     }
 
     fn act(&mut self, rule: &Rule, action: Action, hours: Option<u32>, facts: Vec<SignalId>) {
@@ -383,6 +388,19 @@ mod tests {
         assert_eq!(again.last(), Some(&(Suspend, Some(168))));
         let again = acts(&mut strikes, &[picture(9, 300_000), picture(10, 310_000)]);
         assert_eq!(again.last(), Some(&(Suspend, Some(168))), "the ladder ends");
+    }
+
+    #[test]
+    fn what_somebody_was_taken_out_for_counts_once() {
+        let mut strikes = Strikes::new(rules());
+        let speech = |n, from| signal(n, Harassment, Speech, from, from + 5_000);
+        assert_eq!(acts(&mut strikes, &[speech(1, 0), speech(2, 10_000)]).last(), Some(&(Remove, None)));
+        assert_eq!(
+            acts(&mut strikes, &[speech(3, 30_000)]),
+            [(Warn, None), (Mute, None)],
+            "the first in another call, though the last is less than a minute ago"
+        );
+        assert_eq!(acts(&mut strikes, &[speech(4, 40_000)]), [(Suspend, Some(24))]);
     }
 
     #[test]

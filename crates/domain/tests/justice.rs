@@ -175,5 +175,5 @@ fn whoever_does_it_again_is_suspended_for_longer_and_longer() {
         assert!(away.last() > away.first(), "seed {seed}: {away:?}");
         assert!(trust.score < START - 15, "seed {seed}: {}", trust.score);
     }
-    assert_eq!(measure::hours(None, 0), 24, "and a person's ladder begins with a day");
+    assert_eq!(measure::hours(None, Concern::Harassment, 0), 24, "and a person's ladder begins with a day");
 }

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use visavis_domain::{
-    Fault, Timestamp,
+    Code, Fault, Timestamp,
     cases::{Gravity, measure, priority, voices},
     contract::{
         Caller,
@@ -65,6 +65,8 @@ impl Default for Settings {
 
 /// Decisions and reports of a case that are looked at.
 const OF_CASE: i64 = 200;
+/// Reports of one person by one other, for one reason, that wait in a case.
+const OF_PAIR: u64 = 5;
 /// Between two looks for what has ended.
 const UPKEEP_EVERY: Duration = Duration::from_secs(30);
 
@@ -210,9 +212,13 @@ impl Moderation {
         if !friendships::lock_pair(&mut tx, by, about).await? {
             return Err(Fault::not_found("That person"));
         }
-        let id = match reports::insert(&mut tx, &report).await {
-            Err(db::Error::Missing) => return Err(Fault::not_found("That person")),
-            written => written?,
+        let id = match reports::waiting(&mut tx, &report).await? {
+            // They said so often enough: nothing more would come of it, and it would bury what others say.
+            (many, Some(newest)) if many >= OF_PAIR => newest,
+            _ => match reports::insert(&mut tx, &report).await {
+                Err(db::Error::Missing) => return Err(Fault::not_found("That person")),
+                written => written?,
+            },
         };
         // No limit of blocks here: safety first, and reports have limits of their own at the edge.
         let blocked = blocks::insert(&mut tx, req.reporter, req.reported, now).await?;
@@ -226,7 +232,10 @@ impl Moderation {
             let (user, other) = (by, about);
             self.bus.publish(Event::Parted { user, other, request }).await;
         }
-        self.bus.publish(Event::Reported { user: about, room, report: id }).await;
+        // Told twice nothing follows of it.
+        if id == report.id {
+            self.bus.publish(Event::Reported { user: about, room, report: id }).await;
+        }
         Ok(id)
     }
 
@@ -241,7 +250,13 @@ impl Moderation {
             case.held_for = Some("minor".to_owned());
             self.audit(tx, "rule", ("hold", &case.id.to_string()), "minor").await?;
         }
-        self.hold_what_must_be(tx, &case).await?;
+        // Where no key can be written the report counts all the same, and it is held as soon as one can.
+        if let Err(fault) = self.hold_what_must_be(tx, &case).await {
+            if fault.code != Code::Unavailable {
+                return Err(fault);
+            }
+            tracing::error!(case.id = %case.id, "what is under legal hold can't be wrapped for it yet");
+        }
         cases::write(tx, &case).await?;
         Ok(())
     }

@@ -50,8 +50,12 @@ impl Measure {
     }
 }
 
-/// Hours of a suspension: those that were named, else by how many stand already.
-pub fn hours(named: Option<u32>, standing: usize) -> u32 {
+/// Hours of a suspension: those that were named, else by how many stand already. Whoever seems to be under 18 stays away until
+/// an appeal clears it up.
+pub fn hours(named: Option<u32>, about: Concern, standing: usize) -> u32 {
+    if named.is_none() && about == Concern::Minor {
+        return MAX_HOURS;
+    }
     let step = standing.min(LADDER_H.len() - 1);
     named.unwrap_or_else(|| LADDER_H.get(step).copied().unwrap_or(MAX_HOURS)).clamp(1, MAX_HOURS)
 }
@@ -101,10 +105,12 @@ mod tests {
     #[test]
     fn whoever_does_it_again_stays_away_longer() {
         assert_eq!(
-            (0..7).map(|n| hours(None, n)).collect::<Vec<_>>(),
+            (0..7).map(|n| hours(None, Concern::Spam, n)).collect::<Vec<_>>(),
             [24, 72, 168, 720, 8_760, 8_760, 8_760]
         );
-        assert_eq!([hours(Some(5), 4), hours(Some(0), 0), hours(Some(u32::MAX), 0)], [5, 1, MAX_HOURS]);
+        let named = |hours_| hours(Some(hours_), Concern::Minor, 0);
+        assert_eq!([named(5), named(0), named(u32::MAX)], [5, 1, MAX_HOURS]);
+        assert_eq!(hours(None, Concern::Minor, 0), MAX_HOURS, "until an appeal clears it up");
     }
 
     proptest! {

@@ -115,6 +115,16 @@ pub async fn reopen(tx: &mut Tx, case: CaseId, by: UserId, at: Timestamp) -> Res
     rows.iter().map(|row| row::id(row, "id")).collect()
 }
 
+/// All of a case belong to another one from now on.
+pub async fn move_to(tx: &mut Tx, from: CaseId, to: CaseId) -> Result<()> {
+    sqlx::query("UPDATE appeals SET case_id = $2 WHERE case_id = $1")
+        .bind(from.to_string())
+        .bind(to.to_string())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// Of one state, the oldest first, behind that one.
 pub async fn page(db: &Db, state: &str, after: (Timestamp, &str), most: i64) -> Result<Vec<Appeal>> {
     let rows = sqlx::query(concat!(

@@ -57,13 +57,14 @@ fn entry(row: &AnyRow) -> Result<Entry> {
     })
 }
 
-/// Adds an entry: number and MAC are found here, one after the other. `seal` makes the MAC from the one before.
-pub async fn append(tx: &mut Tx, new: &Entry, seal: impl Fn(&str, &Entry) -> String + Send) -> Result<()> {
+/// Adds an entry: number and MAC are found here, one after the other.
+async fn append(tx: &mut Tx, secret: &Secret, new: &Entry) -> Result<()> {
     let head = sqlx::query("UPDATE audit_head SET n = n + 1 WHERE id = 1 RETURNING n, mac")
         .fetch_one(tx.conn())
         .await?;
     let mut new = Entry { n: row::count(&head, "n")?, ..new.clone() };
-    new.mac = seal(&row::text(&head, "mac")?, &new);
+    new.mac = mac(secret, &row::text(&head, "mac")?, &new);
+    let seal = end(secret, new.n, &new.mac);
     sqlx::query(
         "INSERT INTO audit (n, at, actor, act, object, reason, mac) VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
@@ -76,8 +77,18 @@ pub async fn append(tx: &mut Tx, new: &Entry, seal: impl Fn(&str, &Entry) -> Str
     .bind(new.mac.as_str())
     .execute(tx.conn())
     .await?;
-    sqlx::query("UPDATE audit_head SET mac = $1 WHERE id = 1").bind(new.mac).execute(tx.conn()).await?;
+    sqlx::query("UPDATE audit_head SET mac = $1, seal = $2 WHERE id = 1")
+        .bind(new.mac)
+        .bind(seal)
+        .execute(tx.conn())
+        .await?;
     Ok(())
+}
+
+/// The MAC that says that the log ends there.
+pub fn end(secret: &Secret, n: u64, mac: &str) -> String {
+    let n = n.to_string();
+    BASE64_URL_SAFE_NO_PAD.encode(secret.mac("audit end", &[n.as_bytes(), mac.as_bytes()]))
 }
 
 /// Writes what is about to be done into the log.
@@ -91,7 +102,7 @@ pub async fn write(tx: &mut Tx, secret: &Secret, new: &Deed<'_>) -> Result<()> {
         reason: new.reason.to_owned(),
         mac: String::new(),
     };
-    append(tx, &entry, |before, entry| mac(secret, before, entry)).await
+    append(tx, secret, &entry).await
 }
 
 /// The MAC of an entry and all before it.
@@ -113,8 +124,33 @@ pub async fn after(db: &Db, n: u64, most: i64) -> Result<Vec<Entry>> {
     rows.iter().map(entry).collect()
 }
 
-/// How many there are, and the last one's MAC.
-pub async fn head(db: &Db) -> Result<Option<(u64, String)>> {
-    let row = sqlx::query("SELECT n, mac FROM audit_head WHERE id = 1").fetch_optional(db.reads()).await?;
-    row.map(|row| Ok((row::count(&row, "n")?, row::text(&row, "mac")?))).transpose()
+/// Where the log ends.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Head {
+    /// How many entries there are.
+    pub n: u64,
+    /// The last one's MAC.
+    pub mac: String,
+    /// [`end`] of both; of a log without an entry, or from before there was one, there is none.
+    pub seal: Option<String>,
+}
+
+/// Where the log ends.
+pub async fn head(db: &Db) -> Result<Option<Head>> {
+    let row =
+        sqlx::query("SELECT n, mac, seal FROM audit_head WHERE id = 1").fetch_optional(db.reads()).await?;
+    let head = |row| {
+        Ok(Head {
+            n: row::count(&row, "n")?,
+            mac: row::text(&row, "mac")?,
+            seal: row::maybe_text(&row, "seal")?,
+        })
+    };
+    row.map(head).transpose()
+}
+
+/// Entries with a number that no entry has: written by somebody else.
+pub async fn strays(db: &Db) -> Result<u64> {
+    let row = sqlx::query("SELECT COUNT(*) AS n FROM audit WHERE n < 1").fetch_one(db.reads()).await?;
+    row::count(&row, "n")
 }

@@ -61,24 +61,27 @@ pub async fn others(
     row::count(&row, "n")
 }
 
-/// Somebody is suspended: so are the devices they used since then, until the same end, and, for less long, their networks.
+/// Somebody is suspended: so are all devices that are remembered of them, until the same end, and, for less long, the networks
+/// they used since then.
 pub async fn hold(
     tx: &mut Tx,
-    decision: DecisionId,
+    (decision, at): (DecisionId, Timestamp),
     user: UserId,
     since: Timestamp,
     (devices_until, networks_until): (Timestamp, Timestamp),
 ) -> Result<()> {
     sqlx::query(
-        "INSERT INTO bans (decision_id, kind, mac, until) \
-         SELECT $1, kind, mac, CASE WHEN kind = 'device' THEN CAST($4 AS BIGINT) ELSE CAST($5 AS BIGINT) END \
-         FROM seen_from WHERE user_id = $2 AND at >= $3 ON CONFLICT (decision_id, kind, mac) DO NOTHING",
+        "INSERT INTO bans (decision_id, kind, mac, until, since) \
+         SELECT $1, kind, mac, CASE WHEN kind = 'device' THEN CAST($4 AS BIGINT) ELSE CAST($5 AS BIGINT) END, \
+         CAST($6 AS BIGINT) FROM seen_from WHERE user_id = $2 AND (kind = 'device' OR at >= $3) \
+         ON CONFLICT (decision_id, kind, mac) DO NOTHING",
     )
     .bind(decision.to_string())
     .bind(user.to_string())
     .bind(since.as_millis())
     .bind(devices_until.as_millis())
     .bind(networks_until.as_millis())
+    .bind(at.as_millis())
     .execute(tx.conn())
     .await?;
     Ok(())
@@ -104,11 +107,12 @@ pub struct Ban {
     pub until: Timestamp,
 }
 
-/// The ban on this device or network, of somebody else, that runs longest.
+/// The ban on this device or network, of somebody else or of an account that is gone, that runs longest.
 pub async fn running(db: &Db, user: UserId, mac: &str, now: Timestamp) -> Result<Option<Ban>> {
     let row = sqlx::query(
-        "SELECT b.decision_id, b.until, d.at FROM bans b JOIN decisions d ON d.id = b.decision_id \
-         WHERE b.mac = $1 AND b.until > $2 AND d.user_id <> $3 AND d.overturned_at IS NULL ORDER BY b.until DESC LIMIT 1",
+        "SELECT b.decision_id, b.until, b.since FROM bans b LEFT JOIN decisions d ON d.id = b.decision_id \
+         WHERE b.mac = $1 AND b.until > $2 AND b.since IS NOT NULL \
+         AND (d.id IS NULL OR (d.user_id <> $3 AND d.overturned_at IS NULL)) ORDER BY b.until DESC LIMIT 1",
     )
     .bind(mac)
     .bind(now.as_millis())
@@ -118,7 +122,7 @@ pub async fn running(db: &Db, user: UserId, mac: &str, now: Timestamp) -> Result
     let ban = |row| {
         Ok(Ban {
             decision: row::id(row, "decision_id")?,
-            since: row::time(row, "at")?,
+            since: row::time(row, "since")?,
             until: row::time(row, "until")?,
         })
     };

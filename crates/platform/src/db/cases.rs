@@ -150,6 +150,65 @@ pub async fn by_id(db: &Db, id: CaseId) -> Result<Option<Case>> {
     row.as_ref().map(case).transpose()
 }
 
+/// The person's open case, locked, if there is one.
+pub async fn open_of(tx: &mut Tx, user: UserId) -> Result<Option<Case>> {
+    let row = sqlx::query(concat!(
+        "UPDATE cases SET id = id WHERE user_id = $1 AND state = 'open' RETURNING ",
+        columns!()
+    ))
+    .bind(user.to_string())
+    .fetch_optional(tx.conn())
+    .await?;
+    row.as_ref().map(case).transpose()
+}
+
+/// What is between a moderator and a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ties {
+    /// They reported the person.
+    pub reported: bool,
+    /// They are friends.
+    pub friends: bool,
+    /// It is about a moderator or an admin.
+    pub governs: bool,
+    /// The moderator is an admin.
+    pub is_admin: bool,
+}
+
+/// What is between them.
+pub async fn ties(db: &Db, case: &Case, moderator: UserId) -> Result<Ties> {
+    let (about, by) = (case.user.to_string(), moderator.to_string());
+    let reported = sqlx::query("SELECT COUNT(*) AS n FROM reports WHERE case_id = $1 AND reporter_id = $2")
+        .bind(case.id.to_string())
+        .bind(by.as_str())
+        .fetch_one(db.reads())
+        .await?;
+    let friends = sqlx::query(
+        "SELECT COUNT(*) AS n FROM friendships WHERE low_id = $1 AND high_id = $2 AND since IS NOT NULL",
+    )
+    .bind(about.as_str().min(&by))
+    .bind(about.as_str().max(&by))
+    .fetch_one(db.reads())
+    .await?;
+    let roles = sqlx::query("SELECT id, role FROM users WHERE id IN ($1, $2)")
+        .bind(about.as_str())
+        .bind(by.as_str())
+        .fetch_all(db.reads())
+        .await?;
+    let mut ties = Ties {
+        reported: row::count(&reported, "n")? > 0,
+        friends: row::count(&friends, "n")? > 0,
+        governs: false,
+        is_admin: false,
+    };
+    for row in &roles {
+        let (id, role) = (row::text(row, "id")?, row::text(row, "role")?);
+        ties.governs |= id == about && role != "user";
+        ties.is_admin |= id == by && role == "admin";
+    }
+    Ok(ties)
+}
+
 /// What is asked for of a queue.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
@@ -163,7 +222,7 @@ pub struct Wanted<'a> {
     pub minor: bool,
     /// Behind this place in the queue; empty for its beginning.
     pub after: &'a str,
-    /// Not what others have.
+    /// Not what others have, nor what they have a part in, nor, unless they are an admin, what is about those who govern.
     pub for_whom: UserId,
     /// Now.
     pub now: Timestamp,
@@ -175,7 +234,13 @@ pub async fn page(db: &Db, wanted: &Wanted<'_>, most: i64) -> Result<Vec<(Case, 
         "SELECT place, ",
         columns!(),
         " FROM cases WHERE state = $1 AND place > $2 AND reported >= $3 AND noticed >= $4 AND minor >= $5 \
-         AND (leased_until IS NULL OR leased_until <= $6 OR leased_by = $7) AND user_id <> $7 ORDER BY place LIMIT $8"
+         AND (leased_until IS NULL OR leased_until <= $6 OR leased_by = $7) AND user_id <> $7 \
+         AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.case_id = cases.id AND r.reporter_id = $7) \
+         AND NOT EXISTS (SELECT 1 FROM friendships f WHERE f.since IS NOT NULL \
+         AND ((f.low_id = $7 AND f.high_id = cases.user_id) OR (f.high_id = $7 AND f.low_id = cases.user_id))) \
+         AND (EXISTS (SELECT 1 FROM users a WHERE a.id = $7 AND a.role = 'admin') \
+         OR NOT EXISTS (SELECT 1 FROM users u WHERE u.id = cases.user_id AND u.role <> 'user')) \
+         ORDER BY place LIMIT $8"
     ))
     .bind(wanted.state.as_str())
     .bind(wanted.after)

@@ -206,6 +206,36 @@ const STRIKES: &str = concat!(
      AND action IN ('remove', 'suspend') ORDER BY at DESC, id DESC LIMIT $3"
 );
 
+/// Those that took somebody out of a call or kept them away, oldest first, also if they were taken back.
+pub async fn all_strikes(db: &Db, user: UserId, most: i64) -> Result<Vec<Decision>> {
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM decisions WHERE user_id = $1 AND dry_run = 0 AND action IN ('remove', 'suspend') \
+         ORDER BY at DESC, id DESC LIMIT $2"
+    ))
+    .bind(user.to_string())
+    .bind(most)
+    .fetch_all(db.reads())
+    .await?;
+    rows.iter().rev().map(decision).collect()
+}
+
+/// The suspension that ends last of those that run, however long ago it was decided.
+pub async fn running(db: &Db, user: UserId, now: Timestamp) -> Result<Option<Decision>> {
+    let row = sqlx::query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM decisions WHERE user_id = $1 AND action = 'suspend' AND dry_run = 0 AND overturned_at IS NULL \
+         AND until > $2 ORDER BY until DESC LIMIT 1"
+    ))
+    .bind(user.to_string())
+    .bind(now.as_millis())
+    .fetch_optional(db.reads())
+    .await?;
+    row.as_ref().map(decision).transpose()
+}
+
 /// One.
 pub async fn by_id(db: &Db, id: DecisionId) -> Result<Option<Decision>> {
     let row = sqlx::query(concat!("SELECT ", columns!(), " FROM decisions WHERE id = $1"))
@@ -215,20 +245,20 @@ pub async fn by_id(db: &Db, id: DecisionId) -> Result<Option<Decision>> {
     row.as_ref().map(decision).transpose()
 }
 
-/// Those of a case, oldest first.
+/// The newest of a case, oldest first.
 pub async fn of_case(db: &Db, case: CaseId, most: i64) -> Result<Vec<Decision>> {
     let rows = sqlx::query(OF_CASE).bind(case.to_string()).bind(most).fetch_all(db.reads()).await?;
-    rows.iter().map(decision).collect()
+    rows.iter().rev().map(decision).collect()
 }
 
 /// The same in a transaction that has locked the case.
 pub async fn of_case_in(tx: &mut Tx, case: CaseId, most: i64) -> Result<Vec<Decision>> {
     let rows = sqlx::query(OF_CASE).bind(case.to_string()).bind(most).fetch_all(tx.conn()).await?;
-    rows.iter().map(decision).collect()
+    rows.iter().rev().map(decision).collect()
 }
 
 const OF_CASE: &str =
-    concat!("SELECT ", columns!(), " FROM decisions WHERE case_id = $1 ORDER BY at, id LIMIT $2");
+    concat!("SELECT ", columns!(), " FROM decisions WHERE case_id = $1 ORDER BY at DESC, id DESC LIMIT $2");
 
 /// Takes one back; by which other decision, if by one. False when it is taken back already.
 pub async fn overturn(tx: &mut Tx, id: DecisionId, at: Timestamp, by: Option<DecisionId>) -> Result<bool> {
@@ -267,15 +297,46 @@ pub async fn join(tx: &mut Tx, id: DecisionId, case: CaseId) -> Result<()> {
     Ok(())
 }
 
-/// What that decision of the case took back stands again.
-pub async fn restore(tx: &mut Tx, case: CaseId, by: DecisionId) -> Result<()> {
-    sqlx::query(
-        "UPDATE decisions SET overturned_at = NULL, overturned_by = NULL WHERE case_id = $1 AND overturned_by = $2",
-    )
-    .bind(case.to_string())
+/// What that decision took back stands again, of whomever.
+pub async fn restore(tx: &mut Tx, by: DecisionId) -> Result<Vec<Decision>> {
+    let rows = sqlx::query(concat!(
+        "UPDATE decisions SET overturned_at = NULL, overturned_by = NULL WHERE overturned_by = $1 RETURNING ",
+        columns!()
+    ))
     .bind(by.to_string())
-    .execute(tx.conn())
+    .fetch_all(tx.conn())
     .await?;
+    rows.iter().map(decision).collect()
+}
+
+/// The suspensions for whose evasion somebody was ever suspended, also if that was taken back.
+pub async fn evaded(tx: &mut Tx, user: UserId, most: i64) -> Result<Vec<DecisionId>> {
+    let rows = sqlx::query(
+        "SELECT because_of FROM decisions WHERE user_id = $1 AND because_of IS NOT NULL ORDER BY at DESC LIMIT $2",
+    )
+    .bind(user.to_string())
+    .bind(most)
+    .fetch_all(tx.conn())
+    .await?;
+    rows.iter().map(|row| row::id(row, "because_of")).collect()
+}
+
+/// The suspension that one was itself for evading, if it was.
+pub async fn evades(tx: &mut Tx, id: DecisionId) -> Result<Option<DecisionId>> {
+    let row = sqlx::query("SELECT because_of FROM decisions WHERE id = $1")
+        .bind(id.to_string())
+        .fetch_optional(tx.conn())
+        .await?;
+    row.as_ref().map_or(Ok(None), |row| maybe_id(row, "because_of"))
+}
+
+/// All of a case belong to another one from now on.
+pub async fn move_to(tx: &mut Tx, from: CaseId, to: CaseId) -> Result<()> {
+    sqlx::query("UPDATE decisions SET case_id = $2 WHERE case_id = $1")
+        .bind(from.to_string())
+        .bind(to.to_string())
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 

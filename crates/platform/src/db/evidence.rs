@@ -83,20 +83,44 @@ pub async fn insert(tx: &mut Tx, new: &Evidence) -> Result<bool> {
     Ok(done.rows_affected() == 1)
 }
 
-/// All of a case, oldest first.
+/// The newest of a case, oldest first.
 pub async fn of_case(db: &Db, case: CaseId, most: i64) -> Result<Vec<Evidence>> {
     let rows = sqlx::query(OF_CASE).bind(case.to_string()).bind(most).fetch_all(db.reads()).await?;
-    rows.iter().map(evidence).collect()
+    rows.iter().rev().map(evidence).collect()
 }
 
 /// The same in a transaction that has locked the case.
 pub async fn of_case_in(tx: &mut Tx, case: CaseId, most: i64) -> Result<Vec<Evidence>> {
     let rows = sqlx::query(OF_CASE).bind(case.to_string()).bind(most).fetch_all(tx.conn()).await?;
-    rows.iter().map(evidence).collect()
+    rows.iter().rev().map(evidence).collect()
 }
 
 const OF_CASE: &str =
-    concat!("SELECT ", columns!(), " FROM evidence WHERE case_id = $1 ORDER BY at, id LIMIT $2");
+    concat!("SELECT ", columns!(), " FROM evidence WHERE case_id = $1 ORDER BY at DESC, id DESC LIMIT $2");
+
+/// Cases under hold of which a piece isn't yet.
+pub async fn unheld(db: &Db, now: Timestamp, most: i64) -> Result<Vec<CaseId>> {
+    let rows = sqlx::query(
+        "SELECT DISTINCT e.case_id FROM evidence e JOIN cases c ON c.id = e.case_id \
+         WHERE e.held = 0 AND e.expires_at > $1 AND c.held_for IS NOT NULL LIMIT $2",
+    )
+    .bind(now.as_millis())
+    .bind(most)
+    .fetch_all(db.reads())
+    .await?;
+    rows.iter().map(|row| row::id(row, "case_id")).collect()
+}
+
+/// It belongs to another case from now on.
+pub async fn move_to(tx: &mut Tx, moved: &Evidence) -> Result<()> {
+    sqlx::query("UPDATE evidence SET case_id = $2, mac = $3 WHERE id = $1")
+        .bind(moved.id.to_string())
+        .bind(moved.case.to_string())
+        .bind(moved.mac.as_str())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
 
 /// All that there is, by name, behind that one: for checking.
 pub async fn all_after(db: &Db, after: &str, most: i64) -> Result<Vec<(String, Option<Evidence>)>> {

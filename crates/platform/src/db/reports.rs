@@ -32,6 +32,32 @@ pub struct Report {
     pub at: Timestamp,
 }
 
+/// How many reports of somebody by somebody, for one reason, wait to be decided about; and the newest of them.
+pub async fn waiting(tx: &mut Tx, new: &Report) -> Result<(u64, Option<ReportId>)> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS n, MAX(r.id) AS newest FROM reports r JOIN cases c ON c.id = r.case_id \
+         WHERE r.reporter_id = $1 AND r.reported_id = $2 AND r.reason = $3 AND c.state = 'open'",
+    )
+    .bind(new.reporter.to_string())
+    .bind(new.reported.to_string())
+    .bind(new.reason)
+    .fetch_one(tx.conn())
+    .await?;
+    let newest = row::maybe_text(&row, "newest")?;
+    let newest = newest.map(|id| id.parse().map_err(|_| row::broken("newest"))).transpose()?;
+    Ok((row::count(&row, "n")?, newest))
+}
+
+/// All of a case belong to another one from now on.
+pub async fn move_to(tx: &mut Tx, from: CaseId, to: CaseId) -> Result<()> {
+    sqlx::query("UPDATE reports SET case_id = $2 WHERE case_id = $1")
+        .bind(from.to_string())
+        .bind(to.to_string())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// Writes the report; of the same person, in the same room, by the same person there is one only, and its id comes
 /// back. [`super::Error::Missing`] when one of the two has no account.
 pub async fn insert(tx: &mut Tx, report: &Report) -> Result<ReportId> {
@@ -89,18 +115,19 @@ pub struct Heard {
     pub voice: Voice,
 }
 
-/// The reports of a case, oldest first, in a transaction that has locked the case.
+/// The reports of a case, oldest first, in a transaction that has locked the case: of each person the newest for each reason, so
+/// that nobody can bury what others say; what says that somebody is under 18 before all others, then the newest.
 pub async fn of_case_in(tx: &mut Tx, case: CaseId, most: i64) -> Result<Vec<Heard>> {
     let rows =
         sqlx::query(OF_CASE).bind(case.to_string()).bind(LATELY).bind(most).fetch_all(tx.conn()).await?;
-    rows.iter().map(heard).collect()
+    in_order(&rows)
 }
 
 /// The same, to be shown.
 pub async fn of_case(db: &Db, case: CaseId, most: i64) -> Result<Vec<Heard>> {
     let rows =
         sqlx::query(OF_CASE).bind(case.to_string()).bind(LATELY).bind(most).fetch_all(db.reads()).await?;
-    rows.iter().map(heard).collect()
+    in_order(&rows)
 }
 
 const OF_CASE: &str = "SELECT r.id, r.room_id, r.reporter_id, r.reason, r.note, r.at, u.reputation, u.created_at, \
@@ -109,7 +136,15 @@ const OF_CASE: &str = "SELECT r.id, r.room_id, r.reporter_id, r.reason, r.note, 
     (SELECT COUNT(*) FROM reports o WHERE o.reporter_id = r.reporter_id AND o.founded = 1) AS founded, \
     (SELECT COUNT(*) FROM decisions d WHERE d.user_id = r.reporter_id AND d.room_id = r.room_id AND d.dry_run = 0 \
      AND d.overturned_at IS NULL AND d.action <> 'none') AS against \
-    FROM reports r JOIN users u ON u.id = r.reporter_id WHERE r.case_id = $1 ORDER BY r.at, r.id LIMIT $3";
+    FROM reports r JOIN users u ON u.id = r.reporter_id WHERE r.case_id = $1 AND NOT EXISTS (SELECT 1 FROM reports n \
+    WHERE n.case_id = r.case_id AND n.reporter_id = r.reporter_id AND n.reason = r.reason AND n.id > r.id) \
+    ORDER BY CASE WHEN r.reason = 'minor' THEN 0 ELSE 1 END, r.at DESC, r.id DESC LIMIT $3";
+
+fn in_order(rows: &[AnyRow]) -> Result<Vec<Heard>> {
+    let mut all = rows.iter().map(heard).collect::<Result<Vec<_>>>()?;
+    all.sort_by_key(|one| (one.at, one.id));
+    Ok(all)
+}
 
 fn heard(row: &AnyRow) -> Result<Heard> {
     let at = row::time(row, "at")?;

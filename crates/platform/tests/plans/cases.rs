@@ -25,7 +25,9 @@ pub async fn call_decisions(db: &Db) {
     let sealed = decisions::sealed_after(db, "", 9).await.unwrap();
     let mac = decisions::mac(&secret, &decision);
     assert_eq!(sealed, [(decision.id.to_string(), Some(decision.clone()), Some(mac))]);
-    assert_eq!(decisions::strikes(db, ADA, NOW, 9).await.unwrap(), [decision]);
+    assert_eq!(decisions::strikes(db, ADA, NOW, 9).await.unwrap(), std::slice::from_ref(&decision));
+    assert_eq!(decisions::all_strikes(db, ADA, 9).await.unwrap(), [decision]);
+    assert_eq!(decisions::running(db, ADA, NOW).await.unwrap(), None, "it has ended");
 }
 
 pub async fn call_cases(db: &Db) {
@@ -41,13 +43,32 @@ pub async fn call_cases(db: &Db) {
     reports::join(&mut tx, ReportId::from_bits(1), id).await.unwrap();
     assert_eq!(reports::of_case_in(&mut tx, id, 9).await.unwrap().len(), 1);
     reports::ties(&mut tx, id, 9).await.unwrap();
+    let again = reports::Report {
+        id: ReportId::from_bits(9),
+        reporter: BOB,
+        room: visavis_domain::id::RoomId::from_bits(9),
+        reported: ADA,
+        reason: "spam",
+        note: None,
+        at: NOW,
+    };
+    assert!(reports::waiting(&mut tx, &again).await.unwrap().0 <= 1);
+    cases::ties(db, &case, BOB).await.unwrap();
     reports::found(&mut tx, id, NOW, true).await.unwrap();
     reports::found(&mut tx, id, NOW, false).await.unwrap();
     reports::unfound(&mut tx, id).await.unwrap();
     decisions::join(&mut tx, decision, id).await.unwrap();
     assert_eq!(decisions::of_case_in(&mut tx, id, 9).await.unwrap().len(), 1);
     decisions::overturn(&mut tx, decision, NOW, Some(decision)).await.unwrap();
-    decisions::restore(&mut tx, id, decision).await.unwrap();
+    assert_eq!(decisions::restore(&mut tx, decision).await.unwrap().len(), 1);
+    assert_eq!(decisions::evaded(&mut tx, ADA, 9).await.unwrap(), []);
+    assert_eq!(decisions::evades(&mut tx, decision).await.unwrap(), None);
+    for (from, to) in [(id, CaseId::from_bits(77)), (CaseId::from_bits(77), id)] {
+        decisions::move_to(&mut tx, from, to).await.unwrap();
+        reports::move_to(&mut tx, from, to).await.unwrap();
+        appeals::move_to(&mut tx, from, to).await.unwrap();
+    }
+    assert_eq!(cases::open_of(&mut tx, ADA).await.unwrap().as_ref(), Some(&case));
     decisions::because_of(&mut tx, decision, 9).await.unwrap();
     jobs::take_back(&mut tx, "a").await.unwrap();
     tx.commit().await.unwrap();
@@ -81,6 +102,7 @@ pub async fn call_cases(db: &Db) {
 }
 
 async fn call_evidence(db: &Db, case: CaseId) {
+    let secret = Secret::from_bytes([9; 32]);
     let mut piece = evidence::Evidence {
         id: EvidenceId::from_bits(1),
         case,
@@ -101,23 +123,20 @@ async fn call_evidence(db: &Db, case: CaseId) {
         .unwrap();
     piece.held = true;
     evidence::rewrap(&mut tx, &piece).await.unwrap();
+    evidence::move_to(&mut tx, &piece).await.unwrap();
     assert_eq!(evidence::of_case_in(&mut tx, case, 9).await.unwrap(), std::slice::from_ref(&piece), "once");
     for _ in 0..2 {
-        let entry = audit::Entry {
-            n: 0,
-            at: NOW,
-            actor: "a".to_owned(),
-            act: "look".to_owned(),
-            object: "o".to_owned(),
-            reason: "r".to_owned(),
-            mac: String::new(),
-        };
-        audit::append(&mut tx, &entry, |before, entry| format!("{before}{}", entry.n)).await.unwrap();
+        let deed = audit::Deed { at: NOW, actor: "a", act: "look", object: "o", reason: "r" };
+        audit::write(&mut tx, &secret, &deed).await.unwrap();
     }
     tx.commit().await.unwrap();
-    let log: Vec<_> = audit::after(db, 0, 9).await.unwrap().into_iter().map(|e| (e.n, e.mac)).collect();
-    assert_eq!(log, [(1, "1".to_owned()), (2, "12".to_owned())]);
-    assert_eq!(audit::head(db).await.unwrap(), Some((2, "12".to_owned())));
+    let log = audit::after(db, 0, 9).await.unwrap();
+    assert_eq!(log.iter().map(|entry| entry.n).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(log[1].mac, audit::mac(&secret, &log[0].mac, &log[1]));
+    let seal = Some(audit::end(&secret, 2, &log[1].mac));
+    assert_eq!(audit::head(db).await.unwrap(), Some(audit::Head { n: 2, mac: log[1].mac.clone(), seal }));
+    assert_eq!(audit::strays(db).await.unwrap(), 0);
+    assert_eq!(evidence::unheld(db, NOW, 9).await.unwrap(), []);
     let all = evidence::all_after(db, "", 9).await.unwrap();
     let all: Vec<_> = all.into_iter().filter_map(|(_, piece)| piece).collect();
     assert_eq!(evidence::of_case(db, case, 9).await.unwrap(), all);
@@ -171,7 +190,7 @@ async fn call_bans(db: &Db) {
     for kind in ["device", "network"] {
         bans::saw(&mut tx, ADA, &from(kind), NOW).await.unwrap();
     }
-    bans::hold(&mut tx, decision, ADA, NOW, (later(9), later(5))).await.unwrap();
+    bans::hold(&mut tx, (decision, NOW), ADA, NOW, (later(9), later(5))).await.unwrap();
     assert_eq!(bans::exposed(&mut tx, BOB, 1, 5).await.unwrap(), 5);
     tx.commit().await.unwrap();
     let until = async |kind: &'static str| {

@@ -9,7 +9,7 @@ use visavis_domain::{
     statement::Language,
 };
 use visavis_platform::{
-    db::{Tx, appeals as rows, cases, decisions, reports, users},
+    db::{Tx, appeals as rows, cases, decisions, reports, standing, users},
     mail::Mail,
 };
 
@@ -34,6 +34,7 @@ impl Moderation {
         let mine = decision.filter(|one| one.user == req.user && !one.dry_run && one.action != "none");
         let decision = mine.ok_or_else(|| Fault::not_found("That decision"))?;
         let mut tx = self.db.write().await?;
+        let _ = standing::lock(&mut tx, req.user).await?;
         let case = match decision.case {
             Some(case) => cases::lock(&mut tx, case).await?.ok_or_else(no_case)?,
             // From before there were cases.
@@ -86,7 +87,9 @@ impl Moderation {
             page.truncate(most);
             for appeal in &page {
                 let Some(against) = decisions::by_id(&self.db, appeal.decision).await? else { continue };
-                if against.decided_by != Some(req.moderator) && appeal.user != req.moderator {
+                let Some(case) = cases::by_id(&self.db, appeal.case).await? else { continue };
+                let may = self.may_have(&case, req.moderator).await.is_ok();
+                if may && against.decided_by != Some(req.moderator) {
                     appeals.push(appeal_view(appeal, &against, req.moderator)?);
                 }
             }
@@ -105,18 +108,18 @@ impl Moderation {
         let now = self.clock.now();
         let known = rows::by_id(&self.db, req.appeal).await?.ok_or_else(no_appeal)?;
         let mut tx = self.db.write().await?;
+        // The account before the case, as everywhere.
+        let _ = standing::lock(&mut tx, known.user).await?;
         let mut case = cases::lock(&mut tx, known.case).await?.ok_or_else(no_case)?;
+        self.may_have(&case, req.moderator).await?;
         let mut appeal = rows::lock(&mut tx, req.appeal).await?.ok_or_else(no_appeal)?;
         if appeal.state != "open" {
             return Err(Fault::new(Code::WrongState, "It was judged already."));
         }
         let all = decisions::of_case_in(&mut tx, case.id, OF_CASE).await?;
-        let decision = all.iter().find(|one| one.id == appeal.decision);
-        let decision = decision.ok_or_else(|| Fault::not_found("That decision"))?;
+        let decision = decisions::by_id(&self.db, appeal.decision).await?;
+        let decision = &decision.ok_or_else(|| Fault::not_found("That decision"))?;
         let heard = reports::of_case_in(&mut tx, case.id, OF_CASE).await?;
-        if appeal.user == req.moderator || heard.iter().any(|report| report.voice.who == req.moderator) {
-            return Err(Fault::new(Code::Forbidden, "Nobody decides what they have a part in themselves."));
-        }
         let more = rows::open_in(&mut tx, case.id, OF_CASE).await?.len() > 1;
         let undecided = case.flow.state == State::Open;
         let left = Left { appeals: more, reports: undecided && !heard.is_empty() };

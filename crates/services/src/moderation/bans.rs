@@ -6,11 +6,11 @@ use visavis_domain::{
     Fault, Timestamp,
     cases::measure::SHARED_BY,
     contract::moderation::Seen,
-    id::{RoomId, UserId},
+    id::{DecisionId, RoomId, UserId},
     strikes::{Act, Action, Concern},
 };
 use visavis_platform::db::{
-    self,
+    self, Tx,
     bans::{self as rows, Ban, From},
     cases, decisions, standing, users,
 };
@@ -19,6 +19,8 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use super::{Moderation, decisions::DAY, decisions::json};
 
+/// Accounts that came one after the other, each because of the one before.
+const CHAIN: usize = 20;
 /// The rules that this stands on.
 const VERSION: &str = "evasion-1";
 /// Who uses a network is counted over so long.
@@ -95,9 +97,12 @@ impl Moderation {
             return Ok(());
         }
         let mut case = cases::open_or_join(&mut tx, self.dice.id(&self.clock), user, now).await?;
-        let known = decisions::of_case_in(&mut tx, case.id, super::OF_CASE).await?;
-        if known.iter().any(|one| one.because_of == Some(ban.decision)) {
-            return Ok(());
+        // Who was taken for somebody once isn't taken for them again: not when it stands, and not when it was taken back.
+        let root = first_of(&mut tx, ban.decision).await?;
+        for evaded in decisions::evaded(&mut tx, user, super::OF_CASE).await? {
+            if first_of(&mut tx, evaded).await? == root {
+                return Ok(());
+            }
         }
         let decision = decisions::Decision {
             id: self.dice.id(&self.clock),
@@ -133,4 +138,15 @@ impl Moderation {
         self.tell(&decision).await;
         Ok(())
     }
+}
+
+/// The suspension that all these are for evading.
+async fn first_of(tx: &mut Tx, mut decision: DecisionId) -> Result<DecisionId, Fault> {
+    for _ in 0..CHAIN {
+        match decisions::evades(tx, decision).await? {
+            Some(before) => decision = before,
+            None => break,
+        }
+    }
+    Ok(decision)
 }

@@ -5,15 +5,14 @@ use std::time::Duration;
 use visavis_domain::{
     Code, Fault, Timestamp,
     cases::{
-        Refused, UNDO_WITHIN,
+        Refused, State, UNDO_WITHIN,
         measure::{self, Measure, TERMS},
     },
     contract::moderation::{Decide, Decided, Noticed, Undo},
     id::{RoomId, UserId},
     strikes::{Act, Action, Concern},
-    wire::Role,
 };
-use visavis_platform::db::{self, Tx, bans, cases, decisions, reports, standing, users};
+use visavis_platform::db::{self, Tx, appeals, bans, cases, decisions, reports, standing};
 
 use super::{
     Moderation, OF_CASE,
@@ -24,6 +23,8 @@ use super::{
 
 /// Facts that a person's decision names.
 const FACTS: usize = 64;
+/// Suspensions that stand because of one, one behind the other.
+const MOST_INHERIT: usize = 500;
 const HOUR: Duration = Duration::from_hours(1);
 
 impl Moderation {
@@ -44,14 +45,10 @@ impl Moderation {
         // The account before the case, as everywhere.
         let _ = standing::lock(&mut tx, about).await?;
         let mut case = cases::lock(&mut tx, req.case).await?.ok_or_else(no_case)?;
+        self.may_have(&case, req.moderator).await?;
         case.flow.decide(now, req.moderator).map_err(refused)?;
         let before = decisions::of_case_in(&mut tx, case.id, OF_CASE).await?;
         let heard = reports::of_case_in(&mut tx, case.id, OF_CASE).await?;
-        let is_party = heard.iter().any(|report| report.voice.who == req.moderator);
-        if is_party || case.user == req.moderator {
-            return Err(Fault::new(Code::Forbidden, "Nobody decides what they have a part in themselves."));
-        }
-        self.is_above(req.moderator, case.user).await?;
         let decision = self.by_a_person(&req, note, &case, &before, heard.len()).await?;
         let statement = if req.action == Measure::None { None } else { Some(words(&decision)?) };
         if req.preview {
@@ -87,11 +84,15 @@ impl Moderation {
         })
     }
 
-    /// About those who govern only admins decide: else whoever is watched could put out whoever watches.
-    async fn is_above(&self, moderator: UserId, about: UserId) -> Result<(), Fault> {
-        let role = async |user| users::by_id(&self.db, user).await.map(|user| user.map(|user| user.role));
-        let (judge, about) = (role(moderator).await?, role(about).await?);
-        if about.is_some_and(|about| about != Role::User) && judge != Some(Role::Admin) {
+    /// Whether somebody may have a case at all: see it, hold it, decide it, judge what is appealed of it. Nobody does of what is
+    /// about themselves, what they reported, or a friend; and about those who govern only admins do, else whoever is watched
+    /// could put out whoever watches.
+    pub(super) async fn may_have(&self, case: &cases::Case, moderator: UserId) -> Result<(), Fault> {
+        let ties = cases::ties(&self.db, case, moderator).await?;
+        if case.user == moderator || ties.reported || ties.friends {
+            return Err(Fault::new(Code::Forbidden, "Nobody decides what they have a part in themselves."));
+        }
+        if ties.governs && !ties.is_admin {
             return Err(Fault::new(Code::Forbidden, "Only an admin decides about a moderator or an admin."));
         }
         Ok(())
@@ -121,7 +122,7 @@ impl Moderation {
                 let standing = decisions::strikes(&self.db, case.user, since, OF_CASE).await?;
                 let standing =
                     standing.iter().filter(|one| one.action == "suspend" && one.case != Some(case.id));
-                Some(now + HOUR * measure::hours(req.hours, standing.count()))
+                Some(now + HOUR * measure::hours(req.hours, req.reason, standing.count()))
             }
             _ => None,
         };
@@ -167,18 +168,22 @@ impl Moderation {
         now: Timestamp,
         by: Option<&decisions::Decision>,
     ) -> Result<(), Fault> {
-        let inherited = decisions::because_of(tx, decision.id, OF_CASE).await?;
-        for one in std::iter::once(decision).chain(&inherited) {
+        let mut left = vec![decision.clone()];
+        for _ in 0..MOST_INHERIT {
+            let Some(one) = left.pop() else { break };
             decisions::overturn(tx, one.id, now, by.map(|by| by.id)).await?;
             bans::let_go(tx, one.id).await?;
-            self.postbox.take_back(tx, &mail_key(one)).await?;
+            self.postbox.take_back(tx, &mail_key(&one)).await?;
+            left.extend(decisions::because_of(tx, one.id, OF_CASE).await?);
         }
         Ok(())
     }
 
     pub(super) async fn undo_decision(&self, req: Undo) -> Result<(), Fault> {
         let now = self.clock.now();
+        let about = cases::by_id(&self.db, req.case).await?.ok_or_else(no_case)?.user;
         let mut tx = self.db.write().await?;
+        let _ = standing::lock(&mut tx, about).await?;
         let mut case = cases::lock(&mut tx, req.case).await?.ok_or_else(no_case)?;
         case.flow.undo(now, req.moderator).map_err(refused)?;
         let all = decisions::of_case_in(&mut tx, case.id, OF_CASE).await?;
@@ -186,28 +191,42 @@ impl Moderation {
             |one: &&decisions::Decision| one.decided_by == Some(req.moderator) && one.overturned_at.is_none();
         let Some(mine) = all.iter().rev().find(mine) else { return Err(refused(Refused::State)) };
         self.take_back(&mut tx, mine, now, None).await?;
-        decisions::restore(&mut tx, case.id, mine.id).await?;
+        let restored = decisions::restore(&mut tx, mine.id).await?;
         self.ask_again(&mut tx, case.id, req.moderator, mine.at).await?;
-        for one in decisions::of_case_in(&mut tx, case.id, OF_CASE).await? {
-            let runs =
-                one.until.is_some_and(|until| until > now) && one.overturned_at.is_none() && !one.dry_run;
-            if runs {
-                self.hold_devices(&mut tx, &one).await?;
+        for one in &restored {
+            if one.until.is_some_and(|until| until > now) && !one.dry_run {
+                self.hold_devices(&mut tx, one).await?;
             }
         }
         reports::unfound(&mut tx, case.id).await?;
         case.changed_at = now;
-        cases::write(&mut tx, &case).await.map_err(|error| match error {
-            db::Error::Conflict => {
-                Fault::new(Code::Conflict, "There is a new case of this person: decide that one.")
-            }
-            other => other.into(),
-        })?;
+        // What came in meanwhile opened another case of them: of one person there is one open case, so all of it goes there.
+        if let Some(mut open) = cases::open_of(&mut tx, case.user).await? {
+            (case.flow.state, case.flow.lease) = (State::Final, None);
+            cases::write(&mut tx, &case).await?;
+            self.move_to(&mut tx, &case, &open).await?;
+            self.reweigh(&mut tx, &mut open, false).await?;
+            open.changed_at = now;
+            cases::write(&mut tx, &open).await?;
+        } else {
+            cases::write(&mut tx, &case).await?;
+        }
         let object = case.id.to_string();
         self.audit(&mut tx, &req.moderator.to_string(), ("undo", &object), &mine.id.to_string()).await?;
         tx.commit().await?;
         self.tell(mine).await;
+        for one in &restored {
+            self.tell(one).await;
+        }
         Ok(())
+    }
+
+    /// Everything of a case belongs to another one of the same person; but what is under its hold.
+    async fn move_to(&self, tx: &mut Tx, from: &cases::Case, to: &cases::Case) -> Result<(), Fault> {
+        decisions::move_to(tx, from.id, to.id).await?;
+        reports::move_to(tx, from.id, to.id).await?;
+        appeals::move_to(tx, from.id, to.id).await?;
+        self.move_pieces(tx, from, to).await
     }
 }
 

@@ -129,9 +129,9 @@ impl Moderation {
         decision: &decisions::Decision,
     ) -> Result<(), Fault> {
         if let Some(until) = decision.until.filter(|_| decision.action == "suspend") {
-            let since = decision.at - DAY * 30;
-            let networks = until.min(decision.at + measure::NETWORK_FADES);
-            bans::hold(tx, decision.id, decision.user, since, (until, networks)).await?;
+            let at = decision.at;
+            let networks = until.min(at + measure::NETWORK_FADES);
+            bans::hold(tx, (decision.id, at), decision.user, at - DAY * 30, (until, networks)).await?;
         }
         Ok(())
     }
@@ -166,8 +166,8 @@ impl Moderation {
         let now = self.clock.now();
         let since = now - DAY * self.settings.strike_days;
         let strikes = decisions::strikes(&self.db, user, since, STRIKES).await?;
-        let running = strikes.iter().filter_map(|d| Some(Suspended { until: d.until?, decision_id: d.id }));
-        let suspended = running.filter(|s| s.until > now).max_by_key(|s| s.until);
+        let running = decisions::running(&self.db, user, now).await?;
+        let suspended = running.and_then(|d| Some(Suspended { until: d.until?, decision_id: d.id }));
         Ok(Standing { strikes: strikes.iter().map(|d| d.at).collect(), suspended })
     }
 

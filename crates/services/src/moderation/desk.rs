@@ -8,7 +8,7 @@ use visavis_domain::{
         LookAtCase, ReportReason, ReportRow, SignalRow,
     },
     id::UserId,
-    strikes::Act,
+    strikes::{Act, Concern},
 };
 use visavis_platform::db::{appeals, cases, decisions, evidence as pieces, reports};
 
@@ -72,15 +72,19 @@ impl Moderation {
         let mut tx = self.db.write().await?;
         let mut case =
             cases::lock(&mut tx, id).await?.filter(|case| case.user != moderator).ok_or_else(no_case)?;
+        self.may_have(&case, moderator).await?;
+        let is_mine = case.flow.lease.is_some_and(|lease| lease.by == moderator && lease.until > now);
         match case.flow.take(now, moderator) {
-            Ok(()) => {
-                cases::write(&mut tx, &case).await?;
-                tx.commit().await?;
-            }
+            Ok(()) => cases::write(&mut tx, &case).await?,
             Err(Refused::Busy(left)) => return Err(busy(left)),
             // It is decided, or an appeal for somebody else: to be read.
-            Err(_) => drop(tx),
+            Err(_) => {}
         }
+        // Who reported, and what they wrote, is nothing to be read without a trace.
+        if !is_mine {
+            self.audit(&mut tx, &moderator.to_string(), ("open", &id.to_string()), "").await?;
+        }
+        tx.commit().await?;
         self.view(&case, moderator).await
     }
 
@@ -126,7 +130,7 @@ impl Moderation {
             brigade: weight.brigade,
             baiting: weight.baiting,
             undo_until: undo_until(&case.flow, moderator).filter(|until| *until >= now),
-            suggested_hours: measure::hours(None, suspensions),
+            suggested_hours: measure::hours(None, Concern::Other, suspensions),
             exposure: self.exposure_of(moderator).await?,
         })
     }

@@ -19,8 +19,12 @@ use visavis_platform::{
 
 use super::{Moderation, blur, no_case, reason};
 
-/// Pieces of one case.
+/// Pieces of one case that are shown: the newest.
 pub(super) const PIECES: i64 = 200;
+/// And all there can be, for reports and decisions are bounded and gone after fifteen days.
+const ALL_PIECES: i64 = 100_000;
+/// Cases whose hold couldn't be written when it came, that are looked at again at once.
+const LATE: i64 = 50;
 /// The most words.
 const MAX_TRANSCRIPT: usize = 4_000;
 /// A look at a picture counts for so long, beside what the page counts.
@@ -164,7 +168,7 @@ impl Moderation {
         if case.held_for.is_none() {
             return Ok(changed);
         }
-        for mut piece in rows::of_case_in(tx, case.id, PIECES).await? {
+        for mut piece in rows::of_case_in(tx, case.id, ALL_PIECES).await? {
             if piece.held || piece.expires_at <= self.clock.now() {
                 continue;
             }
@@ -186,7 +190,7 @@ impl Moderation {
     /// Ends a hold: what is past its day is gone, the rest ends on its day. The key of the hold is destroyed after the
     /// transaction, with [`Vault::end_hold`].
     pub(super) async fn release_pieces(&self, tx: &mut Tx, case: &cases::Case) -> Result<(), Fault> {
-        for mut piece in rows::of_case_in(tx, case.id, PIECES).await? {
+        for mut piece in rows::of_case_in(tx, case.id, ALL_PIECES).await? {
             if piece.expires_at <= self.clock.now() {
                 rows::delete(tx, piece.id).await?;
                 continue;
@@ -204,8 +208,39 @@ impl Moderation {
         Ok(())
     }
 
+    /// All that isn't held belongs to another case from now on.
+    pub(super) async fn move_pieces(
+        &self,
+        tx: &mut Tx,
+        from: &cases::Case,
+        to: &cases::Case,
+    ) -> Result<(), Fault> {
+        for mut piece in rows::of_case_in(tx, from.id, ALL_PIECES).await?.into_iter().filter(|one| !one.held)
+        {
+            piece.case = to.id;
+            piece.mac = piece_mac(&self.secret, &piece);
+            rows::move_to(tx, &piece).await?;
+        }
+        self.hold_what_must_be(tx, to).await.map(drop)
+    }
+
+    /// What came under a hold while no key could be written comes under it now.
+    async fn hold_late(&self) -> Result<(), Fault> {
+        for case in rows::unheld(&self.db, self.clock.now(), LATE).await? {
+            let mut tx = self.db.write().await?;
+            if let Some(case) = cases::lock(&mut tx, case).await? {
+                self.hold_what_must_be(&mut tx, &case).await?;
+                tx.commit().await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Keys first: from then on nothing opens what is still to be deleted.
     pub async fn end_what_is_over(&self) -> Result<u64, Fault> {
+        if let Err(fault) = self.hold_late().await {
+            tracing::error!(fault.code = %fault.code, "what is under legal hold can't be wrapped for it yet");
+        }
         let now = self.clock.now();
         let keys = self.vault.shred(now).await.map_err(|_| Fault::unavailable())?;
         if keys > 0 {
@@ -226,6 +261,7 @@ impl Moderation {
         let now = self.clock.now();
         let case = cases::by_id(&self.db, req.case).await?;
         let case = case.filter(|case| case.user != req.moderator).ok_or_else(no_case)?;
+        self.may_have(&case, req.moderator).await?;
         if let Some(left) = case.flow.busy_for(now, req.moderator) {
             return Err(busy(left));
         }

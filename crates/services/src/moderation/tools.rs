@@ -7,7 +7,7 @@ use visavis_domain::{
     contract::moderation::{Fact, Noticed},
     dsa::{Submission, submission},
     id::CaseId,
-    strikes::{Act, Input, Output, Rules, Strikes},
+    strikes::{AFTERMATH_MS, Act, Input, Output, Rules, Strikes},
 };
 use visavis_platform::{
     db::{audit, cases, decisions, evidence as rows},
@@ -162,10 +162,18 @@ impl Moderation {
     /// Gives the pieces that were kept and whose day hasn't come.
     async fn verify_audit(&self, found: &mut Checked) -> Result<BTreeMap<String, Kept>, Fault> {
         let (now, mut kept) = (self.clock.now(), BTreeMap::new());
-        let (count, last) = audit::head(&self.db).await?.unwrap_or_else(|| {
+        let head = audit::head(&self.db).await?.unwrap_or_else(|| {
             found.wrong.push("audit log: what says where it ends is gone".to_owned());
             Default::default()
         });
+        let sealed = head.seal.as_ref().map(|seal| *seal == audit::end(&self.secret, head.n, &head.mac));
+        if sealed != Some(true) && head.n > 0 {
+            found.wrong.push("audit log: what says where it ends was changed".to_owned());
+        }
+        if audit::strays(&self.db).await? > 0 {
+            found.wrong.push("audit log: it holds entries that nobody wrote".to_owned());
+        }
+        let (count, last) = (head.n, head.mac);
         let mut before = String::new();
         loop {
             let page = audit::after(&self.db, found.entries, AT_ONCE).await?;
@@ -226,14 +234,13 @@ impl Moderation {
     /// Computes every decision by rule of a case once more, from what was noticed.
     pub async fn replay(&self, id: CaseId, rules: &Rules) -> Result<Vec<Replayed>, Fault> {
         let case = cases::by_id(&self.db, id).await?.ok_or_else(no_case)?;
-        let since = Timestamp::from_millis(0);
-        let all = decisions::strikes(&self.db, case.user, since, OF_CASE).await?;
+        let all = decisions::all_strikes(&self.db, case.user, OF_CASE).await?;
         let kept = decisions::of_case(&self.db, id, OF_CASE).await?;
         let by_rule = kept.into_iter().filter(|one| one.automated && !one.rule.starts_with("evasion-"));
         by_rule
             .map(|decision| {
-                let before = all.iter().filter(|one| one.at < decision.at);
-                let again = replayed(&decision, rules, before.map(|one| one.at).collect())?;
+                let before: Vec<_> = all.iter().filter(|one| one.at < decision.at).collect();
+                let again = replayed(&decision, rules, &before)?;
                 let same_rules = decision.version == rules.version;
                 Ok(Replayed { decision, again, same_rules })
             })
@@ -255,19 +262,26 @@ impl Moderation {
     }
 }
 
-/// What the rules make of what a decision says was noticed, up to its latest fact.
+/// What the rules make of what a decision says was noticed; `before` took them out of a call or kept them away before it.
 fn replayed(
     kept: &decisions::Decision,
     rules: &Rules,
-    standing: Vec<Timestamp>,
+    before: &[&decisions::Decision],
 ) -> Result<Option<Act>, Fault> {
     let was: Act = parsed(&kept.act)?;
     let mut strikes = Strikes::new(Rules { dry_run: was.dry_run, ..rules.clone() });
     let memory = DAY * rules.memory_days;
-    let standing = standing.into_iter().filter(|at| kept.at.since(*at) < memory).collect();
+    // As it was then: what was taken back later still stood.
+    let stood = before.iter().filter(|one| one.overturned_at.is_none_or(|at| at > kept.at));
+    let standing = stood.map(|one| one.at).filter(|at| kept.at.since(*at) < memory).collect();
     strikes.handle(kept.at, Input::Standing(standing));
+    // What was noticed until somebody was taken out was settled with that.
+    let settled = before.iter().filter(|one| one.automated).map(|one| one.at).max();
+    let counts = |noticed: &Noticed| {
+        settled.is_none_or(|at| noticed.signal.from.as_millis() - at.as_millis() >= AFTERMATH_MS)
+    };
     let (mut found, mut last) = (None, None);
-    for noticed in parsed::<Vec<Noticed>>(&kept.signals)? {
+    for noticed in parsed::<Vec<Noticed>>(&kept.signals)?.into_iter().filter(counts) {
         strikes.handle(kept.at, Input::Signal(noticed.signal));
         while let Some(output) = strikes.poll() {
             let Output::Act(act) = output else { continue };

@@ -1,5 +1,6 @@
 //! Cases, evidence and the people who decide, by their contract.
 
+mod attacked;
 mod evidence;
 mod killed;
 
@@ -437,8 +438,7 @@ async fn reports_join_one_case_a_minor_comes_first_and_is_held() {
         assert!(!stored.windows(10).any(|bytes| bytes == b"quetzalite"), "{way:?}: nothing in the clear");
         assert!(!view.brigade && !view.baiting);
         // Whoever reports decides nothing about it.
-        assert_eq!(s.look(ada, of_eve).await.unwrap_err(), Code::Busy);
-        s.w.clock.advance(11 * MINUTE);
+        assert_eq!(s.look(ada, of_eve).await.unwrap_err(), Code::Forbidden);
         assert_eq!(s.decide(ada, of_eve, Measure::Suspend).await.unwrap_err(), Code::Forbidden);
         s.w.clock.advance(20 * DAY);
         s.role.end_what_is_over().await.unwrap();
