@@ -107,6 +107,25 @@ describe('the code', () => {
     assert.equal(again.id, first.body.user.id);
   });
 
+  test('sets a cookie by which the browser is known again, and believes none where two claim to be it', async () => {
+    const devices = async (cookie) => {
+      const email = newAddress();
+      const { challenge, mail } = await requestCode(server, email);
+      const answer = await ask(server, 'POST', '/api/auth/verify', { json: { challengeId: challenge.challengeId, code: mail.code }, headers: cookie ? { cookie } : {} });
+      assert.equal(answer.status, 200, JSON.stringify(answer.body));
+      return answer.headers['set-cookie'].filter((line) => /device=/.test(line));
+    };
+    const [line, ...more] = await devices();
+    assert.deepEqual(more, []);
+    assert.match(line, /^device=[\w-]{22}; HttpOnly; SameSite=Lax; Path=\/; Max-Age=31536000$/, 'public_url is http here');
+    const [mine] = line.split(';');
+    assert.deepEqual(await devices(mine), [], 'whoever has one keeps it');
+    const [planted] = (await devices())[0].split(';');
+    assert.deepEqual(await devices(`${planted}; ${mine}`), [], 'nothing is set over two');
+    const refresh = await ask(server, 'POST', '/api/auth/refresh', { headers: { cookie: 'refresh=planted; refresh=mine' } });
+    assert.equal(refresh.status, 401, 'of two nobody is signed in');
+  });
+
   test('may be tried five times; then even the right one is refused', async () => {
     const { challenge, mail } = await requestCode(server, newAddress());
     const tryCode = (code) => post('/api/auth/verify', { challengeId: challenge.challengeId, code });

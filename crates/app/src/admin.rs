@@ -11,7 +11,7 @@ use visavis_domain::{
     },
     otp::Email,
 };
-use visavis_platform::{Clock, Db, Dice, Lifecycle, db::jobs as rows, jobs::nudge, secret::Secret};
+use visavis_platform::{Clock, Db, Dice, Lifecycle, db::jobs as rows, jobs::nudge};
 use visavis_services::{
     age::Age,
     auth::keys::{self, Keys},
@@ -21,18 +21,16 @@ use visavis_services::{
 use crate::{
     Failure,
     cli::{Admin, Jobs},
-    config::{Config, Hidden},
+    config::Config,
     shared,
 };
 
 /// Runs one command and says what it did.
 pub async fn run(config: &Config, command: Admin) -> Result<(), Failure> {
-    let db = Db::open(&config.database, &config.data).await?;
+    let (db, secret) = shared::place(config).await?;
     match command {
         Admin::Grant { email, role } => {
             let age = Arc::new(Age::declared());
-            let secret = config.secret_key.as_ref().map(Hidden::expose);
-            let secret = Secret::load(secret, &config.data, &Dice::Secure)?;
             let lifecycle = Lifecycle::default();
             let (_, bus) = shared::open(config, &Clock::System, &Dice::Secure, &lifecycle).await?;
             let ground = (Clock::System, Dice::Secure, secret);
@@ -42,12 +40,11 @@ pub async fn run(config: &Config, command: Admin) -> Result<(), Failure> {
             println!("{user} is {} now; a page that is open shows it when it is loaded again", role.as_str());
         }
         Admin::RotateKeys => {
-            let secret = config.secret_key.as_ref().map(Hidden::expose);
             let lifecycle = Lifecycle::default();
             let (_, bus) = shared::open(config, &Clock::System, &Dice::Secure, &lifecycle).await?;
             let keys = Keys::new(keys::Deps {
                 db: db.clone(),
-                secret: Secret::load(secret, &config.data, &Dice::Secure)?,
+                secret,
                 clock: Clock::System,
                 dice: Dice::Secure,
                 bus,

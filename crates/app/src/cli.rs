@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use visavis_domain::{
+    cases::State,
     id::{CaseId, JobId},
     wire::Role,
 };
@@ -22,6 +23,8 @@ pub struct Cli {
 pub enum Command {
     /// Runs the server until SIGTERM.
     Serve(Flags),
+    /// Says what would break before it does: settings, folders, database, ports, certificates, models, mail. Changes nothing.
+    Doctor(Flags),
     /// Changes something of a place, whether it runs or not.
     Admin {
         /// Which place.
@@ -65,9 +68,16 @@ pub enum Command {
 pub enum EvidenceCommand {
     /// Whether every piece and every entry of the audit log is as it was written; fails when one isn't.
     Verify,
+    /// The last entries of the audit log: number, time, who, what, with what, why, and a MAC over all of it up to there.
+    Log {
+        /// How many.
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        last: u32,
+    },
     /// Nothing of a case is deleted any more, until it is released: for a court, say.
     Hold {
-        /// The case.
+        /// The case, as `visavis moderation cases` shows it.
+        #[arg(value_parser = case)]
         case: CaseId,
         /// Why; written into the audit log.
         #[arg(long, value_name = "TEXT")]
@@ -75,7 +85,8 @@ pub enum EvidenceCommand {
     },
     /// A hold ends: what is past its day is gone at once.
     Release {
-        /// The case.
+        /// The case, as `visavis moderation cases` shows it.
+        #[arg(value_parser = case)]
         case: CaseId,
         /// Why; written into the audit log.
         #[arg(long, value_name = "TEXT")]
@@ -86,9 +97,19 @@ pub enum EvidenceCommand {
 /// What about decisions.
 #[derive(Debug, Clone, Subcommand)]
 pub enum ModerationCommand {
+    /// Cases in the order in which they are looked at: id, state, since when, priority, about whom, and what is in them.
+    Cases {
+        /// `open`, `decided`, `appealed` or `final`.
+        #[arg(long, value_name = "STATE", default_value = "open", value_parser = state)]
+        state: State,
+        /// At most so many.
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u32,
+    },
     /// Computes the decisions by rule of a case again from what was noticed; fails when one differs.
     Replay {
-        /// The case.
+        /// The case, as `visavis moderation cases` shows it.
+        #[arg(value_parser = case)]
         case: CaseId,
         /// Rules of the version that held then; else those that hold now.
         #[arg(long, value_name = "FILE")]
@@ -223,11 +244,13 @@ pub enum Jobs {
     /// Lets a parked or waiting one be tried now.
     Retry {
         /// Its id, as `list` shows it.
+        #[arg(value_parser = job)]
         id: JobId,
     },
     /// Forgets one: it will not be done.
     Drop {
         /// Its id, as `list` shows it.
+        #[arg(value_parser = job)]
         id: JobId,
     },
 }
@@ -239,6 +262,22 @@ pub enum ConfigCommand {
     Example,
     /// Says whether the settings can be used; 2 when not.
     Check(Flags),
+}
+
+fn case(text: &str) -> Result<CaseId, String> {
+    text.parse().map_err(|_| {
+        "must be the id of a case, like cas_01JD5V9GQ3M7T8X2K4N6P0R1SW; `visavis moderation cases` shows them".to_owned()
+    })
+}
+
+fn job(text: &str) -> Result<JobId, String> {
+    text.parse().map_err(|_| {
+        "must be the id of a job, like job_01JD5V9GQ3M7T8X2K4N6P0R1SW; `visavis admin jobs list` shows them".to_owned()
+    })
+}
+
+fn state(text: &str) -> Result<State, String> {
+    text.parse().map_err(|()| "must be open, decided, appealed or final".to_owned())
 }
 
 fn role(text: &str) -> Result<Role, String> {
@@ -283,6 +322,20 @@ mod tests {
             assert!(line(&format!("visavis {right}")).is_ok(), "{right}");
         }
         assert!(line(&format!("visavis evidence hold {case}")).is_err(), "without a reason");
+        for right in
+            ["evidence log --last 3", "moderation cases --state appealed --limit 9", "doctor --data d"]
+        {
+            assert!(line(&format!("visavis {right}")).is_ok(), "{right}");
+        }
+        for wrong in ["evidence release 7 --reason x", "moderation replay cas_7"] {
+            let why = line(&format!("visavis {wrong}")).unwrap_err().to_string();
+            assert!(why.contains("like cas_01") && why.contains("moderation cases"), "{why}");
+        }
+        assert!(super::case("cas_01JD5V9GQ3M7T8X2K4N6P0R1SW").is_ok(), "the example is one");
+        assert!(job("job_01JD5V9GQ3M7T8X2K4N6P0R1SW").is_ok());
+        let why = line("visavis admin jobs drop 7").unwrap_err().to_string();
+        assert!(why.contains("like job_01"), "{why}");
+        assert!(line("visavis moderation cases --state busy").is_err());
         let Ok(Cli { command: Command::LoadTest(LoadTest::Room(load)) }) =
             line("visavis load-test room --publishers 9 --subscribers 1 --rooms 2 --duration 60")
         else {

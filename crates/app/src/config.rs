@@ -4,6 +4,7 @@
 //! A setting that can't be used names its key, its value (never of a secret) and what would be right.
 
 mod example;
+mod files;
 mod load;
 mod role;
 

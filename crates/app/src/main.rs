@@ -5,6 +5,7 @@ mod admin;
 mod cli;
 mod config;
 mod descriptors;
+mod doctor;
 mod load_test;
 mod media;
 mod models;
@@ -51,6 +52,15 @@ pub enum Failure {
     /// Redis can't be used.
     #[error(transparent)]
     Redis(#[from] redis_link::OpenError),
+    /// A command is about a place that isn't there.
+    #[error(transparent)]
+    NoPlace(#[from] shared::NoPlace),
+    /// The rules of moderation can't be taken.
+    #[error("watch.rules: {0}")]
+    Rules(#[from] visavis_workers::rules::BadFile),
+    /// Something would break.
+    #[error("it would break: {0} of these lines say where")]
+    Ill(usize),
     /// The secret key can't be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -105,6 +115,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(flags) => runtime()?.block_on(serve::run(load(&flags)?)),
+        Command::Doctor(flags) => runtime()?.block_on(doctor::run(load(&flags))),
         Command::Admin { place, command } => {
             let Loaded { config, .. } = load(&place.into())?;
             runtime()?.block_on(admin::run(&config, command))
@@ -124,8 +135,12 @@ fn run(command: Command) -> Result<(), Failure> {
             Ok(())
         }
         Command::Config(ConfigCommand::Check(flags)) => {
-            for warning in load(&flags)?.warnings {
+            let Loaded { warnings, unreadable, config } = load(&flags)?;
+            for warning in warnings.into_iter().chain(config.lacks_models()) {
                 println!("warning: {warning}");
+            }
+            if let Some(first) = unreadable.into_iter().next() {
+                return Err(first.into());
             }
             println!("the settings can be used");
             Ok(())

@@ -37,16 +37,15 @@ use visavis_platform::{
     jobs,
     mail::{Kind, Mailer},
     rpc::{self, tls::Mutual},
-    secret::Secret,
     session_log::SessionLog,
     telemetry,
 };
 use visavis_sfu::media::Reach;
-use visavis_workers::models::Models;
+use visavis_workers::{models::Models, rules};
 
 use crate::{
     Failure,
-    config::{Config, Hidden, Loaded, Role},
+    config::{Config, Loaded, Role},
     descriptors, media, shared, undertaker,
     wire::{self, Ground, Roles},
 };
@@ -68,7 +67,8 @@ const LEEWAY: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn run(loaded: Loaded) -> Result<(), Failure> {
-    let Loaded { config, warnings } = loaded;
+    let Loaded { config, warnings, .. } = loaded;
+    check_rules(&config)?;
     // Heard from the first moment: who is told to end while it starts ends in order as well.
     let stop = StopSignal::listen()?;
     let metrics = telemetry::init(&config.log)?;
@@ -143,6 +143,14 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Said here, where it can be said which file and why.
+fn check_rules(config: &Config) -> Result<(), Failure> {
+    if config.watch.on && config.does(Role::Rooms) {
+        rules::load(config.watch.rules.as_deref())?;
+    }
+    Ok(())
+}
+
 /// The sockets, all bound before anything is built: a port that is taken ends the start at once.
 struct Ports {
     public: Option<TcpListener>,
@@ -162,7 +170,7 @@ impl Ports {
     }
 }
 
-fn listener(key: &'static str, at: SocketAddr, share: bool) -> Result<TcpListener, Failure> {
+pub(crate) fn listener(key: &'static str, at: SocketAddr, share: bool) -> Result<TcpListener, Failure> {
     let failed = |cause| Failure::Bind { key, at, cause };
     if !share {
         return TcpListener::bind(at).map_err(failed);
@@ -197,7 +205,7 @@ async fn ground(
     tls: Option<Mutual>,
 ) -> Result<Ground, Failure> {
     let (clock, dice, lifecycle) = (Clock::System, Dice::Secure, lifecycle.clone());
-    let secret = Secret::load(config.secret_key.as_ref().map(Hidden::expose), &config.data, &dice)?;
+    let secret = shared::secret(config)?;
     let db =
         if config.needs_database() { Some(Db::open(&config.database, &config.data).await?) } else { None };
     let mailer = config.does(Role::Auth).then(|| Mailer::new(&config.mail, &config.data));

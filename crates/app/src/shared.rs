@@ -1,17 +1,54 @@
-//! What processes share beside the database: in memory when this one is alone, else on Redis.
+//! What processes share: the database and the key of a place; beside them in memory when this one is alone, else on Redis.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use visavis_platform::{
-    Bus, Clock, Dice, Kv, Lifecycle,
+    Bus, Clock, Db, Dice, Kv, Lifecycle,
     redis_link::{Link, OpenError},
+    secret::Secret,
 };
 
-use crate::{Failure, config::Config};
+use crate::{
+    Failure,
+    config::{Config, Hidden},
+};
 
 /// A Redis that is being started or is busy is asked again: a whole place that starts at once is no reason to end.
 const TRIES: u32 = 8;
 const AGAIN: Duration = Duration::from_millis(500);
+
+/// A command is about a place that is there; it makes none.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "there is no place in {data}: {file} is missing. --data (or data in the settings) names the folder that `visavis serve` runs with"
+)]
+pub struct NoPlace {
+    data: PathBuf,
+    file: PathBuf,
+}
+
+/// The database and the secret key of a place that is there.
+pub async fn place(config: &Config) -> Result<(Db, Secret), Failure> {
+    if let Some(file) = Db::file(&config.database, &config.data)?
+        && !file.exists()
+    {
+        return Err(NoPlace { data: config.data.clone(), file }.into());
+    }
+    let secret = Secret::load_made(config.secret_key.as_ref().map(Hidden::expose), &config.data)?;
+    Ok((Db::open(&config.database, &config.data).await?, secret))
+}
+
+/// The secret key to serve with, made at the first start. A place that has a database had one, and what was sealed with it
+/// can't be opened with another.
+pub fn secret(config: &Config) -> Result<Secret, Failure> {
+    let configured = config.secret_key.as_ref().map(Hidden::expose);
+    let database = Db::file(&config.database, &config.data)?.filter(|_| config.needs_database());
+    let used = database.is_some_and(|file| file.metadata().is_ok_and(|meta| meta.len() > 0));
+    if used {
+        return Ok(Secret::load_made(configured, &config.data)?);
+    }
+    Ok(Secret::load(configured, &config.data, &Dice::Secure)?)
+}
 
 /// The key-value store and the bus.
 pub async fn open(
@@ -40,7 +77,8 @@ pub async fn open(
     Ok(on_redis(config, clock, dice, lifecycle).await?)
 }
 
-async fn on_redis(
+/// One try.
+pub async fn on_redis(
     config: &Config,
     clock: &Clock,
     dice: &Dice,

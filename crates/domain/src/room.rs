@@ -249,6 +249,11 @@ pub enum Output {
     Media(MediaOrder),
     /// A group's record is in use: it lives on.
     Used,
+    /// Keep that safety has removed somebody: they don't come into this room again, also when it is opened anew.
+    KeepOut {
+        /// Who.
+        user: UserId,
+    },
     /// Keep that somebody's stay in a group has begun.
     Came {
         /// As what.

@@ -4,6 +4,7 @@
 //! A guard never looks into a body and never asks a role, but for the token.
 
 pub mod client;
+pub mod device;
 pub mod extract;
 mod frame;
 pub mod headers;

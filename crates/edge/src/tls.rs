@@ -1,6 +1,8 @@
 //! TLS from files, read again when they change. A new file that can't be used leaves the old certificate in service
 //! and says so; connections that are open keep what they began with.
 
+mod ends;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -14,6 +16,8 @@ use rustls::{
 };
 use tokio::sync::watch;
 use visavis_platform::Lifecycle;
+
+pub use ends::{ends, look_at};
 
 /// How often the files are looked at: renewed certificates overlap by weeks, and a look costs two system calls.
 const LOOK_EVERY: Duration = Duration::from_secs(5);

@@ -25,10 +25,12 @@ pub mod evidence;
 pub mod figures;
 pub mod friendships;
 pub mod history;
+mod inspect;
 pub mod jobs;
 pub mod keys;
 pub mod logins;
 mod open;
+pub mod overview;
 pub mod pools;
 pub mod reports;
 pub mod retention;
@@ -51,6 +53,7 @@ use crate::Hidden;
 use statement::{Place, Source};
 
 pub use error::{Error, Result};
+pub use inspect::Inspected;
 pub use open::OpenError;
 pub use statement::Tx;
 

@@ -65,6 +65,12 @@ impl Claim {
     }
 }
 
+/// Whether somebody serves from it now. Makes nothing.
+pub fn is_served(data: &Path) -> bool {
+    let Ok(file) = OpenOptions::new().write(true).open(data.join(LOCK)) else { return false };
+    matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,9 +79,12 @@ mod tests {
     fn a_folder_is_claimed_by_one_at_a_time() {
         let top = tempfile::tempdir().unwrap();
         let data = top.path().join("new/data");
+        assert!(!is_served(&data) && !data.exists());
         let claim = Claim::of(&data).unwrap();
+        assert!(is_served(&data));
         assert!(matches!(Claim::of(&data), Err(FolderError::Taken(_))));
         drop(claim);
+        assert!(!is_served(&data));
         drop(Claim::of(&data).unwrap());
     }
 }

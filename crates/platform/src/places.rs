@@ -8,13 +8,16 @@ use std::time::Duration;
 
 use visavis_domain::{
     Fault,
-    id::{NodeId, RoomId},
+    id::{NodeId, RoomId, UserId},
 };
 
 use crate::Kv;
 
 /// Claims end by themselves when their node doesn't renew them: long, because the node's own lease says it sooner.
 pub const CLAIM: Duration = Duration::from_mins(10);
+
+/// Whoever was removed from a room for safety stays out of it so long: as long as its record lives unused.
+pub const KEPT_OUT: Duration = Duration::from_hours(24);
 
 /// Who holds what.
 #[derive(Debug, Clone)]
@@ -29,6 +32,10 @@ pub enum Claim {
     Ours,
     /// Another node has it.
     Theirs(NodeId),
+}
+
+fn kept_out(room: RoomId, user: UserId) -> String {
+    format!("safety/{room}/{user}")
 }
 
 fn key(room: RoomId) -> String {
@@ -69,6 +76,16 @@ impl Places {
     /// Gives the room up, if it is the node's.
     pub async fn release(&self, room: RoomId, node: NodeId) -> Result<(), Fault> {
         self.kv.swap(&key(room), Some(&node.to_string()), None, None).await.map(drop)
+    }
+
+    /// Somebody was removed for safety: they don't come into this room again, whichever node opens it.
+    pub async fn keep_out(&self, room: RoomId, user: UserId) -> Result<(), Fault> {
+        self.kv.put(&kept_out(room, user), String::new(), Some(KEPT_OUT)).await
+    }
+
+    /// Whether they were.
+    pub async fn is_kept_out(&self, room: RoomId, user: UserId) -> Result<bool, Fault> {
+        self.kv.exists(&kept_out(room, user)).await
     }
 
     /// Who has it, alive or not.

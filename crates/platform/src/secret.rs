@@ -47,6 +47,11 @@ pub enum SecretError {
     /// The file holds something else.
     #[error("{0}: must hold 32 random bytes in base64 on one line")]
     Content(PathBuf),
+    /// It was made at the first start, and isn't there now.
+    #[error(
+        "{0} is missing: without it nobody stays signed in and nothing that is sealed can be opened; bring it back from the backup"
+    )]
+    Missing(PathBuf),
     /// Others can read the file.
     #[error("{0}: must be readable by its owner only (chmod 600)")]
     Mode(PathBuf),
@@ -76,6 +81,19 @@ impl Secret {
         crate::folder::private(data).map_err(failed)?;
         if !path.exists() {
             create(&path, dice).map_err(failed)?;
+        }
+        Self::load_made(None, data)
+    }
+
+    /// The same of a place that is there: nothing is made.
+    pub fn load_made(configured: Option<&str>, data: &Path) -> Result<Self, SecretError> {
+        if let Some(text) = configured {
+            return decode(text).ok_or(SecretError::Value);
+        }
+        let path = data.join(FILE);
+        let failed = |cause| SecretError::File { path: path.clone(), cause };
+        if !path.exists() {
+            return Err(SecretError::Missing(path));
         }
         let mode = fs::metadata(&path).map_err(failed)?.permissions().mode();
         if mode & 0o077 != 0 {
@@ -186,6 +204,17 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&data), mode(&data.join(FILE))), (0o700, 0o600));
         assert_eq!(fs::read_dir(&data).unwrap().count(), 1, "no draft is left behind");
+    }
+
+    #[test]
+    fn a_place_without_its_key_gets_no_other_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let why = Secret::load_made(None, &data).unwrap_err().to_string();
+        assert!(why.contains("secret.key is missing"), "{why}");
+        assert!(!data.exists());
+        let made = Secret::load(None, &data, &Dice::Secure).unwrap();
+        assert_eq!(Secret::load_made(None, &data).unwrap().0, made.0);
     }
 
     #[test]

@@ -50,6 +50,31 @@ pub struct Settings {
     pub keys: Option<Hidden>,
 }
 
+/// Where keys should be.
+#[derive(Debug)]
+pub enum At {
+    /// In this folder.
+    Folder(PathBuf),
+    /// In this database.
+    Database(db::Settings),
+}
+
+impl Settings {
+    /// Where, beside this data folder.
+    pub fn at(&self, data: &Path) -> At {
+        match self.keys.as_ref().map(Hidden::expose) {
+            Some(url) if url.contains("://") => At::Database(db::Settings {
+                url: Some(Hidden::from(url.to_owned())),
+                connections: 2,
+                readers: 1,
+                ..db::Settings::default()
+            }),
+            Some(path) => At::Folder(path.into()),
+            None => At::Folder(data.join("evidence-keys")),
+        }
+    }
+}
+
 /// Why something can't be sealed or opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -102,6 +127,8 @@ struct Inner {
 enum Keys {
     Folder(PathBuf),
     Database(Db),
+    /// There are none: this is a copy of a place without them. Nothing can be opened, and nothing be sealed.
+    Nowhere(PathBuf),
 }
 
 /// Which key.
@@ -149,23 +176,45 @@ impl Vault {
         secret: Secret,
         dice: Dice,
     ) -> Result<Self, SetupError> {
-        let keys = match settings.keys.as_ref().map(Hidden::expose) {
-            Some(url) if url.contains("://") => {
-                let settings = db::Settings {
-                    url: Some(Hidden::from(url.to_owned())),
-                    connections: 2,
-                    readers: 1,
-                    ..db::Settings::default()
-                };
-                Keys::Database(Db::open(&settings, data).await?)
+        let keys = match settings.at(data) {
+            At::Database(settings) => Keys::Database(Db::open(&settings, data).await?),
+            At::Folder(path) => {
+                prepare(&path).map_err(|cause| SetupError::Folder { path: path.clone(), cause })?;
+                Keys::Folder(path)
             }
-            Some(path) => Keys::Folder(path.into()),
-            None => Keys::Folder(data.join("evidence-keys")),
         };
-        if let Keys::Folder(path) = &keys {
-            prepare(path).map_err(|cause| SetupError::Folder { path: path.clone(), cause })?;
-        }
         Ok(Self(Arc::new(Inner { keys, secret, dice })))
+    }
+
+    /// The same of a place that is there: nothing is made.
+    pub async fn open_made(
+        settings: &Settings,
+        data: &Path,
+        secret: Secret,
+        dice: Dice,
+    ) -> Result<Self, SetupError> {
+        let keys = match settings.at(data) {
+            At::Database(settings) => match Db::file(&settings, data)? {
+                Some(file) if !file.exists() => Keys::Nowhere(file),
+                _ => Keys::Database(Db::open(&settings, data).await?),
+            },
+            At::Folder(path) if path.is_dir() => Keys::Folder(path),
+            At::Folder(path) => Keys::Nowhere(path),
+        };
+        Ok(Self(Arc::new(Inner { keys, secret, dice })))
+    }
+
+    /// Where there should be keys, when there isn't a single one: this is a copy of a place, or they are lost.
+    pub async fn lacks_keys(&self) -> Result<Option<PathBuf>, Error> {
+        let place = match &self.0.keys {
+            Keys::Nowhere(path) => return Ok(Some(path.clone())),
+            Keys::Folder(path) => path.clone(),
+            Keys::Database(_) => PathBuf::from("the database of moderation.evidence.keys"),
+        };
+        let names = self.names().await?;
+        let is_key =
+            |name: &String| name.starts_with("hold-") || name.starts_with(|c: char| c.is_ascii_digit());
+        Ok((!names.iter().any(is_key)).then_some(place))
     }
 
     /// Seals a piece under that key, which is made when there is none yet.
@@ -232,6 +281,7 @@ impl Vault {
     async fn key(&self, under: Under) -> Result<Option<Key>, Error> {
         let name = under.name();
         let sealed = match &self.0.keys {
+            Keys::Nowhere(_) => None,
             Keys::Database(db) => rows::key(db, &name).await?,
             Keys::Folder(folder) => {
                 let path = folder.join(&name);
@@ -249,6 +299,7 @@ impl Vault {
         let sealed = self.0.secret.seal(&purpose(&name), dice, &dice.bytes::<KEY_BYTES>());
         let sealed = sealed.map_err(|_| Error::Away)?;
         let kept = match &self.0.keys {
+            Keys::Nowhere(_) => return Err(Error::Away),
             Keys::Database(db) => rows::keep_key(db, &name, &sealed).await?,
             Keys::Folder(folder) => {
                 let (folder, name, mark) = (folder.clone(), name.clone(), dice.u64());
@@ -265,6 +316,7 @@ impl Vault {
 
     async fn names(&self) -> Result<Vec<String>, Error> {
         match &self.0.keys {
+            Keys::Nowhere(_) => Ok(Vec::new()),
             Keys::Database(db) => {
                 Ok(rows::key_names(db, i64::try_from(MOST_KEYS).unwrap_or(i64::MAX)).await?)
             }
@@ -281,6 +333,7 @@ impl Vault {
 
     async fn destroy(&self, name: String) -> Result<(), Error> {
         match &self.0.keys {
+            Keys::Nowhere(_) => Ok(()),
             Keys::Database(db) => {
                 rows::destroy_key(db, &name).await?;
                 // Of a file the journal would keep it.
@@ -458,6 +511,28 @@ mod tests {
         assert_eq!(other.shred(days(8)).await.unwrap(), 1);
         assert_eq!(one.unseal(ID, under, &sealed).await, Err(Error::Gone));
         assert!(!place.path().join("evidence-keys").exists());
+    }
+
+    #[tokio::test]
+    async fn in_a_copy_without_keys_none_is_made_and_it_is_known_that_they_are_missing() {
+        let (place, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let first = vault(place.path()).await;
+        assert!(first.lacks_keys().await.unwrap().is_some(), "none yet");
+        let under = Under::ending(days(7));
+        let sealed = first.seal(ID, under, b"x").await.unwrap();
+        let open = async |data: &Path| {
+            let secret = Secret::from_bytes([7; KEY_BYTES]);
+            Vault::open_made(&Settings::default(), data, secret, Dice::Secure).await.unwrap()
+        };
+        let there = open(place.path()).await;
+        assert_eq!(there.lacks_keys().await.unwrap(), None);
+        assert_eq!(there.unseal(ID, under, &sealed).await.unwrap(), b"x");
+        let without = open(copy.path()).await;
+        assert_eq!(without.lacks_keys().await.unwrap(), Some(copy.path().join("evidence-keys")));
+        assert_eq!(without.unseal(ID, under, &sealed).await, Err(Error::Gone));
+        assert_eq!(without.seal(ID, under, b"x").await, Err(Error::Away));
+        without.end_hold(CASE).await.unwrap();
+        assert_eq!(fs::read_dir(copy.path()).unwrap().count(), 0, "nothing was made");
     }
 
     #[tokio::test]

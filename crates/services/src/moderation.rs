@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use visavis_domain::{
-    Code, Fault,
+    Code, Fault, Timestamp,
     cases::{Gravity, measure, priority, voices},
     contract::{
         Caller,
@@ -30,7 +30,7 @@ use visavis_domain::{
 };
 use visavis_platform::{
     Bus, Clock, Db, Dice, Lifecycle, Vault,
-    db::{self, Tx, audit, blocks, calls, cases, friendships, reports, visits},
+    db::{self, Tx, audit, blocks, calls, cases, friendships, overview, reports, visits},
     mail::Postbox,
     secret::Secret,
 };
@@ -118,9 +118,26 @@ impl Moderation {
                 if let Err(fault) = role.end_what_is_over().await {
                     tracing::error!(fault.code = %fault.code, "evidence that has ended can't be destroyed yet");
                 }
+                if let Err(fault) = role.tell_what_waits().await {
+                    tracing::warn!(fault.code = %fault.code, "what waits to be decided can't be counted");
+                }
                 tokio::time::sleep(UPKEEP_EVERY).await;
             }
         });
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "gauges; cases and seconds are far below 2^52")]
+    async fn tell_what_waits(&self) -> Result<(), Fault> {
+        let now = self.clock.now();
+        let age = |oldest: Option<Timestamp>| oldest.map_or(0.0, |at| now.since(at).as_secs_f64());
+        let [open, appealed, appeals] = overview::waiting(&self.db).await?;
+        for (state, waits) in [("open", open), ("appealed", appealed)] {
+            metrics::gauge!("visavis_cases_waiting", "state" => state).set(waits.number as f64);
+            metrics::gauge!("visavis_cases_oldest_seconds", "state" => state).set(age(waits.oldest));
+        }
+        metrics::gauge!("visavis_appeals_waiting").set(appeals.number as f64);
+        metrics::gauge!("visavis_appeals_oldest_seconds").set(age(appeals.oldest));
+        Ok(())
     }
 
     /// How soon a case is looked at, from what there is in it.

@@ -193,6 +193,7 @@ impl Node {
                 Output::Came { participant, user, at, apart } => {
                     self.keep_came(id, (participant, user), at, &apart).await;
                 }
+                Output::KeepOut { user } => self.keep_out(id, user).await,
                 Output::Went { participant, at, reason } => self.keep_went(participant, at, reason).await,
                 Output::Keep { locked } => self.keep_lock(id, locked).await,
                 Output::SeatEnded(Who { user, session }) => {
@@ -398,6 +399,9 @@ impl Rooms for Node {
         let (id, participant) = (req.room, self.deps.dice.id(&self.deps.clock));
         let place = self.room(id)?;
         let (user, here) = (req.user, place.lock().await.hosts_and_guests(req.user));
+        if !here.is_empty() {
+            self.check_not_kept_out(id, user).await?;
+        }
         let apart = self.blocked_among(user, &here).await?;
         if self.keep_apart(id, &place).await? {
             return Err(Fault::new(Code::PeerGone, "They have left."));

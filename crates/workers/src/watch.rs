@@ -203,10 +203,14 @@ impl Watch {
             let able = self.sight.able(&Caller::internal("watch"), ()).await;
             let able = able.is_ok_and(|able| !able.on.is_empty());
             if self.able.send_replace(able) != able {
-                tracing::info!(
-                    watch.able = able,
-                    "calls that run through this server are looked at, or no longer"
-                );
+                if able {
+                    tracing::info!(watch.able = able, "calls that run through this server are looked at");
+                } else {
+                    tracing::warn!(
+                        watch.able = able,
+                        "calls that run through this server are no longer looked at: nobody who looks can be reached"
+                    );
+                }
                 self.want();
             }
             tokio::time::sleep(TICK).await;

@@ -27,6 +27,8 @@ pub struct Loaded {
     pub config: Config,
     /// What works but is hardly meant; to be logged at start.
     pub warnings: Vec<String>,
+    /// Files that settings name and that can't be read.
+    pub unreadable: Vec<ConfigError>,
 }
 
 /// Reads every source and checks the whole.
@@ -47,7 +49,8 @@ pub fn load(flags: &Flags, env: impl IntoIterator<Item = (String, String)>) -> R
     config.dev = flags.dev;
     config.check().map_err(|(key, right)| sources.wrong(key, &right))?;
     let warnings = config.warnings();
-    Ok(Loaded { config, warnings })
+    let unreadable = config.unreadable().into_iter().map(|(key, why)| sources.wrong(key, &why)).collect();
+    Ok(Loaded { config, warnings, unreadable })
 }
 
 /// What has been read so far.

@@ -141,6 +141,15 @@ mod tests {
     }
 
     #[test]
+    fn whoever_splits_a_place_by_the_book_leaves_no_role_out() {
+        let book = include_str!("../../../../docs/operations.md");
+        for role in Role::EACH {
+            let row = format!("\n| `{}` |", role.name());
+            assert!(book.contains(&row), "docs/operations.md has no row of `{}`", role.name());
+        }
+    }
+
+    #[test]
     fn the_name_in_settings_is_the_name_in_the_contract() {
         for role in Role::EACH {
             assert_eq!(serde_json::to_value(role).unwrap(), role.name());

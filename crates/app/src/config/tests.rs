@@ -297,3 +297,22 @@ fn the_committed_example_is_up_to_date() {
         "stale: VISAVIS_BLESS=1 cargo test -p visavis config, or visavis config example"
     );
 }
+
+#[test]
+fn a_file_that_is_named_and_cant_be_read_is_said_with_its_key_and_source() {
+    let place = tempfile::tempdir().unwrap();
+    let rules = place.path().join("rules.toml");
+    let pairs = [("VISAVIS_WATCH__RULES", rules.to_str().unwrap()), ("VISAVIS_WATCH__MODELS", "/nowhere")];
+    let unreadable = |pairs: &[(&str, &str)]| -> Vec<String> {
+        load(&flags(), env(pairs)).unwrap().unreadable.iter().map(ToString::to_string).collect()
+    };
+    let found = unreadable(&pairs);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].starts_with("watch.rules = ") && found[0].contains("VISAVIS_WATCH__RULES"), "{found:?}");
+    assert!(found[1].contains("/nowhere/manifest.toml"), "{found:?}");
+    fs::write(&rules, "").unwrap();
+    assert_eq!(unreadable(&pairs[..1]), [""; 0]);
+    let off = [pairs[0], pairs[1], ("VISAVIS_WATCH__ON", "false")];
+    fs::remove_file(&rules).unwrap();
+    assert_eq!(unreadable(&off), [""; 0], "nobody reads them");
+}

@@ -3,6 +3,7 @@
 //! Nobody's address passes here at all: media runs through the server, and this machine only says who may be heard.
 
 mod apart;
+mod departed;
 mod hosting;
 mod of_call;
 mod person;
@@ -21,6 +22,7 @@ use crate::{
     text::Written,
     wire::{Card, LeftReason, Media, Path, ReactionKind},
 };
+use departed::Departed;
 pub(super) use of_call::Grown;
 use of_call::Invited;
 use person::{Absence, Person};
@@ -137,7 +139,9 @@ pub struct Group {
     settings: Settings,
     people: Vec<Person>,
     host: Option<ParticipantId>,
-    removed: VecDeque<UserId>,
+    /// Who may not come again, and by whom they were removed.
+    removed: VecDeque<(UserId, LeftReason)>,
+    departed: Departed,
     screens_forbidden: bool,
     empty_since: Option<Timestamp>,
     ended: bool,
@@ -156,6 +160,7 @@ impl Group {
             people: Vec::new(),
             host: None,
             removed: VecDeque::new(),
+            departed: Departed::default(),
             screens_forbidden: false,
             empty_since: Some(now),
             ended: false,
@@ -292,13 +297,13 @@ impl Group {
         }
     }
 
-    fn come_in(&mut self, now: Timestamp, person: Person) -> Result<usize, Fault> {
+    fn come_in(&mut self, now: Timestamp, mut person: Person) -> Result<usize, Fault> {
         let owner = person.user == self.plan.owner;
         if self.call.as_ref().is_some_and(|call| !call.has(person.user)) {
             return Err(not_in_room());
         }
-        if self.removed.contains(&person.user) {
-            return Err(Fault::new(Code::Removed, "The host has removed you from this room."));
+        if let Some((_, why)) = self.removed.iter().find(|(user, _)| *user == person.user) {
+            return Err(removed(*why));
         }
         if self.plan.locked && !owner {
             return Err(Fault::new(Code::RoomLocked, "The host has locked this room."));
@@ -309,6 +314,7 @@ impl Group {
             return Err(Fault::new(Code::RoomFull, format!("The room is full: {most} people are in it.")));
         }
         let (participant, user) = (person.participant, person.user);
+        person.held_back = self.departed.held(user);
         self.people.push(person);
         self.empty_since = None;
         let apart = self.apart_from(participant);
@@ -335,6 +341,7 @@ impl Group {
         let event = ServerEvent::ParticipantLeft { room_id: self.plan.id, participant, reason };
         self.tell_others(index, &event);
         let person = self.people.remove(index);
+        self.departed.keep(&person);
         self.out.push_back(Output::Went { participant: person.participant, at: now, reason: reason.into() });
         self.out.push_back(Output::Media(MediaOrder::Leave(person.participant)));
         self.out.push_back(Output::SeatEnded(person.who()));
@@ -545,6 +552,17 @@ impl Group {
             }
         }
     }
+}
+
+/// To whoever was removed and comes again.
+pub fn removed(why: LeftReason) -> Fault {
+    let by = match why {
+        LeftReason::Safety => "You were removed from this room for safety.",
+        LeftReason::Left | LeftReason::Lost | LeftReason::Removed => {
+            "The host has removed you from this room."
+        }
+    };
+    Fault::new(Code::Removed, by)
 }
 
 #[cfg(test)]

@@ -14,12 +14,7 @@ use visavis_domain::{
 
 use crate::{
     Edge,
-    guard::{
-        client::{self, ClientAddr},
-        count_user,
-        frame::RequestCx,
-        tokens::Access,
-    },
+    guard::{count_user, frame::RequestCx, tokens::Access},
     problem::Problem,
 };
 
@@ -113,24 +108,6 @@ impl FromRequestParts<Edge> for Welcome {
             Some(suspended) => Err(Fault::suspended(suspended).into()),
             None => Ok(Self(access)),
         }
-    }
-}
-
-/// The random token of a browser, by which it is known again, and the network it is in: never its address.
-#[derive(Debug, Clone)]
-pub struct Device {
-    /// Of the cookie.
-    pub token: Option<String>,
-    /// A /24 or /48; none of this machine's own.
-    pub network: Option<String>,
-}
-
-impl FromRequestParts<Edge> for Device {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &Edge) -> Result<Self, Problem> {
-        let seen = parts.extensions.get::<ClientAddr>().map(|addr| addr.0);
-        Ok(Self { token: cookie_of(&parts.headers, "device"), network: seen.and_then(client::block) })
     }
 }
 
@@ -247,7 +224,7 @@ fn explain(path: &str, error: &serde_json::Error) -> Fault {
 pub struct RefreshCookie(pub Option<String>);
 
 /// Ours are some 60 characters; what is longer isn't looked at.
-const MAX_REFRESH: usize = 512;
+const MAX_COOKIE: usize = 512;
 
 impl FromRequestParts<Edge> for RefreshCookie {
     type Rejection = Problem;
@@ -257,15 +234,32 @@ impl FromRequestParts<Edge> for RefreshCookie {
     }
 }
 
+/// Of two, one was planted by another host of the domain: nobody is signed in as somebody else by it.
 pub(crate) fn refresh_cookie(headers: &HeaderMap) -> Option<String> {
-    cookie_of(headers, "refresh")
+    match cookie_of(headers, "refresh") {
+        Cookie::One(token) => Some(token),
+        Cookie::None | Cookie::Several => None,
+    }
 }
 
-fn cookie_of(headers: &HeaderMap, wanted: &str) -> Option<String> {
+/// What a request says under the name of a cookie.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Cookie {
+    None,
+    One(String),
+    /// Different things: another host of the same domain can set a cookie of any name for this one.
+    Several,
+}
+
+pub(crate) fn cookie_of(headers: &HeaderMap, wanted: &str) -> Cookie {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let (_, token) = pairs.find(|(name, token)| *name == wanted && !token.is_empty())?;
-    (token.len() <= MAX_REFRESH).then(|| token.to_owned())
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut values = pairs.filter(|(name, value)| *name == wanted && !value.is_empty()).map(|pair| pair.1);
+    let Some(first) = values.next() else { return Cookie::None };
+    if values.any(|other| other != first) {
+        return Cookie::Several;
+    }
+    if first.len() <= MAX_COOKIE { Cookie::One(first.to_owned()) } else { Cookie::None }
 }
 
 /// What the device says it is, cut as the contract wants it.
@@ -364,6 +358,10 @@ mod tests {
         assert_eq!(cookie("a=b; refresh=xyz; c=d").as_deref(), Some("xyz"));
         assert_eq!(cookie("xrefresh=a; refresh="), None);
         assert_eq!(cookie(&format!("refresh={}", "a".repeat(600))), None);
+        assert_eq!(cookie("refresh=theirs; refresh=mine"), None, "which of them is ours can't be told");
+        assert_eq!(cookie("refresh=mine; refresh=mine").as_deref(), Some("mine"));
+        let lines = [(header::COOKIE, "refresh=theirs"), (header::COOKIE, "refresh=mine")];
+        assert_eq!(refresh_cookie(&headers(&lines)), None);
     }
 
     proptest! {

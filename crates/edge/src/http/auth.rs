@@ -6,7 +6,6 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::{HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,13 +26,13 @@ use visavis_domain::{
 use super::route::{Route, delete, get, post};
 use crate::{
     Edge,
-    guard::extract::{Agent, Cx, Device, Json, PathId, RefreshCookie, Signed},
+    guard::{
+        device::Device,
+        extract::{Agent, Cx, Json, PathId, RefreshCookie, Signed},
+    },
     problem::Problem,
 };
 
-/// The random token of a browser, and for how long it is known: a year.
-const DEVICE_BYTES: usize = 16;
-const DEVICE_MAX_AGE_S: u32 = 31_536_000;
 /// 30 days, as long as a login session may lie idle (protocol section 2).
 const COOKIE_MAX_AGE_S: u32 = 2_592_000;
 
@@ -203,34 +202,21 @@ async fn signed_from(
     cx: &Caller,
     step: &'static str,
     result: Result<SignedIn, Fault>,
-    device: Device,
+    mut device: Device,
 ) -> Result<Response, Problem> {
-    let known = device.token.filter(|token| is_device(token));
-    let token =
-        known.clone().unwrap_or_else(|| BASE64_URL_SAFE_NO_PAD.encode(edge.dice.bytes::<DEVICE_BYTES>()));
+    let (token, cookies) = device.token(&edge.dice);
     if let Ok(signed_in) = &result {
-        let seen = Seen { user: signed_in.user.id, device: Some(token.clone()), network: device.network };
+        let seen = Seen { user: signed_in.user.id, device: token, network: device.network };
         // Whom that role can't be asked about now is asked about at their next sign-in.
         if let Err(fault) = edge.moderation.seen(cx, seen).await {
             tracing::warn!(fault.code = %fault.code, "where somebody signed in from could not be kept");
         }
     }
     let mut response = signed(edge, step, result)?;
-    if known.is_none() {
-        let secure = if edge.site.hosts.public.is_https() { "; Secure" } else { "" };
-        let text = format!(
-            "device={token}; HttpOnly; SameSite=Strict; Path=/api/auth; Max-Age={DEVICE_MAX_AGE_S}{secure}"
-        );
-        let mut value = HeaderValue::try_from(text).map_err(|_| Fault::internal())?;
-        value.set_sensitive(true);
-        response.headers_mut().append(header::SET_COOKIE, value);
+    for cookie in cookies {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(response)
-}
-
-/// A token that we could have made.
-fn is_device(token: &str) -> bool {
-    BASE64_URL_SAFE_NO_PAD.decode(token).is_ok_and(|bytes| bytes.len() == DEVICE_BYTES)
 }
 
 /// The answer to a sign-in: access token in the body, refresh token in the cookie.

@@ -26,7 +26,7 @@ pub const fn day(at: Timestamp) -> i64 {
 
 /// How many there are of each length of `each.ms`, by its first two digits; as `visavis_domain::figures::Spread` has them.
 macro_rules! spread {
-    ($each:literal) => {
+    ($each:expr) => {
         concat!(
             "SELECT CASE WHEN ms < 0 THEN 0 WHEN ms < 100 THEN ms WHEN ms < 1000 THEN ms / 10 * 10 \
              WHEN ms < 10000 THEN ms / 100 * 100 WHEN ms < 100000 THEN ms / 1000 * 1000 \
@@ -71,10 +71,23 @@ const BY_RULE: &str = spread!(
     "SELECT at - noticed_at AS ms FROM decisions WHERE at >= $1 AND at < $2 AND automated = 1 AND dry_run = 0 \
      AND noticed_at IS NOT NULL"
 );
-const BY_PEOPLE: &str = spread!(
+/// Whether a decision `d` by a person was taken back at once by whoever made it: neither by another decision nor on appeal.
+macro_rules! undone {
+    ($within:literal) => {
+        concat!(
+            "(d.overturned_at IS NOT NULL AND d.overturned_at - d.at <= ",
+            $within,
+            " AND d.overturned_by IS NULL AND NOT EXISTS \
+             (SELECT 1 FROM appeals a WHERE a.decision_id = d.id AND a.state = 'overturned'))"
+        )
+    };
+}
+
+const BY_PEOPLE: &str = spread!(concat!(
     "SELECT d.at - c.opened_at AS ms FROM decisions d JOIN cases c ON c.id = d.case_id \
-     WHERE d.at >= $1 AND d.at < $2 AND d.automated = 0 AND (d.overturned_at IS NULL OR d.overturned_at - d.at > $3)"
-);
+     WHERE d.at >= $1 AND d.at < $2 AND d.automated = 0 AND NOT ",
+    undone!("$3")
+));
 
 /// Counts what has happened from then until then.
 async fn count(db: &Db, from: Timestamp, until: Timestamp) -> Result<Figures> {
@@ -212,12 +225,12 @@ pub struct OfRule {
 
 /// What was decided since then and done, by rule: the most frequent first, at most fifty.
 pub async fn of_rules(db: &Db, since: Timestamp) -> Result<Vec<OfRule>> {
-    let rows = sqlx::query(
-        "SELECT rule, COUNT(*) AS decisions, COUNT(overturned_at) AS taken_back FROM decisions WHERE at >= $1 \
-         AND dry_run = 0 AND action <> 'none' \
-         AND (automated = 1 OR overturned_at IS NULL OR overturned_at - at > $2) \
-         GROUP BY rule ORDER BY 2 DESC, rule LIMIT $3",
-    )
+    let rows = sqlx::query(concat!(
+        "SELECT d.rule, COUNT(*) AS decisions, COUNT(d.overturned_at) AS taken_back FROM decisions d WHERE d.at >= $1 \
+         AND d.dry_run = 0 AND d.action <> 'none' AND (d.automated = 1 OR NOT ",
+        undone!("$2"),
+        ") GROUP BY d.rule ORDER BY 2 DESC, d.rule LIMIT $3"
+    ))
     .bind(since.as_millis())
     .bind(undo_ms())
     .bind(RULES)

@@ -70,9 +70,7 @@ impl Db {
         sqlx::any::install_default_drivers();
         let url = settings.url.as_ref().map(Hidden::expose);
         let source = match url {
-            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
-                postgres(settings, url).await?
-            }
+            Some(url) if is_postgres(url) => postgres(settings, url).await?,
             Some(url) => sqlite(settings, sqlite_path(url)?).await?,
             None => sqlite(settings, data.join("visavis.db")).await?,
         };
@@ -82,7 +80,7 @@ impl Db {
 
 /// Forward only. What an older build applied and this one doesn't know (that build is newer, then) is none of our
 /// business: while a cluster is upgraded both run on one schema.
-fn migrations() -> Migrator {
+pub(super) fn migrations() -> Migrator {
     let mut migrations = sqlx::migrate!("../../migrations");
     migrations.set_ignore_missing(true);
     migrations
@@ -170,13 +168,23 @@ async fn is_migrated(pool: &AnyPool) -> Result<bool, OpenError> {
     Ok(migrations().iter().all(|ours| done.get(&ours.version).is_some_and(|sum| *sum == *ours.checksum)))
 }
 
-fn sqlite_path(url: &str) -> Result<PathBuf, OpenError> {
+pub(super) fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+
+pub(super) fn sqlite_path(url: &str) -> Result<PathBuf, OpenError> {
     let rest = url.strip_prefix("sqlite:").ok_or(OpenError::Url)?;
     let path = rest.strip_prefix("//").unwrap_or(rest);
     if path.is_empty() || path.contains(['?', '#', '%']) {
         return Err(OpenError::Url);
     }
     Ok(path.into())
+}
+
+/// Of a file that is there.
+pub(super) fn sqlite_url(path: &Path) -> Result<String, OpenError> {
+    let text = path.to_str().ok_or(OpenError::Url)?;
+    Ok(format!("sqlite://{}?mode=rw", text.replace('%', "%25").replace('?', "%3F").replace('#', "%23")))
 }
 
 async fn sqlite(settings: &Settings, path: PathBuf) -> Result<Source, OpenError> {
@@ -189,9 +197,7 @@ async fn sqlite(settings: &Settings, path: PathBuf) -> Result<Source, OpenError>
     let lock = private_file(&path.with_extension("lock"))?;
     let locked = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock));
     let lock = locked.await.map_err(|_| OpenError::Url)?.map_err(|cause| file_error(&path, cause))?;
-    let text = path.to_str().ok_or(OpenError::Url)?;
-    let url =
-        format!("sqlite://{}?mode=rw", text.replace('%', "%25").replace('?', "%3F").replace('#', "%23"));
+    let url = sqlite_url(&path)?;
     let writer = pool(settings, 1, false).connect(&url).await?;
     let readers = pool(settings, settings.readers.max(1), true).connect_lazy(&url)?;
     migrations().run(&writer).await?;

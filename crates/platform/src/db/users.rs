@@ -305,6 +305,33 @@ pub async fn lock_role(tx: &mut Tx, id: UserId) -> Result<Option<Role>> {
     row.map(|row| row::text(&row, "role")?.parse().map_err(|_| row::broken("role"))).transpose()
 }
 
+/// Admins that are looked at.
+const ADMINS: i64 = 1_000;
+
+/// Whether there are no other admins than this one; they all stay what they are until the transaction ends.
+pub async fn is_last_admin(tx: &mut Tx, id: UserId) -> Result<bool> {
+    let rows = sqlx::query("SELECT id FROM users WHERE role = 'admin' ORDER BY id LIMIT $1")
+        .bind(ADMINS)
+        .fetch_all(tx.conn())
+        .await?;
+    let mut admins = rows.iter().map(|row| row::id(row, "id")).collect::<Result<Vec<UserId>>>()?;
+    if !admins.contains(&id) {
+        return Ok(false);
+    }
+    // In the order in which roles are changed, so that of two who go at once one comes first.
+    admins.sort_unstable();
+    let (mut is_one, mut others) = (false, false);
+    for admin in admins {
+        let still = lock_role(tx, admin).await? == Some(Role::Admin);
+        if admin == id {
+            is_one = still;
+        } else {
+            others |= still;
+        }
+    }
+    Ok(is_one && !others)
+}
+
 /// Sets the role of an account.
 pub async fn set_role(tx: &mut Tx, id: UserId, role: Role) -> Result<()> {
     sqlx::query("UPDATE users SET role = $2 WHERE id = $1")

@@ -142,6 +142,21 @@ impl Smtp {
         format!("the mail server {}", self.host)
     }
 
+    /// Whether the server is there and speaks as it is set: it is greeted (and TLS begun), nothing else. Nobody logs in.
+    pub async fn greet(settings: &Settings) -> Result<(), String> {
+        // What else can be wrong about the settings.
+        Self::new(settings).map_err(|error| error.to_string())?;
+        let stranger = Settings { username: None, password: None, password_file: None, ..settings.clone() };
+        let mailer = Self::new(&stranger).map_err(|error| error.to_string())?;
+        let place = format!("the mail server {}:{}", settings.host, settings.port);
+        match tokio::time::timeout(mailer.patience, mailer.transport.test_connection()).await {
+            Err(_) => Err(format!("{place} doesn't answer")),
+            Ok(Err(error)) => Err(format!("{place} can't be used: {error}")),
+            Ok(Ok(false)) => Err(format!("{place} refuses to talk")),
+            Ok(Ok(true)) => Ok(()),
+        }
+    }
+
     pub(super) async fn send(&self, message: Message) -> Result<(), SendError> {
         let Ok(sent) = tokio::time::timeout(self.patience, self.transport.send(message)).await else {
             tracing::warn!(smtp.problem = "timeout", "the mail server did not take a mail");

@@ -7,7 +7,7 @@ use visavis_domain::{
 };
 use visavis_platform::{
     Db,
-    db::{appeals, audit, bans, cases, decisions, evidence, jobs, reports},
+    db::{appeals, audit, bans, cases, decisions, evidence, jobs, overview, reports},
     secret::Secret,
 };
 use visavis_testkit::decisions::suspension;
@@ -73,6 +73,12 @@ pub async fn call_cases(db: &Db) {
     decisions::because_of(&mut tx, decision, 9).await.unwrap();
     jobs::take_back(&mut tx, "a").await.unwrap();
     tx.commit().await.unwrap();
+    overview::waiting(db).await.unwrap();
+    let listed = overview::cases(db, State::Open, 9).await.unwrap();
+    assert_eq!(
+        listed.iter().map(|one| (one.id, one.reports, one.decisions)).collect::<Vec<_>>(),
+        [(id, 1, 1)]
+    );
     let wanted = cases::Wanted {
         state: State::Open,
         reported: false,

@@ -14,7 +14,7 @@ use visavis_domain::{
 use visavis_platform::db::{
     Tx,
     belongings::{self, KeptAway},
-    decisions, logins, standing,
+    decisions, logins, standing, users,
 };
 
 use super::Auth;
@@ -37,6 +37,10 @@ impl Auth {
             return Err(fault);
         }
         let mut tx = self.deps.db.write().await?;
+        if users::is_last_admin(&mut tx, req.user).await? {
+            let why = "You are the only admin here. Make somebody else one first (Users and roles), then erase your account.";
+            return Err(Fault::new(Code::Conflict, why));
+        }
         // Whatever is decided about them comes before this, and is seen, or finds nobody.
         standing::lock(&mut tx, req.user).await?.ok_or_else(super::unauthorized)?;
         let since = Timestamp::from_millis(0);

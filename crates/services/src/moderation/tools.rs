@@ -1,9 +1,9 @@
 //! What an operator does from the machine itself: checks, holds, recomputes, hands in.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use visavis_domain::{
-    Fault, Timestamp,
+    Code, Fault, Timestamp,
     contract::moderation::{Fact, Noticed},
     dsa::{Submission, submission},
     id::CaseId,
@@ -37,6 +37,10 @@ pub struct Checked {
     pub entries: u64,
     /// What isn't as it was written.
     pub wrong: Vec<String>,
+    /// Where there should be keys, when there are none: pieces can't be opened for it.
+    pub keys_missing: Option<PathBuf>,
+    /// How many.
+    pub unopened: u64,
 }
 
 /// A piece that was kept, of that case until then.
@@ -58,7 +62,7 @@ impl Kept {
 pub struct Replayed {
     /// As it was.
     pub decision: decisions::Decision,
-    /// What these rules make of what was noticed.
+    /// What these rules make of what was noticed: the same act if that comes of it at any point, else the last one.
     pub again: Option<Act>,
     /// The rules are of the version that it names.
     pub same_rules: bool,
@@ -118,6 +122,8 @@ impl Moderation {
         mut kept: BTreeMap<String, Kept>,
     ) -> Result<(), Fault> {
         let (now, mut after) = (self.clock.now(), String::new());
+        // Of a copy without keys each piece would seem to have ended.
+        let missing = self.vault.lacks_keys().await.map_err(|_| Fault::unavailable())?;
         loop {
             let page = rows::all_after(&self.db, &after, AT_ONCE).await?;
             let Some(last) = page.last() else {
@@ -143,6 +149,10 @@ impl Moderation {
                 match self.vault.unseal(piece.id, under(piece), &sealed).await {
                     Ok(_) => {}
                     Err(Error::Gone) if !piece.held && piece.expires_at <= now => found.ended += 1,
+                    Err(Error::Gone) if missing.is_some() => {
+                        found.unopened += 1;
+                        found.keys_missing.clone_from(&missing);
+                    }
                     Err(error) => found.wrong.push(format!("{}: {error}", piece.id)),
                 }
             }
@@ -210,6 +220,9 @@ impl Moderation {
     pub async fn release(&self, id: CaseId, reason: &str) -> Result<(), Fault> {
         let mut tx = self.db.write().await?;
         let mut case = cases::lock(&mut tx, id).await?.ok_or_else(no_case)?;
+        if case.held_for.is_none() {
+            return Err(Fault::new(Code::WrongState, "That case isn't held."));
+        }
         self.audit(&mut tx, "operator", ("release", &id.to_string()), reason).await?;
         case.held_for = None;
         self.release_pieces(&mut tx, &case).await?;
@@ -267,17 +280,17 @@ fn replayed(
     let counts = |noticed: &Noticed| {
         settled.is_none_or(|at| noticed.signal.from.as_millis() - at.as_millis() >= AFTERMATH_MS)
     };
-    let mut found = None;
+    let (mut found, mut last) = (None, None);
     for noticed in parsed::<Vec<Noticed>>(&kept.signals)?.into_iter().filter(counts) {
         strikes.handle(kept.at, Input::Signal(noticed.signal));
         while let Some(output) = strikes.poll() {
-            if let Output::Act(act) = output
-                && act.facts == was.facts
-                && act.action == was.action
-            {
+            let Output::Act(act) = output else { continue };
+            if act.facts == was.facts && act.action == was.action {
                 found = Some(act);
+            } else {
+                last = Some(act);
             }
         }
     }
-    Ok(found)
+    Ok(found.or(last))
 }

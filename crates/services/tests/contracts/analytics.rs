@@ -4,10 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use visavis_domain::{
     Code, Timestamp,
+    cases::{State, measure::Measure},
     contract::{
         self,
         analytics::{Analytics, Day, Rule, Series, Span, Summary},
-        moderation::{Noticed, Record},
+        moderation::{
+            Appeal, CaseList, Decide, Judge, LookAtCase, Noticed, Record, Report, ReportReason, Undo,
+        },
     },
     figures::{Calls, Percentiles, Ratings, Told},
     id::{DecisionId, NodeId, ParticipantId, ReportId, RoomId, SignalId, TicketId, UserId},
@@ -16,7 +19,9 @@ use visavis_domain::{
 use visavis_platform::db::{
     belongings,
     calls::{self, CallMember, CallOpened},
-    decisions, reports,
+    decisions,
+    overview::{self, Waiting},
+    reports,
     retention::Retention,
     standing, visits,
 };
@@ -211,6 +216,64 @@ async fn what_a_rule_decided_says_how_fast_and_how_often_it_was_taken_back() {
         assert_eq!(summary.rules, [rule]);
         let rules = summary.told.action_ms.rules;
         assert_eq!(rules, Percentiles { count: 5, p50: Some(3_050), p95: Some(3_050) });
+    }
+}
+
+#[tokio::test]
+async fn what_a_person_decided_is_taken_back_on_appeal_however_soon_and_what_they_undid_never_was() {
+    for way in ways() {
+        let s = Suite::new(way).await;
+        let m = s.w.moderation(way).await;
+        let (mia, max) = (s.w.person("mia").await, s.w.person("max").await);
+        let (now, cx) = (s.w.clock.now(), &s.w.cx);
+        s.call(1, now, (SECOND, SECOND), "left").await;
+        let report = |reporter, reported| Report {
+            reporter,
+            room: RoomId::from_bits(1),
+            reported,
+            reason: ReportReason::Harassment,
+            note: None,
+        };
+        m.report(cx, report(s.ada, s.bob)).await.unwrap();
+        m.report(cx, report(s.bob, s.ada)).await.unwrap();
+        s.w.clock.advance(MINUTE);
+        let waits = |number, oldest| Waiting { number, oldest };
+        let none = waits(0, None);
+        assert_eq!(overview::waiting(&s.w.db).await.unwrap(), [waits(2, Some(now)), none, none]);
+        let list = CaseList { moderator: mia, state: State::Open, kind: None, cursor: None };
+        let cases = m.cases(cx, list).await.unwrap().cases;
+        let case = |user| cases.iter().find(|case| case.user_id == user).unwrap().id;
+        let decide = async |case| {
+            m.case(cx, LookAtCase { moderator: mia, case }).await.unwrap();
+            let reason = Concern::Harassment;
+            let decide = Decide {
+                moderator: mia,
+                case,
+                action: Measure::Warn,
+                reason,
+                hours: None,
+                note: None,
+                preview: false,
+            };
+            m.decide(cx, decide).await.unwrap().decision_id.unwrap()
+        };
+        let (against_bob, _) = (decide(case(s.bob)).await, decide(case(s.ada)).await);
+        let rule = async || {
+            let summary = s.summary(1).await;
+            let [one] = &summary.rules[..] else { panic!("{:?}", summary.rules) };
+            (one.decisions, one.taken_back, summary.told.action_ms.people.count)
+        };
+        assert_eq!(rule().await, (2, 0, 2));
+        m.undo(cx, Undo { moderator: mia, case: case(s.ada) }).await.unwrap();
+        assert_eq!(rule().await, (1, 0, 1), "what was undone at once");
+        let appeal = Appeal { user: s.bob, decision: against_bob, text: "no".to_owned() };
+        let appeal = m.appeal(cx, appeal).await.unwrap();
+        let at = s.w.clock.now();
+        let appealed = waits(1, Some(at));
+        assert_eq!(overview::waiting(&s.w.db).await.unwrap(), [waits(1, Some(now)), appealed, appealed]);
+        m.judge(cx, Judge { moderator: max, appeal, overturn: true, note: None }).await.unwrap();
+        assert_eq!(rule().await, (1, 1, 1), "it was wrong, within two minutes");
+        assert_eq!(overview::waiting(&s.w.db).await.unwrap(), [waits(1, Some(now)), none, none]);
     }
 }
 

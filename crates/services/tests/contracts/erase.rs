@@ -7,11 +7,11 @@ use visavis_domain::{
     contract::{
         auth::{Auth, Erase, Erased},
         friends::{self as friends_contract, Friends, Pair},
-        users::{AvatarName, Patch, SetAvatar, Update},
+        users::{AvatarName, Grant, Patch, SetAvatar, Update},
     },
     event::{Event, Topic},
     id::{LoginId, UserId},
-    wire::Card,
+    wire::{Card, Role},
 };
 use visavis_platform::{
     db::{
@@ -138,6 +138,44 @@ async fn an_account_is_erased_from_everywhere_by_a_fresh_login_only() {
         assert_eq!(left, (false, false), "{way:?}: database, mails");
         let (again, _) = s.sign_in(&format!("{CANARY}@x.example")).await;
         assert_ne!(again, ada.0);
+    }
+}
+
+#[tokio::test]
+async fn one_admin_always_stays_also_when_all_of_them_go_at_once() {
+    for way in ways() {
+        let s = Suite::new(way).await;
+        // First of all: what is erased takes its mails along, and they are counted.
+        let bob = s.sign_in("bob@x.example").await;
+        let mut admins = Vec::new();
+        for n in 0..4 {
+            let email = format!("ada{n}@x.example");
+            admins.push(s.sign_in(&email).await);
+            s.w.users.grant(&s.w.cx, Grant { email, role: Role::Admin }).await.unwrap();
+        }
+        let mut going = tokio::task::JoinSet::new();
+        for (user, login) in admins.clone() {
+            let (auth, cx) = (s.auth.clone(), s.w.cx.clone());
+            going.spawn(async move { auth.erase(&cx, Erase { user, login }).await.map_err(|f| f.code) });
+        }
+        let went = going.join_all().await;
+        let stays: Vec<_> = went.iter().filter_map(|one| one.as_ref().err()).collect();
+        assert_eq!(stays, [&Code::Conflict], "{way:?}");
+        let mut left = Vec::new();
+        for one in admins {
+            if s.w.users.me(&s.w.cx, one.0).await.is_ok() {
+                left.push(one);
+            }
+        }
+        let [last] = left[..] else { panic!("{} are left", left.len()) };
+        let fault = s.auth.erase(&s.w.cx, Erase { user: last.0, login: last.1 }).await.unwrap_err();
+        assert_eq!((fault.code, fault.detail.contains("somebody else")), (Code::Conflict, true));
+        let grant = |role| Grant { email: "bob@x.example".to_owned(), role };
+        s.w.users.grant(&s.w.cx, grant(Role::Moderator)).await.unwrap();
+        assert_eq!(s.erase(last).await, Err(Code::Conflict), "a moderator is none");
+        s.w.users.grant(&s.w.cx, grant(Role::Admin)).await.unwrap();
+        s.erase(last).await.unwrap();
+        assert_eq!(s.erase(bob).await, Err(Code::Conflict));
     }
 }
 

@@ -532,6 +532,15 @@ async fn a_decision_by_rule_is_computed_again_from_what_was_kept_and_handed_in_w
             rule.at_least = 990;
         }
         assert!(s.role.replay(case, &strict).await.unwrap().iter().all(|one| one.again.is_none()));
+        let mut mild = rules();
+        for rule in &mut mild.rules {
+            rule.keep_days = 8;
+        }
+        let otherwise = s.role.replay(case, &mild).await.unwrap();
+        assert!(
+            otherwise.iter().all(|one| !one.is_same() && one.again.is_some()),
+            "what comes of it now is told"
+        );
         let all = s.role.export(Timestamp::from_millis(0)).await.unwrap();
         assert_eq!(all.len(), 2);
         let text = serde_json::to_string(&all).unwrap();

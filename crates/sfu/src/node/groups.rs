@@ -10,8 +10,9 @@ use visavis_domain::{
     id::{ParticipantId, RoomId, UserId},
     room::{
         Who,
-        group::{FEWEST, Group, MOST, Plan},
+        group::{FEWEST, Group, MOST, Plan, removed},
     },
+    wire::LeftReason,
 };
 use visavis_platform::db::{
     blocks,
@@ -166,6 +167,21 @@ impl Node {
             let fault = Fault::from(error);
             tracing::warn!(fault.code = %fault.code, "a stay's end was not kept");
         }
+    }
+
+    pub(super) async fn keep_out(&self, room: RoomId, user: UserId) {
+        if let Err(fault) = self.deps.places.keep_out(room, user).await {
+            // While this live room lives, it remembers by itself.
+            tracing::warn!(room.id = %room, fault.code = %fault.code, "that safety removed somebody was not kept");
+        }
+    }
+
+    /// Whoever safety has removed stays out, also of a room that has been opened again.
+    pub(super) async fn check_not_kept_out(&self, room: RoomId, user: UserId) -> Result<(), Fault> {
+        if self.deps.places.is_kept_out(room, user).await? {
+            return Err(removed(LeftReason::Safety));
+        }
+        Ok(())
     }
 
     pub(super) async fn keep_lock(&self, room: RoomId, locked: bool) {

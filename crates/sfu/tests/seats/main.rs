@@ -5,14 +5,14 @@
 use std::{net::UdpSocket, sync::Arc, time::Duration};
 
 use visavis_domain::{
-    Timestamp,
+    Code, Fault, Timestamp,
     contract::{
         Caller,
-        rooms::{CreateGroup, Join, OpenGroup, Rooms as _, Seat},
+        rooms::{CreateGroup, Join, Joined, OpenGroup, Restrain, Rooms as _, Seat},
     },
     event::ServerEvent,
     id::{NodeId, RoomId, SocketId, UserId},
-    room::Settings,
+    room::{Settings, restraint::Restraint},
     wire::{Band, Card, LeftReason, Presence},
 };
 use visavis_platform::{
@@ -85,6 +85,10 @@ impl World {
 
     /// Comes in, as the edge would have it.
     async fn join(&self, who: u128) {
+        self.try_join(who).await.unwrap();
+    }
+
+    async fn try_join(&self, who: u128) -> Result<Joined, Fault> {
         let Seat { room, user, session } = seat(who);
         self.engine.kv.put(&session_key(session), String::new(), None).await.unwrap();
         self.sit(who, room).await;
@@ -92,7 +96,7 @@ impl World {
         let card = Card { id: user, display_name: who.to_string(), avatar_url: None, band: Band::Good };
         let (seen, life) = ([127, 0, 0, 1].into(), self.engine.kv.life());
         let join = Join { room, user, session, seen, card: Some(card), life, heard: None };
-        self.node.join(&self.cx, join).await.unwrap();
+        self.node.join(&self.cx, join).await
     }
 
     async fn sit(&self, who: u128, room: RoomId) {
@@ -170,6 +174,36 @@ async fn whose_seat_is_in_another_room_goes_after_the_grace_and_nobody_else() {
         assert!(w.is_in(ADA).await);
         w.look().await;
         assert!(w.is_in(ADA).await && !w.is_away(ADA).await);
+    }
+}
+
+#[tokio::test]
+async fn whom_safety_removed_stays_out_of_the_room_that_is_opened_again_for_a_day() {
+    for w in worlds().await {
+        w.join(ADA).await;
+        w.join(BOB).await;
+        let joined = w.try_join(BOB).await.unwrap();
+        let restrain =
+            Restrain { room: ROOM, participant: joined.me, restraint: Restraint::Remove, notice: None };
+        w.node.restrain(&w.cx, restrain).await.unwrap();
+        w.node.leave(&w.cx, seat(ADA)).await.unwrap();
+        let fault = w.try_join(BOB).await.unwrap_err();
+        assert_eq!(fault.code, Code::Removed, "while the live room lives");
+        w.grace_passes();
+        w.grace_passes();
+        let ended = async {
+            while w.node.load() > 0 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(WOKEN, ended).await.expect("an empty room stays");
+        w.node.open_group(&w.cx, OpenGroup { room: ROOM }).await.unwrap();
+        let fault = w.try_join(BOB).await.unwrap_err();
+        assert_eq!((fault.code, fault.detail.contains("safety")), (Code::Removed, true));
+        w.join(ADA).await;
+        let kept = format!("safety/{ROOM}/{}", UserId::from_bits(BOB));
+        assert!(w.engine.kv.delete(&kept).await.unwrap());
+        w.join(BOB).await;
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     Code, Fault, Timestamp,
     contract::rooms::Action,
     event::{CloseReason, ServerEvent},
-    id::ParticipantId,
+    id::{ParticipantId, UserId},
     room::{
         Output, Reply, Who,
         restraint::{Notice, Restraint},
@@ -84,6 +84,7 @@ impl Group {
         }
     }
 
+    /// Whoever has left is meant as well, whether they are back or not: what is noticed comes late.
     pub(super) fn restrain(
         &mut self,
         now: Timestamp,
@@ -91,7 +92,9 @@ impl Group {
         restraint: Restraint,
         notice: Option<Notice>,
     ) -> Result<Reply, Fault> {
-        let target = self.target(Some(about))?;
+        let was = self.departed.was(about).map(|(user, _)| user);
+        let here = self.people.iter().position(|p| p.participant == about || Some(p.user) == was);
+        let Some(target) = here else { return self.restrain_departed(about, restraint) };
         if let Some(notice) = notice {
             let (to, event) = (self.people[target].session, notice.event(self.plan.id));
             self.out.push_back(Output::Emit { to, event });
@@ -105,18 +108,35 @@ impl Group {
             self.tell_state(target);
         }
         if restraint == Restraint::Remove {
+            self.out.push_back(Output::KeepOut { user: self.people[target].user });
             self.expel(now, target, LeftReason::Safety, CloseReason::Safety);
         }
         Ok(Reply::Done)
     }
 
-    pub(super) fn expel(&mut self, now: Timestamp, target: usize, left: LeftReason, close: CloseReason) {
-        if self.removed.len() >= MAX_REMOVED {
-            self.removed.pop_front();
+    fn restrain_departed(&mut self, about: ParticipantId, restraint: Restraint) -> Result<Reply, Fault> {
+        let gone = || Fault::new(Code::PeerGone, "They aren't in the room any more.");
+        let (user, held) = self.departed.was(about).ok_or_else(gone)?;
+        held.take(restraint);
+        if restraint == Restraint::Remove {
+            self.out.push_back(Output::KeepOut { user });
+            self.shut_out(user, LeftReason::Safety);
         }
-        self.removed.push_back(self.people[target].user);
+        Ok(Reply::Done)
+    }
+
+    pub(super) fn expel(&mut self, now: Timestamp, target: usize, left: LeftReason, close: CloseReason) {
+        self.shut_out(self.people[target].user, left);
         let closed = ServerEvent::RoomClosed { room_id: self.plan.id, reason: close };
         self.out.push_back(Output::Emit { to: self.people[target].session, event: closed });
         self.depart(now, target, left);
+    }
+
+    fn shut_out(&mut self, user: UserId, why: LeftReason) {
+        self.removed.retain(|(other, _)| *other != user);
+        if self.removed.len() >= MAX_REMOVED {
+            self.removed.pop_front();
+        }
+        self.removed.push_back((user, why));
     }
 }

@@ -164,7 +164,7 @@ impl Group {
         if call.rings.has(guest.id) {
             return Ok(Reply::Done);
         }
-        if self.removed.contains(&guest.id) {
+        if self.removed.iter().any(|(user, _)| *user == guest.id) {
             return Err(unwanted());
         }
         if self.people.len() + call.rings.len() >= self.plan.limit {

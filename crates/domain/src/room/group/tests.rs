@@ -337,6 +337,91 @@ fn chat_reaches_all_others_once() {
     assert_eq!(to, [2, 3]);
 }
 
+/// Comes in as another participant than before.
+fn join_as(room: &mut Group, n: u128, participant: u128) -> Result<Joined, Code> {
+    let input = match join_input(n) {
+        Input::Join { user, session, card, apart, .. } => {
+            Input::Join { user, session, card, apart, participant: id(participant) }
+        }
+        other => other,
+    };
+    match room.handle(NOW, input) {
+        Ok(Reply::Joined(joined)) => Ok(*joined),
+        Ok(other) => panic!("{other:?}"),
+        Err(fault) => Err(fault.code),
+    }
+}
+
+#[test]
+fn what_safety_did_to_somebody_holds_when_they_come_again_until_the_same_end() {
+    let mut room = room(10);
+    let on = Media { audio: true, video: true, screen: false };
+    (1..=2).for_each(|n| drop(join(&mut room, n).unwrap()));
+    act(&mut room, Input::Restrain(id(2), Restraint::Mute, None)).unwrap();
+    act(&mut room, Input::Restrain(id(2), Restraint::Blur, None)).unwrap();
+    for again in [20, 21] {
+        act(&mut room, Input::Leave(who(2))).unwrap();
+        told(&mut room);
+        let joined = join_as(&mut room, 2, again).unwrap();
+        let me = joined.participants.iter().find(|p| p.id == joined.me).unwrap();
+        assert!(me.muted && me.blurred);
+        assert!(told(&mut room).iter().any(|(to, e)| *to == 1
+            && matches!(e, ServerEvent::ParticipantJoined { participant, .. } if participant.muted && participant.blurred)));
+        assert_eq!(act(&mut room, Input::Media(who(2), on)), Err(Code::Forbidden));
+        act(&mut room, Input::Moderate(who(1), Action::AllowMic, Some(id(again)))).unwrap();
+        assert_eq!(act(&mut room, Input::Media(who(2), on)), Err(Code::Forbidden), "no host can change that");
+    }
+    // Whoever decided knows them by an earlier name, and ends the blur while they are in, or away.
+    act(&mut room, Input::Restrain(id(20), Restraint::Clear, None)).unwrap();
+    let me = |joined: Joined| joined.participants.into_iter().find(|p| p.id == joined.me).unwrap();
+    let now = me(join(&mut room, 2).unwrap());
+    assert!(now.muted && !now.blurred);
+    act(&mut room, Input::Restrain(id(21), Restraint::Blur, None)).unwrap();
+    act(&mut room, Input::Leave(who(2))).unwrap();
+    act(&mut room, Input::Restrain(id(21), Restraint::Clear, None)).unwrap();
+    let now = me(join_as(&mut room, 2, 22).unwrap());
+    assert!(now.muted && !now.blurred);
+    // Nothing of it is anybody else's.
+    let other = me(join(&mut room, 3).unwrap());
+    assert!(!other.muted && !other.blurred);
+}
+
+#[test]
+fn whoever_leaves_before_safety_acts_is_kept_out_all_the_same() {
+    let mut room = room(10);
+    (1..=3).for_each(|n| drop(join(&mut room, n).unwrap()));
+    let kept_out = |room: &mut Group| -> Vec<u128> {
+        let kept = |o| if let Output::KeepOut { user } = o { Some(user.bits()) } else { None };
+        std::iter::from_fn(|| room.poll()).filter_map(kept).collect()
+    };
+    act(&mut room, Input::Restrain(id(2), Restraint::Remove, None)).unwrap();
+    act(&mut room, Input::Leave(who(3))).unwrap();
+    act(&mut room, Input::Restrain(id(3), Restraint::Remove, None)).unwrap();
+    assert_eq!(kept_out(&mut room), [2, 3]);
+    for n in [2, 3] {
+        let Err(fault) = room.handle(NOW, join_input(n)) else { panic!("{n} is in") };
+        assert_eq!((fault.code, fault.detail.contains("safety")), (Code::Removed, true));
+    }
+    assert_eq!(act(&mut room, Input::Restrain(id(9), Restraint::Mute, None)), Err(Code::PeerGone));
+    join(&mut room, 4).unwrap();
+    act(&mut room, Input::Moderate(who(1), Action::Remove, Some(id(4)))).unwrap();
+    assert_eq!(kept_out(&mut room), [0; 0], "by a host: only as long as the room lives");
+}
+
+#[test]
+fn a_crowd_that_comes_and_goes_washes_nobodys_mute_away() {
+    let mut room = room(10);
+    (1..=2).for_each(|n| drop(join(&mut room, n).unwrap()));
+    act(&mut room, Input::Restrain(id(2), Restraint::Mute, None)).unwrap();
+    act(&mut room, Input::Leave(who(2))).unwrap();
+    for n in 100..400 {
+        join(&mut room, n).unwrap();
+        act(&mut room, Input::Leave(who(n))).unwrap();
+    }
+    let joined = join_as(&mut room, 2, 20).unwrap();
+    assert!(joined.participants.iter().any(|p| p.id == joined.me && p.muted));
+}
+
 proptest! {
     #[test]
     fn there_is_one_host_never_too_many_people_and_nobody_twice(

@@ -56,6 +56,44 @@ async fn evidence_is_nothing_a_minute_after_its_day_not_even_from_a_backup_and_w
 }
 
 #[tokio::test]
+async fn a_copy_without_keys_is_said_to_be_one_and_all_that_can_be_is_checked() {
+    for way in ways() {
+        let s = Suite::new(way).await;
+        s.suspend_by_rule(1, s.eve).await;
+        let keys = s.w.place.folder.path().join("evidence-keys");
+        let day = std::fs::read_dir(&keys).unwrap().map(|entry| entry.unwrap().path());
+        // What a backup leaves that heeds CACHEDIR.TAG: the folder and its tag.
+        for key in day.filter(|path| !path.ends_with("CACHEDIR.TAG")) {
+            std::fs::remove_file(key).unwrap();
+        }
+        let checked = s.role.verify().await.unwrap();
+        assert_eq!((checked.pieces, checked.unopened, checked.ended), (2, 2, 0));
+        assert_eq!((checked.keys_missing, checked.wrong), (Some(keys), vec![]));
+        s.w.place.change("UPDATE evidence SET mac = 'x' WHERE kind = 'picture'").await;
+        let checked = s.role.verify().await.unwrap();
+        assert_eq!((checked.unopened, checked.wrong.len()), (1, 1), "{:?}", checked.wrong);
+    }
+}
+
+#[tokio::test]
+async fn what_was_never_held_cant_be_released_and_nothing_is_written_of_it() {
+    for way in ways() {
+        let s = Suite::new(way).await;
+        s.suspend_by_rule(1, s.eve).await;
+        let case = s.queue(s.mia, State::Open, None).await[0];
+        let entries = async || s.role.verify().await.unwrap().entries;
+        let before = entries().await;
+        let fault = s.role.release(case, "court order 9").await.unwrap_err();
+        assert_eq!((fault.code, fault.detail.contains("isn't held")), (Code::WrongState, true));
+        assert_eq!(entries().await, before);
+        s.role.hold(case, "court order 9").await.unwrap();
+        s.role.release(case, "court order 9").await.unwrap();
+        assert_eq!(s.role.release(case, "again").await.unwrap_err().code, Code::WrongState);
+        assert_eq!(entries().await, before + 2);
+    }
+}
+
+#[tokio::test]
 async fn a_clock_that_jumps_loses_evidence_but_keeps_none_longer() {
     let s = Suite::new(Way::Direct).await;
     s.w.clock.set(s.w.clock.now() + 9_000 * DAY);
