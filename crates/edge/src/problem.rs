@@ -119,8 +119,10 @@ impl Problem {
     /// Whole seconds, rounded up, so that a client that obeys is never refused again for coming early.
     fn retry_after_s(&self) -> Option<u64> {
         let wanted = matches!(self.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
-        let millis = self.fault.retry_after_ms.or_else(|| wanted.then_some(1_000))?;
-        Some(millis.div_ceil(1_000).max(1))
+        // What somebody else has until then.
+        let busy = self.fault.retry_after_ms.filter(|_| self.fault.code == Code::Busy);
+        let millis = if wanted { Some(self.fault.retry_after_ms.unwrap_or(1_000)) } else { busy };
+        millis.map(|millis| millis.div_ceil(1_000).max(1))
     }
 }
 
@@ -220,6 +222,8 @@ mod tests {
         assert_eq!(wait(Fault::rate_limited(0).into()).await.unwrap(), "1");
         assert_eq!(wait(Fault::unavailable().into()).await.unwrap(), "1");
         assert_eq!(wait(Fault::bad_request("x").retry_in(5_000).into()).await, None);
+        assert_eq!(wait(Fault::new(Code::Busy, "x").retry_in(5_000).into()).await.unwrap(), "5");
+        assert_eq!(wait(Fault::new(Code::Busy, "x").into()).await, None);
     }
 
     #[tokio::test]

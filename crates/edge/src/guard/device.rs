@@ -20,10 +20,8 @@ use crate::{
 
 /// Over https.
 const HOST_NAME: &str = "__Host-device";
-/// Over plain http, where browsers refuse that prefix; and over https before it had it.
+/// Over plain http, where browsers refuse that prefix.
 const PLAIN_NAME: &str = "device";
-/// The path that it had then.
-const OLD_PATH: &str = "/api/auth";
 const BYTES: usize = 16;
 /// For how long it is known: a year.
 const MAX_AGE_S: u32 = 31_536_000;
@@ -44,28 +42,16 @@ enum Known {
     New,
     /// It is this one.
     Here(String),
-    /// By the name from before.
-    Before(String),
     /// Two things at once.
     Unsure,
 }
 
 impl Known {
     fn of(headers: &HeaderMap, https: bool) -> Self {
-        let one = |name| match cookie_of(headers, name) {
+        match cookie_of(headers, if https { HOST_NAME } else { PLAIN_NAME }) {
             Cookie::One(token) if is_ours(&token) => Self::Here(token),
             Cookie::One(_) | Cookie::None => Self::New,
             Cookie::Several => Self::Unsure,
-        };
-        let plain = one(PLAIN_NAME);
-        if !https {
-            return plain;
-        }
-        match (cookie_of(headers, HOST_NAME), plain) {
-            (Cookie::None, Self::Here(token)) => Self::Before(token),
-            // Of the old name nothing is believed that isn't clear.
-            (Cookie::None, _) => Self::New,
-            _ => one(HOST_NAME),
         }
     }
 }
@@ -77,29 +63,19 @@ fn is_ours(token: &str) -> bool {
 
 impl Device {
     /// Its token, a new one where there was none; `None` where it can't be told which.
-    pub fn token(&mut self, dice: &Dice) -> (Option<String>, Vec<HeaderValue>) {
-        let fresh = || BASE64_URL_SAFE_NO_PAD.encode(dice.bytes::<BYTES>());
-        let (token, lines) = match std::mem::replace(&mut self.known, Known::Unsure) {
-            Known::Here(token) => return (Some(token), Vec::new()),
-            Known::Unsure => return (None, Vec::new()),
+    pub fn token(&mut self, dice: &Dice) -> (Option<String>, Option<HeaderValue>) {
+        match std::mem::replace(&mut self.known, Known::Unsure) {
+            Known::Here(token) => (Some(token), None),
+            Known::Unsure => (None, None),
             Known::New => {
-                let token = fresh();
-                let line = self.line(&token);
-                (token, vec![line])
+                let token = BASE64_URL_SAFE_NO_PAD.encode(dice.bytes::<BYTES>());
+                let line = HeaderValue::try_from(self.line(&token)).ok().map(|mut value| {
+                    value.set_sensitive(true);
+                    value
+                });
+                (Some(token), line)
             }
-            Known::Before(token) => {
-                let gone =
-                    format!("{PLAIN_NAME}=; HttpOnly; SameSite=Strict; Path={OLD_PATH}; Max-Age=0; Secure");
-                let line = self.line(&token);
-                (token, vec![line, gone])
-            }
-        };
-        let values = lines.into_iter().filter_map(|line| {
-            let mut value = HeaderValue::try_from(line).ok()?;
-            value.set_sensitive(true);
-            Some(value)
-        });
-        (Some(token), values.collect())
+        }
     }
 
     fn line(&self, token: &str) -> String {
@@ -173,11 +149,9 @@ mod tests {
     }
 
     #[test]
-    fn the_old_name_is_read_once_and_the_token_goes_on_under_the_new_one() {
+    fn over_https_the_plain_name_is_nobodys() {
         let (token, lines) = of(&format!("device={OURS}"), true);
-        assert_eq!(token.as_deref(), Some(OURS));
-        assert_eq!(lines.len(), 2);
-        assert!(lines[0].starts_with(&format!("__Host-device={OURS};")));
-        assert!(lines[1].starts_with("device=;") && lines[1].contains("Path=/api/auth; Max-Age=0"));
+        assert!(token.is_some_and(|token| token != OURS) && lines.len() == 1);
+        assert!(lines[0].starts_with("__Host-device="));
     }
 }

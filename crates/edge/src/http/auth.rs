@@ -204,7 +204,7 @@ async fn signed_from(
     result: Result<SignedIn, Fault>,
     mut device: Device,
 ) -> Result<Response, Problem> {
-    let (token, cookies) = device.token(&edge.dice);
+    let (token, cookie) = device.token(&edge.dice);
     if let Ok(signed_in) = &result {
         let seen = Seen { user: signed_in.user.id, device: token, network: device.network };
         // Whom that role can't be asked about now is asked about at their next sign-in.
@@ -213,7 +213,7 @@ async fn signed_from(
         }
     }
     let mut response = signed(edge, step, result)?;
-    for cookie in cookies {
+    if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(response)

@@ -162,21 +162,17 @@ pub async fn open_of(tx: &mut Tx, user: UserId) -> Result<Option<Case>> {
     row.as_ref().map(case).transpose()
 }
 
-/// What is between a moderator and a case.
+/// Why a case isn't for a moderator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ties {
-    /// They reported the person.
-    pub reported: bool,
-    /// They are friends.
-    pub friends: bool,
-    /// It is about a moderator or an admin.
-    pub governs: bool,
-    /// The moderator is an admin.
-    pub is_admin: bool,
+pub enum Tie {
+    /// They reported the person, or are their friend.
+    Part,
+    /// It is about a moderator or an admin, and they are no admin.
+    Below,
 }
 
-/// What is between them.
-pub async fn ties(db: &Db, case: &Case, moderator: UserId) -> Result<Ties> {
+/// Whether there is such a tie between them.
+pub async fn tie(db: &Db, case: &Case, moderator: UserId) -> Result<Option<Tie>> {
     let (about, by) = (case.user.to_string(), moderator.to_string());
     let reported = sqlx::query("SELECT COUNT(*) AS n FROM reports WHERE case_id = $1 AND reporter_id = $2")
         .bind(case.id.to_string())
@@ -195,18 +191,16 @@ pub async fn ties(db: &Db, case: &Case, moderator: UserId) -> Result<Ties> {
         .bind(by.as_str())
         .fetch_all(db.reads())
         .await?;
-    let mut ties = Ties {
-        reported: row::count(&reported, "n")? > 0,
-        friends: row::count(&friends, "n")? > 0,
-        governs: false,
-        is_admin: false,
-    };
+    if row::count(&reported, "n")? > 0 || row::count(&friends, "n")? > 0 {
+        return Ok(Some(Tie::Part));
+    }
+    let (mut governs, mut is_admin) = (false, false);
     for row in &roles {
         let (id, role) = (row::text(row, "id")?, row::text(row, "role")?);
-        ties.governs |= id == about && role != "user";
-        ties.is_admin |= id == by && role == "admin";
+        governs |= id == about && role != "user";
+        is_admin |= id == by && role == "admin";
     }
-    Ok(ties)
+    Ok((governs && !is_admin).then_some(Tie::Below))
 }
 
 /// What is asked for of a queue.

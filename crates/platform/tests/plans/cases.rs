@@ -54,7 +54,7 @@ pub async fn call_cases(db: &Db) {
         at: NOW,
     };
     assert!(reports::alike(&mut tx, id, &again).await.unwrap().0 <= 1);
-    cases::ties(db, &case, BOB).await.unwrap();
+    cases::tie(db, &case, BOB).await.unwrap();
     reports::found(&mut tx, id, NOW, true).await.unwrap();
     reports::found(&mut tx, id, NOW, false).await.unwrap();
     reports::unfound(&mut tx, id).await.unwrap();

@@ -88,14 +88,13 @@ impl Moderation {
     /// about themselves, what they reported, or a friend; and about those who govern only admins do, else whoever is watched
     /// could put out whoever watches.
     pub(super) async fn may_have(&self, case: &cases::Case, moderator: UserId) -> Result<(), Fault> {
-        let ties = cases::ties(&self.db, case, moderator).await?;
-        if case.user == moderator || ties.reported || ties.friends {
-            return Err(Fault::new(Code::Forbidden, "Nobody decides what they have a part in themselves."));
-        }
-        if ties.governs && !ties.is_admin {
-            return Err(Fault::new(Code::Forbidden, "Only an admin decides about a moderator or an admin."));
-        }
-        Ok(())
+        let tie = cases::tie(&self.db, case, moderator).await?;
+        let why = match tie.or((case.user == moderator).then_some(cases::Tie::Part)) {
+            None => return Ok(()),
+            Some(cases::Tie::Part) => "Nobody decides what they have a part in themselves.",
+            Some(cases::Tie::Below) => "Only an admin decides about a moderator or an admin.",
+        };
+        Err(Fault::new(Code::Forbidden, why))
     }
 
     async fn by_a_person(

@@ -164,7 +164,7 @@ impl Moderation {
         let (now, mut kept) = (self.clock.now(), BTreeMap::new());
         let head = audit::head(&self.db).await?.unwrap_or_else(|| {
             found.wrong.push("audit log: what says where it ends is gone".to_owned());
-            Default::default()
+            audit::Head::default()
         });
         let sealed = head.seal.as_ref().map(|seal| *seal == audit::end(&self.secret, head.n, &head.mac));
         if sealed != Some(true) && head.n > 0 {

@@ -466,13 +466,11 @@ async fn crowd(seed: u64, cameras: usize, slow: Duration) -> (Vec<Duration>, usi
         }
         run.step().await;
     }
-    let state = run.world.state();
+    let kept: Vec<Record> = run.world.state().kept.values().cloned().collect();
     let taken = |record: &Record| record.signals.iter().map(|noticed| noticed.signal.until).max();
-    let mut took: Vec<Duration> =
-        state.kept.values().filter_map(|one| Some(one.at.since(taken(one)?))).collect();
+    let mut took: Vec<Duration> = kept.iter().filter_map(|one| Some(one.at.since(taken(one)?))).collect();
     took.sort();
-    let out = state.kept.values().filter(|one| one.act.action == Remove).count();
-    drop(state);
+    let out = kept.iter().filter(|one| one.act.action == Remove).count();
     run.lifecycle.shut_down(Duration::from_secs(1)).await;
     (took, out)
 }
