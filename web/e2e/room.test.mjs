@@ -141,7 +141,7 @@ describe('a room', () => {
     };
 
     await about('Mute');
-    await other.page.getByText('The host has muted you.').first().waitFor();
+    await other.page.getByText('You were muted, by the host or for safety.').first().waitFor();
     assert.equal(await other.button('Microphone').getAttribute('aria-pressed'), 'false');
     await other.button('Microphone').click();
     assert.equal(await other.button('Microphone').getAttribute('aria-pressed'), 'false', 'stays off');
