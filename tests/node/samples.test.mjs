@@ -61,6 +61,13 @@ describe('a sample', () => {
       const { reason, roomId: which } = await page.event('move-to-sfu', () => true, (WATCH_WITHIN_S + 5) * 1_000);
       assert.deepEqual([which, reason], [roomId, 'safety']);
     }
+    // The same told again moves nothing: else one report would be a way to follow somebody for a day.
+    const fourth = await (await people(server, 1, { test: t }))[0].open();
+    await a.do('leave-room', { roomId });
+    const later = await direct(t, server, [a, fourth]);
+    assert.equal((await reporter.ask('POST', '/api/reports', { json })).status, 201);
+    await pause((WATCH_WITHIN_S + 1) * 1_000);
+    assert.deepEqual(later.b.all('move-to-sfu'), []);
   });
 
   test('is of the other one in a call where one is', async (t) => {

@@ -131,6 +131,23 @@ describe('captions', () => {
   });
 });
 
+describe('whoever writes something hostile', () => {
+  for (const [how, event] of [['leaves', 'leave-room'], ['goes on', 'next'], ['closes the page', null]]) {
+    test(`and ${how} at once is judged all the same`, { timeout: 120_000 }, async (t) => {
+      const [eve, ada] = await people(server, 2, { test: t });
+      const [e, a] = [await eve.open(), await ada.open()];
+      const { roomId } = await meet(e, a);
+      e.socket.emit('chat-message', { roomId, text: 'i will kill you', nonce: 'n' }, () => {});
+      if (event) e.socket.emit(event, event === 'next' ? {} : { roomId }, () => {});
+      else e.close();
+      await a.event('chat-message', ({ text }) => text === 'i will kill you');
+      const judged = async () => (await eve.ask('GET', '/api/users/me/decisions')).body.decisions.map(({ action }) => action);
+      await until(async () => (await judged()).length > 0, LOOKED_MS, 'it is noticed');
+      assert.deepEqual(await judged(), ['warn']);
+    });
+  }
+});
+
 describe('those who look', { skip: SHAPE === 'split' ? false : 'in one process they can’t be lost alone' }, () => {
   test('and those who keep what is decided are killed at any moment: calls go on, and all is decided, told, kept and mailed once', { timeout: 300_000 }, async (t) => {
     const seed = Number(process.env.VISAVIS_SEED ?? 20_261);

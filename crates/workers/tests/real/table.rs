@@ -42,3 +42,34 @@ fn check(which: &str, said: &str, found: [(usize, usize); 2]) {
         assert!(right.abs_diff(expected.0) <= 1 && wrong.abs_diff(expected.1) <= 1, "{right}, {wrong}");
     }
 }
+
+/// One message takes no longer than this, five times what it may: a machine has much else to do.
+const ONE_MESSAGE: std::time::Duration = std::time::Duration::from_millis(250);
+
+#[test]
+fn no_message_however_it_is_written_keeps_others_waiting() {
+    let (mut reader, clock) = (Reader::open(&super::models()).unwrap(), visavis_platform::Clock::System);
+    let long = |text: &str| text.chars().cycle().take(2_000).collect::<String>();
+    for text in [
+        "\u{FDFA}",
+        "😀",
+        "สวัสดี",
+        "界",
+        "مرحبا",
+        "i will really fucking ",
+        "k i l l ",
+        "he said you are so ",
+        "ü\u{332}i ",
+        ".",
+    ] {
+        let text = long(text);
+        // The fastest of some: what the text takes, not what the machine does beside.
+        let took = (0..5).map(|_| {
+            let began = clock.instant();
+            reader.read(&text).unwrap();
+            clock.instant() - began
+        });
+        let took = took.min().unwrap();
+        assert!(took <= ONE_MESSAGE, "{took:?} for {:?}…", text.chars().take(9).collect::<String>());
+    }
+}
