@@ -50,14 +50,20 @@ window.addEventListener('storage', ({ key, newValue }) => {
   if (key === WAS_SIGNED_IN && newValue === null && me.value) api.session.accept(null);
 });
 
+/** What was said of a place holds for so long. */
+const FRESH_MS = 30_000;
+let looked = -FRESH_MS;
+
 async function look(): Promise<void> {
+  looked = performance.now();
   const found = await api.info().catch(() => null);
   if (found) info.value = found;
 }
 
-/** Where nothing is watched so far: the models of a place come up after it, and what is said of it has to be so. */
+/** The models of a place come up after it, and may go away: what is said of it has to be so. */
 export function lookAgain(): void {
-  if (info.peek()?.watched !== true) void look();
+  if (info.peek()?.watched === true && performance.now() - looked < FRESH_MS) return;
+  void look();
 }
 
 let again: ReturnType<typeof setTimeout> | undefined;
