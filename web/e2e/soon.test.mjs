@@ -5,9 +5,9 @@ import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 
-import { redModels } from './lib/red.mjs';
-import { BINARY, startServer } from './lib/server.mjs';
-import { until } from './lib/wait.mjs';
+import { redModels } from '../../tests/node/lib/red.mjs';
+import { BINARY, startServer } from '../../tests/node/lib/server.mjs';
+import { until } from '../../tests/node/lib/wait.mjs';
 
 /** Rooms, and people in each. Everybody is warned, blurred and taken out. */
 const [ROOMS, EACH] = [4, 3];
