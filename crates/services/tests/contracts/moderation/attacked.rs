@@ -149,6 +149,22 @@ async fn nobody_has_a_case_they_have_a_part_in_nor_one_about_those_who_govern_bu
 }
 
 #[tokio::test]
+async fn nobody_has_a_case_about_a_friend() {
+    for way in ways() {
+        let s = Suite::new(way).await;
+        s.suspend_by_rule(1, s.eve).await;
+        let case = s.queue(s.mia, State::Open, None).await[0];
+        let (low, high) = (s.eve.min(s.mia), s.eve.max(s.mia));
+        let row = format!("'{low}', '{high}', 'req_1', '{low}', 0, 0, 0, 0, 1");
+        s.w.place.change(&format!("INSERT INTO friendships VALUES ({row})")).await;
+        assert!(s.queue(s.mia, State::Open, None).await.is_empty());
+        assert_eq!(s.look(s.mia, case).await.unwrap_err(), Code::Forbidden);
+        assert_eq!(s.decide(s.mia, case, Measure::None).await.unwrap_err(), Code::Forbidden);
+        assert_eq!(s.queue(s.max, State::Open, None).await, [case], "somebody else does");
+    }
+}
+
+#[tokio::test]
 async fn a_report_within_the_time_to_take_back_keeps_nobody_from_it() {
     for way in ways() {
         let s = Suite::new(way).await;
