@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { befriended } from './lib/friends.mjs';
 import { withRole } from './lib/moderators.mjs';
 import { meet, people } from './lib/person.mjs';
-import { BLUE, jpegHead, RED, redModels, webp } from './lib/red.mjs';
+import { BLUE, jpegHead, looks, RED, redModels, webp } from './lib/red.mjs';
 import { startServer } from './lib/server.mjs';
 import { pause, until } from './lib/wait.mjs';
 
@@ -155,8 +155,7 @@ describe('a sample that programs look at', () => {
   before(async () => {
     models = await redModels();
     server = await startServer({ settings: { ...DIRECT, 'watch.on': true, 'watch.models': models, 'signalling.searches_per_min': 1_000 } });
-    const sampled = async () => (await (await fetch(`${server.url}/api/info`)).json()).sampled;
-    await until(sampled, LOOKED_MS, 'somebody looks');
+    await looks(server);
     // Each process of this place asks for itself whether somebody does.
     const all = await people(server, 2);
     const { a, roomId, bob } = await direct(null, server, await Promise.all(all.map((one) => one.open())));

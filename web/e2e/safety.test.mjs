@@ -1,16 +1,13 @@
 // What is noticed of a call, and what follows: the slot for nudity holds a harmless model that finds the colour red.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { rm } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
-import { promisify } from 'node:util';
 
 import { command } from '../../tests/node/lib/moderators.mjs';
 import { people } from '../../tests/node/lib/person.mjs';
-import { ROOT, startServer } from '../../tests/node/lib/server.mjs';
+import { looks, redModels } from '../../tests/node/lib/red.mjs';
+import { startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { accessible } from './lib/axe.mjs';
 import { DESKTOP, LONG, TALL_PHONE, Visitor } from './lib/browser.mjs';
@@ -25,13 +22,9 @@ const ACTS_WITHIN = 30_000;
 let models;
 let server;
 before(async () => {
-  models = await mkdtemp(path.join(tmpdir(), 'visavis-models-'));
-  const python = path.join(ROOT, 'target/venv/bin/python');
-  await promisify(execFile)(python, [path.join(ROOT, 'web/e2e/lib/red_models.py'), path.join(ROOT, 'models'), models]);
+  models = await redModels();
   server = await startServer({ settings: { 'watch.on': true, 'watch.models': models, 'strangers.transport': 'sfu' } });
-  // Models take a while to load.
-  const watches = async () => (await (await fetch(`${server.url}/api/info`)).json()).watched;
-  await until(watches, LONG, 'somebody looks');
+  await looks(server);
 });
 after(async () => {
   await server.end();
@@ -300,8 +293,7 @@ describe('a direct call between strangers', () => {
   before(async () => {
     const settings = { 'watch.on': true, 'watch.models': models, 'strangers.transport': 'auto', 'strangers.trustFloor': 0, 'strangers.provenCalls': 0 };
     direct = await startServer({ settings });
-    const sampled = async () => (await (await fetch(`${direct.url}/api/info`)).json()).sampled;
-    await until(sampled, LONG, 'somebody looks');
+    await looks(direct);
   });
   after(() => direct.end());
 
@@ -319,12 +311,13 @@ describe('a direct call between strangers', () => {
     window.heldUp = 0;
     new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => (window.heldUp = Math.max(window.heldUp, duration)))).observe({ type: 'longtask' });
   };
-  const visitors = (t, named, files) =>
+  const visitors = (t, named, files, prepare = async () => {}) =>
     Promise.all(
       named.map(async (name, i) => {
         const visitor = await Visitor.start(direct, { name, fake: files[i], viewport: i ? DESKTOP : TALL_PHONE, test: t });
         await visitor.page.addInitScript(CONNECTIONS);
         await visitor.page.addInitScript(WATCHED);
+        await prepare(visitor);
         await visitor.signIn();
         return visitor.passCheck();
       }),
@@ -333,7 +326,16 @@ describe('a direct call between strangers', () => {
   test('sends in what is shown, small and now and then, and goes on directly while nothing is seen', { timeout: 240_000 }, async (t) => {
     const files = await fakes(2, () => false, () => BLUE);
     t.after(() => rm(files[0].folder, { recursive: true, force: true }));
-    const two = await visitors(t, ['carl', 'dora'], files);
+    // The pages were opened while the models were still on their way.
+    let loaded = false;
+    const two = await visitors(t, ['carl', 'dora'], files, ({ page }) =>
+      page.route('**/api/info', async (route) => {
+        const response = await route.fetch();
+        const info = await response.json();
+        await route.fulfill({ response, json: { ...info, sampled: loaded && info.sampled } });
+      }),
+    );
+    loaded = true;
     const [carl, dora] = two;
     await Promise.all(two.map((one) => one.search()));
     await Promise.all(two.map((one) => one.reaches('live')));

@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 
-import { redModels } from '../../tests/node/lib/red.mjs';
+import { looks, redModels } from '../../tests/node/lib/red.mjs';
 import { BINARY, startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 
@@ -14,7 +14,6 @@ const [ROOMS, EACH] = [4, 3];
 const ACTS = { warn: ROOMS * EACH, blur: ROOMS * EACH, remove: ROOMS * EACH };
 /** Of the time from picture to act; a machine with much else to do may take five times that (design: goals). */
 const [GOAL_S, WIDER] = [6, 5];
-const LOADED_MS = 60_000;
 /** Two pictures of each camera five seconds apart, and the coming in before. */
 const ALL_MS = 120_000;
 
@@ -23,7 +22,7 @@ let server;
 before(async () => {
   models = await redModels({ all: true });
   server = await startServer({ settings: { 'watch.on': true, 'watch.models': models } });
-  await until(async () => (await (await fetch(`${server.url}/api/info`)).json()).watched, LOADED_MS, 'somebody looks');
+  await looks(server);
 });
 after(async () => {
   await server?.end();

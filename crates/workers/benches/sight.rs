@@ -97,7 +97,7 @@ fn saturate() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let eyes = Arc::new(Eyes::start(&root().join("models"), cores).unwrap());
     let loaded = async {
-        while eyes.able().on.is_empty() {
+        while eyes.able().is_err() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };

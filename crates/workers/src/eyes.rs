@@ -82,14 +82,13 @@ impl Eyes {
         Ok(Self { work, able })
     }
 
-    /// Whether it is known what can be noticed here.
-    pub fn is_loaded(&self) -> bool {
-        self.able.get().is_some()
-    }
-
-    /// Which kinds can be noticed here; none until the models are loaded.
-    pub fn able(&self) -> Able {
-        self.able.get().cloned().unwrap_or_else(|| Able { on: Vec::new(), off: ALL.to_vec() })
+    /// Which kinds can be noticed here. Unavailable until the models are loaded: what they will notice isn't "off" till then,
+    /// and nobody is to believe that they won't be watched.
+    ///
+    /// # Errors
+    /// While the models are on their way into memory.
+    pub fn able(&self) -> Result<Able, Fault> {
+        self.able.get().cloned().ok_or_else(Fault::unavailable)
     }
 
     async fn ask<T>(&self, work: impl FnOnce(oneshot::Sender<Result<T, Fault>>) -> Work) -> Result<T, Fault> {
@@ -114,7 +113,7 @@ impl Sight for Eyes {
     }
 
     async fn able(&self, _cx: &Caller, (): ()) -> Result<Able, Fault> {
-        Ok(self.able())
+        self.able()
     }
 }
 

@@ -7,6 +7,10 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 import { ROOT } from './server.mjs';
+import { until } from './wait.mjs';
+
+/** Models take a while to load, on a machine that does other things too. */
+const LOADED_MS = 60_000;
 
 export const RED = [255, 0, 0];
 export const BLUE = [0, 0, 255];
@@ -17,6 +21,12 @@ export async function redModels({ all = false } = {}) {
   const python = path.join(ROOT, 'target/venv/bin/python');
   await promisify(execFile)(python, [path.join(ROOT, 'web/e2e/lib/red_models.py'), path.join(ROOT, 'models'), folder, ...(all ? ['all'] : [])]);
   return folder;
+}
+
+/** Waits until this place's models for pictures are loaded: before that it says that it looks, but nothing is seen yet. */
+export async function looks(server) {
+  const seen = async () => (await (await fetch(`${server.url}/readyz`)).json()).watching?.on.includes('nudity');
+  await until(seen, LOADED_MS, 'somebody looks');
 }
 
 /** Bits, the lowest first. */

@@ -62,7 +62,8 @@ async function look(): Promise<void> {
 
 /** The models of a place come up after it, and may go away: what is said of it has to be so. */
 export function lookAgain(): void {
-  if (info.peek()?.watched === true && performance.now() - looked < FRESH_MS) return;
+  const known = info.peek();
+  if (known?.watched && known.sampled && performance.now() - looked < FRESH_MS) return;
   void look();
 }
 

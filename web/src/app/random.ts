@@ -8,7 +8,7 @@ import { Rtc } from '../protocol/rtc';
 import { type MediaState, type ReportReason, type ServerEvent, type ServerEvents, type SlotLine, troubleOf, type Welcome } from '../protocol/types';
 import { type Effect, handle, type Input, isActive, type Met, START, type State } from '../state/chat';
 import { layers, RESTED } from '../state/link';
-import { api, info, me, onSignedOut } from './account';
+import { api, info, lookAgain, me, onSignedOut } from './account';
 import { clock } from './clock';
 import { clearMessages, hear } from './messages';
 import { onFree, tellFree } from './seat';
@@ -111,6 +111,7 @@ function onWelcome(welcome: Welcome): void {
 function onEvent(event: ServerEvent): void {
   switch (event.name) {
     case 'match':
+      lookAgain();
       iceServers = event.data.iceServers;
       return give({ is: 'match', match: event.data, movable: info.value?.sfu ?? false });
     case 'match-waiting':

@@ -34,12 +34,14 @@ fn folder(harmed: &[&str]) -> tempfile::TempDir {
 async fn started(folder: &Path) -> (Eyes, Able) {
     let eyes = Eyes::start(folder, 1).unwrap();
     let loaded = async {
-        while !eyes.is_loaded() {
-            tokio::time::sleep(LOOK_AGAIN).await;
+        loop {
+            match eyes.able() {
+                Ok(able) => break able,
+                Err(_) => tokio::time::sleep(LOOK_AGAIN).await,
+            }
         }
     };
-    tokio::time::timeout(LOADED, loaded).await.unwrap();
-    let able = eyes.able();
+    let able = tokio::time::timeout(LOADED, loaded).await.unwrap();
     (eyes, able)
 }
 
