@@ -94,9 +94,17 @@ describe('the focus', () => {
     for (const name of ['German', 'French']) {
       await field.selectOption({ label: name });
       await press(dan, 'Add');
+      await dan.button(`Take away ${name}`).waitFor();
+      assert.equal(await field.inputValue(), '', 'it asks for the next one');
     }
     await press(dan, 'Take away German');
     await isAt(dan, 'Take away French', 'the next language');
+    // Saved without having been added first.
+    await field.selectOption({ label: 'Spanish' });
+    await field.focus();
+    await press(dan, 'Save');
+    await dan.button('Take away Spanish').waitFor();
+    assert.equal(await field.inputValue(), '', 'it asks for the next one');
     [dan, eve].forEach((one) => one.assertNoProblems());
   });
 

@@ -1,6 +1,6 @@
 /** The languages somebody speaks: chosen by name, one after the other, each taken away again by its button. */
 import { Plus, X } from 'lucide-preact';
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo, useRef } from 'preact/hooks';
 
 import { language, t } from '../../i18n';
 import { allOf, nameOf } from '../../i18n/names';
@@ -16,22 +16,15 @@ interface Props {
 }
 
 export function Languages({ chosen, change, wrong }: Props) {
-  const [next, setNext] = useState('');
   const field = useRef<HTMLSelectElement>(null);
   const all = useMemo(() => allOf('language', language.value), [language.value]);
   const named = chosen.map((code) => ({ code, name: nameOf('language', code, language.value) }));
   const full = chosen.length >= MOST_LANGUAGES;
+  // What was added is no longer among what can be chosen: the browser goes back to the first line by itself.
   const add = (): void => {
-    if (next) change([...chosen, next]);
+    if (field.current?.value) change([...chosen, field.current.value]);
     field.current?.focus();
   };
-  // Also when it was saved without having been added first.
-  useEffect(() => {
-    if (!chosen.includes(next)) return;
-    setNext('');
-    // What was shown is no longer among what can be chosen.
-    if (field.current) field.current.selectedIndex = 0;
-  }, [chosen]);
   return (
     <>
       <label for="languages">{t('languages')}</label>
@@ -53,7 +46,6 @@ export function Languages({ chosen, change, wrong }: Props) {
           name="language"
           aria-invalid={wrong}
           aria-describedby="languages-hint languages-wrong"
-          onChange={(event) => setNext(event.currentTarget.value)}
         >
           <option value="">{t('chooseLanguage')}</option>
           {all
