@@ -1,7 +1,11 @@
 //! Bringing in what is missing: Debian packages, a Python environment, cargo's own tools. Says what and why before it
 //! does; never asks a question; every step has a deadline. Never touches what is already there.
 
-use std::{cell::Cell, path::PathBuf, time::Duration};
+use std::{
+    cell::Cell,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use crate::{
     Outcome,
@@ -31,19 +35,25 @@ impl Apt {
 
     /// Installs Debian packages, as root or by `sudo` where that asks no password.
     pub fn install(&self, packages: &[&str], why: &str) -> Outcome {
-        let Some(prefix) = rights() else { return Err(by_hand(packages, why)) };
         announce(&format!("apt-get install {}", packages.join(" ")), why);
+        self.get(packages, &[], why)
+    }
+
+    /// Fetches a package into that folder, with what it needs and this machine doesn't have. Nothing is installed.
+    pub fn fetch(&self, package: &str, folder: &Path, why: &str) -> Outcome {
+        announce(&format!("the package {package}, unpacked below target/"), why);
+        let archives = format!("--option=Dir::Cache::Archives={}", folder.display());
+        self.get(&[package], &["--download-only", &archives], why)
+    }
+
+    fn get(&self, packages: &[&str], how: &[&str], why: &str) -> Outcome {
+        let Some(prefix) = rights() else { return Err(by_hand(packages, why)) };
+        let or_by_hand = |done: Outcome| done.map_err(|err| format!("{err}; {}", by_hand(packages, why)));
         if !self.refreshed.replace(true) {
-            apt(&prefix)
-                .arg("update")
-                .run(DOWNLOAD)
-                .map_err(|err| format!("{err}; {}", by_hand(packages, why)))?;
+            or_by_hand(apt(&prefix).arg("update").run(DOWNLOAD))?;
         }
-        apt(&prefix)
-            .args(["install", "--yes", "--no-install-recommends"])
-            .args(packages)
-            .run(DOWNLOAD)
-            .map_err(|err| format!("{err}; {}", by_hand(packages, why)))
+        let install = apt(&prefix).args(["install", "--yes", "--no-install-recommends"]);
+        or_by_hand(install.args(how).args(packages).run(DOWNLOAD))
     }
 }
 

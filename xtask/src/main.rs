@@ -23,6 +23,7 @@ mod steps;
 mod test;
 mod tidy;
 mod tree;
+mod unpack;
 mod web;
 
 /// What every fallible thing here returns: the error is a sentence for a person.

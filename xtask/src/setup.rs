@@ -12,7 +12,7 @@ use crate::{
     Outcome,
     command::{Cmd, which},
     install::{self, Apt},
-    stamp, tree,
+    stamp, tree, unpack,
 };
 
 /// Vite and the test runner's flags need it. Debian 12 has 18.
@@ -103,6 +103,8 @@ pub struct TestTools {
     pub smtp_python: PathBuf,
     /// Says sentences into a file, for a microphone.
     pub speaker: PathBuf,
+    pub nginx: PathBuf,
+    pub coturn: PathBuf,
 }
 
 impl TestTools {
@@ -112,6 +114,8 @@ impl TestTools {
             firefox: browser(apt, &FIREFOX)?,
             smtp_python: smtp_python(apt)?,
             speaker: speaker(apt)?,
+            nginx: unpack::NGINX.find_or_unpack(apt)?,
+            coturn: unpack::COTURN.find_or_unpack(apt)?,
         })
     }
 }
@@ -206,7 +210,7 @@ fn lay_node(bin: &Path) -> Outcome {
     lay().map_err(|err: std::io::Error| format!("{}: {err}", bin.display()))
 }
 
-fn executable(file: &Path) -> std::io::Result<()> {
+pub fn executable(file: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let mut permissions = fs::metadata(file)?.permissions();
     permissions.set_mode(permissions.mode() | 0o111);

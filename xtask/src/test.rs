@@ -198,4 +198,6 @@ fn with_tools(cmd: Cmd, tests: &TestTools) -> Cmd {
         .env("FIREFOX", &tests.firefox)
         .env("AIOSMTPD_PYTHON", &tests.smtp_python)
         .env("ESPEAK", &tests.speaker)
+        .env("NGINX", &tests.nginx)
+        .env("COTURN", &tests.coturn)
 }

@@ -1,10 +1,11 @@
 // The HTTP API as a program sees it: no redirects, no cookie jar, no retries.
 
 import http from 'node:http';
+import https from 'node:https';
 
 import { SOON, within } from './wait.mjs';
 
-/** One request. Gives `{status, headers, body (parsed JSON or text), cookie}`; `url` may be the private one. */
+/** One request. Gives `{status, headers, body (parsed JSON or text), cookie}`; `url` may be the private one; an `agent` of the server knows the way. */
 export async function ask(server, method, path, { token, json, body, headers = {}, cookie, signal, url = server.url } = {}) {
   const all = { ...headers };
   if (token !== undefined) all.authorization = `Bearer ${token}`;
@@ -13,7 +14,9 @@ export async function ask(server, method, path, { token, json, body, headers = {
   const sent = json === undefined ? body : JSON.stringify(json);
   const answer = new Promise((resolve, reject) => {
     // node:http, not fetch: fetch lets nobody set Host, Origin or Cookie.
-    const request = http.request(new URL(path, url), { method, headers: all, agent: false, signal }, (response) => {
+    const where = new URL(path, url);
+    const { request: begin } = where.protocol === 'https:' ? https : http;
+    const request = begin(where, { method, headers: all, agent: server.agent ?? false, signal }, (response) => {
       const chunks = [];
       response.on('data', (chunk) => chunks.push(chunk));
       response.on('error', reject);

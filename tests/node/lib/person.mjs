@@ -121,6 +121,7 @@ export class Page {
       randomizationFactor: 0.2,
       timeout: SOON,
       extraHeaders: headers,
+      agent: person.server.agent,
     });
     this.socket.onAny((name, data) => this.#hear(name, data));
     this.socket.on('disconnect', (reason) => this.#hear('disconnect', { reason }));
