@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
@@ -60,6 +60,31 @@ describe('a command', () => {
       assert.match(err, /secret\.key is missing.*backup/, line);
     }
     assert.ok(!(await readdir(data)).includes('secret.key'));
+  });
+
+  test('on a place with another secret key says so before anybody is let in, and leads on when the right one is lost', { timeout: 90_000, ...ONE }, async (t) => {
+    const data = await folder(t);
+    const server = await startServer({ data, keep: true, test: t });
+    const ada = await signIn(server, { test: t });
+    assert.deepEqual(await server.stop(), { code: 0, signal: null });
+    const key = path.join(data, 'secret.key');
+    const right = await readFile(key, 'utf8');
+    await writeFile(key, `${Buffer.alloc(32, 7).toString('base64')}\n`);
+    const settings = { VISAVIS_WATCH__ON: 'false' };
+    const served = await visavis(['serve', '--dev', '--listen', '127.0.0.1:0', '--data', data], settings);
+    assert.equal(served.code, 1);
+    assert.match(served.err, /another secret key.*backup.*rotate-keys --lost/s);
+    const looked = await visavis(['doctor', '--data', data], settings);
+    assert.equal(looked.code, 1);
+    assert.match(looked.out + looked.err, /secret.*another secret key/);
+
+    await writeFile(key, right);
+    assert.match((await visavis(['admin', 'rotate-keys', '--lost', '--data', data])).out, /nothing was changed/);
+    await writeFile(key, `${Buffer.alloc(32, 7).toString('base64')}\n`);
+    assert.match((await visavis(['admin', 'rotate-keys', '--lost', '--data', data])).out, /^1 signing keys .* forgotten/);
+    await server.launch();
+    assert.equal((await ada.ask('GET', '/api/users/me')).status, 401, 'with the lost key');
+    assert.equal((await signIn(server, { email: ada.email, test: t })).id, ada.id, 'signed in anew');
   });
 
   test('shows ids to go on with, refuses what is none with an example, and says what didn’t happen', { timeout: 120_000 }, async (t) => {

@@ -20,18 +20,19 @@ pub const COMPILE: Duration = Duration::from_mins(25);
 /// All tests of one runner.
 const RUN: Duration = Duration::from_mins(15);
 
-/// Tests that node runs: where they lie, and how many files at a time two cores can take.
+/// Tests that node runs: where they lie, how many files at a time two cores can take, and what all of them may take.
 struct Suite {
     folder: &'static str,
     at_once: u32,
+    within: Duration,
 }
 
-/// In browsers, by Playwright: each file starts two to four of them.
-const BROWSER: Suite = Suite { folder: "web/e2e", at_once: 1 };
+/// In browsers, by Playwright: each file starts two to four of them. They took thirteen minutes on two cores.
+const BROWSER: Suite = Suite { folder: "web/e2e", at_once: 1, within: Duration::from_mins(25) };
 /// By a real `socket.io-client`, without our page's code: they mostly wait.
-const STORIES: Suite = Suite { folder: "tests/node", at_once: 3 };
+const STORIES: Suite = Suite { folder: "tests/node", at_once: 3, within: RUN };
 /// The same against seven processes in place of one.
-const APART: Suite = Suite { folder: "tests/node", at_once: 2 };
+const APART: Suite = Suite { folder: "tests/node", at_once: 2, within: RUN };
 /// Tells them which: `one` process, or `split` into several.
 const SHAPE: &str = "VISAVIS_SHAPE";
 
@@ -180,14 +181,14 @@ fn in_turn() -> &'static str {
 }
 
 fn run_node(tools: &Tools, suite: &Suite, files: &[PathBuf], with: impl Fn(Cmd) -> Cmd) -> Outcome {
-    let Suite { folder, at_once } = suite;
+    let Suite { folder, at_once, within } = suite;
     if files.is_empty() {
         eprintln!("skipped: there is no {folder}/*.test.mjs yet");
         return Ok(());
     }
     // The browser tests stand on the other suite's harness; what the page needs came with its build.
     tools.npm_ci(STORIES.folder)?;
-    with(tools.node().arg("--test").arg(format!("--test-concurrency={at_once}")).args(files)).run(RUN)
+    with(tools.node().arg("--test").arg(format!("--test-concurrency={at_once}")).args(files)).run(*within)
 }
 
 /// What tests may ask the environment for.

@@ -39,7 +39,7 @@ pub async fn run(config: &Config, command: Admin) -> Result<(), Failure> {
             let user = users.grant(&Caller::internal("admin"), Grant { email, role }).await?;
             println!("{user} is {} now; a page that is open shows it when it is loaded again", role.as_str());
         }
-        Admin::RotateKeys => {
+        Admin::RotateKeys { lost } => {
             let lifecycle = Lifecycle::default();
             let (_, bus) = shared::open(config, &Clock::System, &Dice::Secure, &lifecycle).await?;
             let keys = Keys::new(keys::Deps {
@@ -51,14 +51,28 @@ pub async fn run(config: &Config, command: Admin) -> Result<(), Failure> {
                 lead: Duration::from_secs(config.auth.key_lead_s),
                 token_ttl: Duration::from_secs(config.auth.access_ttl_s),
             });
-            let kid = keys.rotate().await?;
-            let lead = config.auth.key_lead_s;
-            println!("the new key {kid} is published now and signs in {lead} seconds");
+            if lost {
+                println!("{}", of_lost(keys.forget_foreign().await?));
+            } else {
+                let kid = keys.rotate().await?;
+                let lead = config.auth.key_lead_s;
+                println!("the new key {kid} is published now and signs in {lead} seconds");
+            }
         }
         Admin::Jobs(command) => jobs(config, &db, command).await?,
     }
     db.close().await;
     Ok(())
+}
+
+fn of_lost(keys: usize) -> String {
+    if keys == 0 {
+        return "every signing key can be opened with this secret key: nothing was changed".to_owned();
+    }
+    format!(
+        "{keys} signing keys of another secret key are forgotten, and a new one is there: everybody signs in anew. Mails that \
+         waited (`admin jobs list`), the MACs of decisions and kept evidence (`evidence verify`) were of that secret key, too"
+    )
 }
 
 /// Jobs that are shown at once.

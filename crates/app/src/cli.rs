@@ -230,7 +230,11 @@ pub enum Admin {
         role: Role,
     },
     /// Makes a new signing key; tokens of the old one stay good until they end.
-    RotateKeys,
+    RotateKeys {
+        /// The secret key that was there is lost for good: forgets the signing keys that it sealed. Everybody signs in anew.
+        #[arg(long)]
+        lost: bool,
+    },
     /// What is still to be done, like mails that couldn't be sent.
     #[command(subcommand)]
     Jobs(Jobs),

@@ -55,6 +55,9 @@ pub enum Failure {
     /// A command is about a place that isn't there.
     #[error(transparent)]
     NoPlace(#[from] shared::NoPlace),
+    /// A database and a secret key of two places.
+    #[error(transparent)]
+    OtherSecret(#[from] shared::OtherSecret),
     /// The rules of moderation can't be taken.
     #[error("watch.rules: {0}")]
     Rules(#[from] visavis_workers::rules::BadFile),

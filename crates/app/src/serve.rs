@@ -208,6 +208,9 @@ async fn ground(
     let secret = shared::secret(config)?;
     let db =
         if config.needs_database() { Some(Db::open(&config.database, &config.data).await?) } else { None };
+    if let Some(db) = &db {
+        shared::belong(db, &secret).await?;
+    }
     let mailer = config.does(Role::Auth).then(|| Mailer::new(&config.mail, &config.data));
     let (kv, bus) = shared::open(config, &clock, &dice, &lifecycle).await?;
     let log = SessionLog::new(kv.clone(), bus.clone());

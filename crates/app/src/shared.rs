@@ -7,6 +7,7 @@ use visavis_platform::{
     redis_link::{Link, OpenError},
     secret::Secret,
 };
+use visavis_services::auth::keys;
 
 use crate::{
     Failure,
@@ -25,6 +26,19 @@ const AGAIN: Duration = Duration::from_millis(500);
 pub struct NoPlace {
     data: PathBuf,
     file: PathBuf,
+}
+
+/// A database and a secret key that don't belong together. Served all the same, nobody could sign in.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "this database was used with another secret key: what was sealed with that can't be opened. Put it back (secret_key, or \
+     secret.key in the data folder; it is in the backup). If it is lost for good: visavis admin rotate-keys --lost"
+)]
+pub struct OtherSecret;
+
+/// Looks whether they belong together.
+pub async fn belong(db: &Db, secret: &Secret) -> Result<(), Failure> {
+    if keys::foreign(db, secret).await?.is_empty() { Ok(()) } else { Err(OtherSecret.into()) }
 }
 
 /// The database and the secret key of a place that is there.

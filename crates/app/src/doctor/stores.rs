@@ -3,10 +3,14 @@
 use std::{path::Path, time::Duration};
 
 use visavis_domain::Timestamp;
-use visavis_platform::{Clock, Db, Dice, Lifecycle, db};
+use visavis_platform::{Clock, Db, Dice, Hidden, Lifecycle, db, secret::Secret};
+use visavis_services::auth::keys as signing;
 
 use super::Report;
-use crate::{config::Config, shared};
+use crate::{
+    config::Config,
+    shared::{self, OtherSecret},
+};
 
 /// Who doesn't answer in this time is away.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,6 +52,10 @@ pub(super) async fn database(report: &mut Report, config: &Config) {
         );
     } else if found.faults.is_empty() {
         report.ok("database", format!("{engine}, whole and migrated"));
+    }
+    let secret = Secret::load_made(config.secret_key.as_ref().map(Hidden::expose), &config.data);
+    if secret.is_ok_and(|secret| !found.sealed.iter().all(|key| signing::opens(&secret, key))) {
+        report.problem("secret", OtherSecret);
     }
     if let Some(told) = found.clock {
         clock(report, Clock::System.now(), told, file.is_none());

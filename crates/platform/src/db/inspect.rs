@@ -33,6 +33,8 @@ pub struct Inspected {
     pub faults: Vec<String>,
     /// Of a server: its clock. Of a file: when somebody signed in last.
     pub clock: Option<Timestamp>,
+    /// Its signing keys, as they are sealed: they show whose secret key it was used with.
+    pub sealed: Vec<String>,
 }
 
 impl Db {
@@ -71,12 +73,27 @@ async fn of_file(path: &Path) -> Result<Inspected, OpenError> {
     let tables = "SELECT COUNT(*) AS n FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
     let (behind, ahead) = schema(&mut db, tables).await?;
     let mut clock = None;
-    if behind < migrations().iter().count() {
+    if was_used(behind) {
         let row = sqlx::query("SELECT MAX(id) AS id FROM logins").fetch_one(&mut db).await?;
         clock = made_at(&row);
     }
+    let sealed = sealed(&mut db, behind).await?;
     db.close().await?;
-    Ok(Inspected { engine: format!("SQLite {version}"), behind, ahead, faults, clock })
+    Ok(Inspected { engine: format!("SQLite {version}"), behind, ahead, faults, clock, sealed })
+}
+
+fn was_used(behind: usize) -> bool {
+    behind < migrations().iter().count()
+}
+
+async fn sealed(db: &mut AnyConnection, behind: usize) -> Result<Vec<String>, OpenError> {
+    let mut sealed = Vec::new();
+    if was_used(behind) {
+        for row in sqlx::query("SELECT private_wrapped FROM signing_keys LIMIT 16").fetch_all(db).await? {
+            sealed.push(row.try_get("private_wrapped")?);
+        }
+    }
+    Ok(sealed)
 }
 
 /// An id says when it was made.
@@ -96,9 +113,10 @@ async fn of_server(url: &str) -> Result<Inspected, OpenError> {
     let (version, clock): (String, i64) = (row.try_get("version")?, row.try_get("clock")?);
     let tables = "SELECT COUNT(*) AS n FROM pg_class WHERE oid = to_regclass('_sqlx_migrations')";
     let (behind, ahead) = schema(&mut db, tables).await?;
+    let sealed = sealed(&mut db, behind).await?;
     db.close().await?;
-    let clock = Some(Timestamp::from_millis(clock));
-    Ok(Inspected { engine: format!("Postgres {version}"), behind, ahead, faults: Vec::new(), clock })
+    let (clock, faults) = (Some(Timestamp::from_millis(clock)), Vec::new());
+    Ok(Inspected { engine: format!("Postgres {version}"), behind, ahead, faults, clock, sealed })
 }
 
 /// How many migrations it lacks, and how many it has that this build doesn't know.

@@ -69,6 +69,17 @@ pub(super) struct Signer {
     pub(super) key: Arc<EncodingKey>,
 }
 
+/// Whether a secret key opens what it sealed of a signing key.
+pub fn opens(secret: &Secret, private_wrapped: &str) -> bool {
+    secret.open(PURPOSE, private_wrapped).is_ok()
+}
+
+/// Names of the keys that were sealed with another secret key: nobody can be signed in with them.
+pub async fn foreign(db: &Db, secret: &Secret) -> Result<Vec<String>, Fault> {
+    let all = keys::all(db).await?.into_iter();
+    Ok(all.filter(|key| !opens(secret, &key.private_wrapped)).map(|key| key.kid).collect())
+}
+
 impl Keys {
     /// Keys as they are in the database.
     pub fn new(deps: Deps) -> Self {
@@ -107,6 +118,19 @@ impl Keys {
         tracing::info!(key.id = key.kid, key.use_from = %key.use_from, "a new signing key was published");
         self.deps.bus.publish(Event::KeysChanged).await;
         Ok(key.kid)
+    }
+
+    /// After the secret key was lost: forgets what was sealed with it, so that a new key signs at once. How many those were.
+    pub async fn forget_foreign(&self) -> Result<usize, Fault> {
+        let lost = foreign(&self.deps.db, &self.deps.secret).await?;
+        let mut tx = self.deps.db.write().await?;
+        for kid in &lost {
+            keys::delete(&mut tx, kid).await?;
+        }
+        tx.commit().await?;
+        self.ensure().await?;
+        self.deps.bus.publish(Event::KeysChanged).await;
+        Ok(lost.len())
     }
 
     pub(super) async fn signer(&self) -> Result<Signer, Fault> {
