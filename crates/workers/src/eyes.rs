@@ -76,7 +76,7 @@ impl Eyes {
                 let _ = rustix::process::setpriority_process(None, NICE);
                 let networks = Networks::open(&folder);
                 able.get_or_init(|| told(networks.able()));
-                attend(&folder, networks, &waiting);
+                attend(&waiting, networks, || Networks::open(&folder), Networks::attend);
             })?;
         }
         Ok(Self { work, able })
@@ -118,7 +118,12 @@ impl Sight for Eyes {
 }
 
 /// The life of a thread: until nobody can ask any more.
-fn attend(folder: &Path, mut networks: Networks, waiting: &Mutex<mpsc::Receiver<Work>>) {
+fn attend<N>(
+    waiting: &Mutex<mpsc::Receiver<Work>>,
+    mut networks: N,
+    open: impl Fn() -> N,
+    act: impl Fn(&mut N, Work, Effort),
+) {
     for turn in 0_usize.. {
         let (next, behind) = {
             let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -127,12 +132,12 @@ fn attend(folder: &Path, mut networks: Networks, waiting: &Mutex<mpsc::Receiver<
         let effort = if behind < MANY { Effort::Usual } else { Effort::Hurried(turn) };
         let Some(work) = next else { return };
         // Whatever a stranger sent: it ends this piece, never the thread. What it was in the middle of isn't trusted.
-        if catch_unwind(AssertUnwindSafe(|| networks.attend(work, effort))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| act(&mut networks, work, effort))).is_err() {
             metrics::counter!("visavis_watch_panics_total").increment(1);
             tracing::error!(
                 "looking at a piece has panicked: it is given up, and the models are loaded anew"
             );
-            networks = Networks::open(folder);
+            networks = open();
         }
     }
 }
@@ -287,6 +292,52 @@ fn fault(error: Error) -> Fault {
         other => {
             tracing::error!(%other, "a model failed");
             Fault::new(Code::Internal, "A model failed.")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering::SeqCst},
+        time::Duration,
+    };
+
+    use super::*;
+
+    /// Eyes over something that panics at a certain text, and how often that was opened.
+    fn fragile() -> (Eyes, Arc<AtomicUsize>) {
+        let (work, waiting) = mpsc::channel(WAITING);
+        let opened = Arc::new(AtomicUsize::new(0));
+        let open = {
+            let opened = Arc::clone(&opened);
+            move || opened.fetch_add(1, SeqCst)
+        };
+        let act = |_: &mut usize, work: Work, _: Effort| {
+            if let Work::Read(read, answer) = work {
+                assert_ne!(read.text, "the last straw");
+                let _ = answer.send(Ok(Scores::default()));
+            }
+        };
+        std::thread::spawn(move || attend(&Mutex::new(waiting), open(), open, act));
+        (Eyes { work, able: Arc::new(OnceLock::new()) }, opened)
+    }
+
+    #[tokio::test]
+    async fn whatever_makes_a_thread_panic_ends_that_piece_alone_and_the_models_are_loaded_anew() {
+        let (eyes, opened) = fragile();
+        let read = async |text: &str| {
+            let asked = Read { text: text.to_owned() };
+            tokio::time::timeout(Duration::from_secs(10), eyes.read(&Caller::internal("test"), asked))
+                .await
+                .unwrap()
+        };
+        for times in 1..=3 {
+            assert!(read("hello").await.is_ok());
+            assert_eq!(opened.load(SeqCst), times);
+            assert_eq!(read("the last straw").await.unwrap_err().code, Code::Unavailable);
+            assert!(read("hello").await.is_ok(), "the same thread goes on");
+            assert_eq!(opened.load(SeqCst), times + 1, "what it was in the middle of isn't trusted");
         }
     }
 }
