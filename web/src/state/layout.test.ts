@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { arrange, fit, keyOf, place, type Rect, type Scene, wanted } from './layout';
+import { arrange, fit, floated, keyOf, place, type Rect, type Scene, wanted } from './layout';
 
 const person = (id: string, screen = false) => ({ id, media: { audio: true, video: true, screen } });
 const scene = (more: Partial<Scene> = {}): Scene => ({
@@ -31,6 +31,22 @@ describe('who is where', () => {
     const people = [person('me'), person('ann', true), person('ben')];
     expect(shown({ people, pins: ['ben/camera'] })).toEqual([['ben/camera'], ['ann/screen', 'ann/camera', 'me/camera']]);
     expect(shown({ pins: ['ben/camera', 'me/camera'] })[0]).toEqual(['ben/camera', 'me/camera']);
+  });
+
+  test('a small window has the screen or the speaker, and never anybody who is blurred', () => {
+    const blurred = (id: string, screen = false) => ({ ...person(id, screen), blurred: true });
+    const said = (people: Scene['people'], floor: string | null = null) => {
+      const { shown, covered } = floated(scene({ people, floor }));
+      return [shown && keyOf(shown), covered];
+    };
+    const [me, ann, ben] = [person('me'), person('ann'), person('ben')];
+    expect(said([me, ann, ben])).toEqual(['ann/camera', false]);
+    expect(said([me, ann, ben], 'ben')).toEqual(['ben/camera', false]);
+    expect(said([me, person('ann', true), ben], 'ben')).toEqual(['ann/screen', false]);
+    expect(said([me, blurred('ann', true), ben], 'ann')).toEqual(['ben/camera', false]);
+    expect(said([me, blurred('ann')], 'ann')).toEqual([null, true]);
+    expect(said([blurred('me'), ann])).toEqual(['ann/camera', false]);
+    expect(said([me])).toEqual([null, false]);
   });
 
   test('with nobody else there is no stage', () => {

@@ -19,7 +19,7 @@ export interface Arrangement {
 }
 
 export interface Scene {
-  people: Pick<Participant, 'id' | 'media'>[];
+  people: Pick<Participant, 'id' | 'media' | 'blurred'>[];
   self: string;
   pins: string[];
   layout: Layout;
@@ -47,6 +47,18 @@ export function arrange({ people, self, pins, layout, floor }: Scene): Arrangeme
   if (stage.length === all.length) return { stage: [], rest: all };
   const large = new Set(stage.map(keyOf));
   return { stage, rest: all.filter((tile) => !large.has(keyOf(tile))) };
+}
+
+/**
+ * What a small window shows, which can't blur: a shared screen, else whoever speaks, never of somebody whose pictures are
+ * blurred. `covered`: that leaves nobody.
+ */
+export function floated({ people, self, floor }: Pick<Scene, 'people' | 'self' | 'floor'>): { shown: TileRef | null; covered: boolean } {
+  const others = people.filter(({ id }) => id !== self);
+  const seen = others.filter(({ blurred }) => !blurred);
+  const sharer = seen.find(({ media }) => media.screen);
+  const one = sharer ?? seen.find(({ id }) => id === floor) ?? seen[0];
+  return { shown: one ? { id: one.id, source: sharer ? 'screen' : 'camera' } : null, covered: others.length > 0 && !seen.length };
 }
 
 export interface Fit {

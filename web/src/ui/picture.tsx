@@ -11,10 +11,12 @@ interface Props {
   label: string;
   muted?: boolean;
   mirrored?: boolean;
+  /** Not to be taken out into a window of its own: there it wouldn't be blurred. */
+  stays?: boolean;
   testId?: string;
 }
 
-export function Picture({ stream, label, muted = false, mirrored = false, testId }: Props) {
+export function Picture({ stream, label, muted = false, mirrored = false, stays = false, testId }: Props) {
   const video = useRef<HTMLVideoElement>(null);
   const [silenced, setSilenced] = useState(false);
   const speaker = devices.choice.value.speaker;
@@ -35,6 +37,13 @@ export function Picture({ stream, label, muted = false, mirrored = false, testId
     // Not every browser can choose where sound comes out, and a chosen speaker may be gone.
     if (!muted && speaker) void video.current?.setSinkId?.(speaker).catch(() => undefined);
   }, [speaker, muted]);
+
+  useEffect(() => {
+    const element = video.current;
+    if (!element) return;
+    element.disablePictureInPicture = stays;
+    if (stays && document.pictureInPictureElement === element) void document.exitPictureInPicture().catch(() => undefined);
+  }, [stays]);
 
   return (
     <>

@@ -37,7 +37,7 @@ export function Tile(props: Props) {
   return (
     <figure class={`tile ${of} ${stale ? 'stale' : ''} ${blurred && !self ? 'blurred' : ''} ${props.class ?? ''}`} style={props.style} aria-label={name || undefined}>
       {props.behind}
-      {stream && <Picture stream={stream} label={name} testId={testId} muted={silent} mirrored={mirrored} />}
+      {stream && <Picture stream={stream} label={name} testId={testId} muted={silent} mirrored={mirrored} stays={blurred} />}
       {stream && !cameraOn && off}
       {stream && blurred && <p class="blurred-note">{t(self ? 'blurredYours' : 'blurredTheirs')}</p>}
       {children}

@@ -2,6 +2,7 @@
 import { effect } from '@preact/signals';
 
 import { inRoom, isFloating, room, streamOf } from '../../app/room';
+import { floated } from '../../state/layout';
 
 /** Apart from the tiles, so that it can follow the speaker. */
 const video = document.createElement('video');
@@ -12,12 +13,14 @@ video.addEventListener('leavepictureinpicture', () => (isFloating.value = false)
 export const canFloat = (): boolean => document.pictureInPictureEnabled ?? false;
 
 function follow(): void {
-  const { self, floor } = room.value;
-  const others = room.value.people.filter(({ id }) => id !== self);
-  const shown = others.find(({ media }) => media.screen);
-  const speaker = others.find(({ id }) => id === floor) ?? others[0];
-  const stream = shown ? streamOf(shown.id, 'screen') : speaker ? streamOf(speaker.id, 'camera') : null;
-  if (!stream || video.srcObject === stream) return;
+  const { shown, covered } = floated(room.value);
+  const stream = shown && streamOf(shown.id, shown.source);
+  if (!stream) {
+    // What must not be seen goes at once; otherwise the last picture stays until the next one comes.
+    if (covered) isFloating.value = false;
+    return;
+  }
+  if (video.srcObject === stream) return;
   video.srcObject = stream;
   void video.play().catch(() => undefined);
 }
