@@ -71,6 +71,7 @@ describe('a call over the server', () => {
     await bob.page.getByText('Blurred for safety').waitFor();
     await rita.page.getByRole('alert').getByText('Others see your pictures blurred').waitFor();
     await rita.page.getByText('Others see you blurred').waitFor();
+    assert.equal(await bob.page.getByTestId('partner-video').evaluate((video) => video.disablePictureInPicture), true, 'nor in a window of its own');
     await rita.picture('safety-blurred-mine-phone');
     await bob.picture('safety-blurred-theirs');
     const soft = await variance(bob);
