@@ -161,6 +161,29 @@ describe('a call over the server', () => {
     for (const one of [rita, bob, mia]) one.assertNoProblems();
   });
 
+  test('shows nobody who is blurred in a small window', { timeout: 240_000 }, async (t) => {
+    const files = await fakes(2, () => false, (i) => (i === 0 ? RED : BLUE));
+    t.after(() => rm(files[0].folder, { recursive: true, force: true }));
+    const [rosa, ben] = [await guest(t, server, 'rosa', { fake: files[0] }), await guest(t, server, 'ben', { fake: files[1] })];
+    await ben.page.addInitScript(() => {
+      const real = HTMLVideoElement.prototype.requestPictureInPicture;
+      window.takenOut = 0;
+      HTMLVideoElement.prototype.requestPictureInPicture = function take() {
+        window.takenOut += 1;
+        return real.call(this);
+      };
+    });
+    await toLobby(rosa, await makeRoom(ben));
+    await join(ben);
+    await join(rosa);
+    await ben.page.locator('.tile.other.blurred').waitFor({ timeout: ACTS_WITHIN });
+    await ben.button('More').click();
+    await ben.button('Small window').click();
+    await rosa.page.getByText('You were taken out of this call').first().waitFor({ timeout: ACTS_WITHIN });
+    assert.deepEqual(await ben.page.evaluate(() => [window.takenOut, document.pictureInPictureElement]), [0, null]);
+    for (const one of [rosa, ben]) one.assertNoProblems();
+  });
+
   test('is listened to: a threat brings a warning that says what was heard', { timeout: 240_000 }, async (t) => {
     const files = await fakes(2, () => false, () => BLUE);
     t.after(() => rm(files[0].folder, { recursive: true, force: true }));
