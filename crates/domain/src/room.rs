@@ -75,6 +75,9 @@ pub struct Matched {
 const DIRECT_WITHIN: Duration = Duration::from_secs(5);
 /// A silent connection to the server is told of after about this; the rest of the grace it has left.
 const SILENT_AFTER: Duration = Duration::from_secs(5);
+/// A call that moves to the server for safety, because something was reported or seen, is there within this, or ends. A page
+/// needs two or three seconds for it.
+pub const SAFE_WITHIN: Duration = Duration::from_secs(15);
 /// Signals held for a peer who hasn't joined: an offer and all candidates of a host with many interfaces.
 const HELD_SIGNALS: usize = 64;
 /// How long an ended room still answers `peer-gone` instead of `not-in-room`: longer than any request in flight.
@@ -285,11 +288,32 @@ pub enum Output {
     Gone,
 }
 
+/// What others may have of somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowed {
+    /// Of their microphone, camera and screen.
+    pub media: Media,
+    /// The sound of the screen: of whoever was muted it would be another microphone.
+    pub screen_audio: bool,
+}
+
+impl Allowed {
+    const fn new(media: Media, muted: bool) -> Self {
+        Self { media, screen_audio: media.screen && !muted }
+    }
+}
+
+impl From<Media> for Allowed {
+    fn from(media: Media) -> Self {
+        Self::new(media, false)
+    }
+}
+
 /// What a room's media is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MediaOrder {
     /// What others may have of somebody.
-    Tracks(ParticipantId, Media),
+    Tracks(ParticipantId, Allowed),
     /// Somebody has gone.
     Leave(ParticipantId),
     /// Neither gets anything of the other any more.
@@ -307,6 +331,8 @@ pub struct Room {
     /// Whether the call may move to the server, and whether it is on its way there.
     movable: bool,
     moving: bool,
+    /// When it has to have moved, if it must for safety.
+    safe_by: Option<Timestamp>,
     /// Since when both are in.
     both_in: Option<Timestamp>,
     created_at: Timestamp,
@@ -348,6 +374,7 @@ impl Room {
             transport,
             movable: false,
             moving: false,
+            safe_by: None,
             both_in: None,
             created_at: now,
             settings: settings.clone(),
@@ -408,8 +435,8 @@ impl Room {
     }
 
     /// What others may have of somebody, if their page has said so.
-    pub fn tracks(&self, participant: ParticipantId) -> Option<Media> {
-        self.members.iter().find(|m| m.participant == participant && m.told).map(Member::allowed)
+    pub fn tracks(&self, participant: ParticipantId) -> Option<Allowed> {
+        self.members.iter().find(|m| m.participant == participant && m.told).map(Member::open)
     }
 
     /// What both seats are told; `common_interests` come from the matcher.
@@ -478,7 +505,7 @@ impl Room {
             Input::Park(who) => self.park(now, who),
             Input::Unpark(who) => self.unpark(who),
             Input::Silent(participant, silent) => Ok(self.silent(now, participant, silent)),
-            Input::Watch => Ok(self.watch()),
+            Input::Watch => Ok(self.watch(now)),
             Input::Sample(from, of) => self.sample(now, from, of),
             Input::Hide => Ok(self.hide()),
             Input::Part { by, other } => Ok(self.part(now, by, other)),
@@ -509,7 +536,7 @@ impl Room {
         let member = &mut self.members[i];
         if member.held_back.take(restraint) {
             if restraint == Restraint::Mute {
-                self.out.push_back(Output::Media(MediaOrder::Tracks(about, member.allowed())));
+                self.out.push_back(Output::Media(MediaOrder::Tracks(about, member.open())));
             }
             self.tell_state(i);
             // Their page says how others see them.
@@ -676,7 +703,7 @@ impl Room {
             Path::Sfu if self.moving => {
                 self.members[i].through = link.state == Link::Connected;
                 if self.members.iter().all(|m| m.through) {
-                    (self.moving, self.transport) = (false, Path::Sfu);
+                    (self.moving, self.transport, self.safe_by) = (false, Path::Sfu, None);
                     (0..2).for_each(|i| self.tell(i, ServerEvent::Moved { room_id: self.id }));
                 }
             }
@@ -704,9 +731,24 @@ impl Room {
         true
     }
 
-    fn watch(&mut self) -> Reply {
+    fn watch(&mut self, now: Timestamp) -> Reply {
         // What friends say to one another isn't watched.
-        Reply::Moves(self.kind == RoomKind::Random && self.start_move(MoveReason::Safety))
+        if self.kind != RoomKind::Random {
+            return Reply::Moves(false);
+        }
+        let begins = self.start_move(MoveReason::Safety);
+        if self.moving && self.safe_by.is_none() {
+            self.safe_by = Some(now + SAFE_WITHIN);
+            self.out.push_back(Output::WakeAt(now + SAFE_WITHIN));
+        }
+        Reply::Moves(begins)
+    }
+
+    /// A call that had to move for safety, and in which somebody hasn't come to the server, doesn't go on where nobody sees it.
+    fn end_unsafe(&mut self, now: Timestamp) {
+        let Some(i) = self.members.iter().position(|member| !member.through) else { return };
+        self.tell(i, ServerEvent::RoomClosed { room_id: self.id, reason: CloseReason::Lost });
+        self.end_for(now, i, LeftReason::Lost, CloseReason::Lost);
     }
 
     fn media(&mut self, who: Who, media: Media) -> Result<Reply, Fault> {
@@ -718,7 +760,7 @@ impl Room {
         let changed = std::mem::replace(&mut member.media, media) != media;
         let first = !std::mem::replace(&mut member.told, true);
         if changed || first {
-            self.out.push_back(Output::Media(MediaOrder::Tracks(member.participant, member.allowed())));
+            self.out.push_back(Output::Media(MediaOrder::Tracks(member.participant, member.open())));
         }
         if changed {
             self.tell_state(i);
@@ -839,6 +881,8 @@ impl Room {
             self.never_came(now, &missing);
         } else if let [i, ..] = lost[..] {
             self.end_for(now, i, LeftReason::Lost, CloseReason::Lost);
+        } else if self.safe_by.is_some_and(|by| now >= by) {
+            self.end_unsafe(now);
         } else if self.both_in.is_some_and(|since| now >= since + DIRECT_WITHIN)
             && self.members.iter().any(|m| m.link != Some(Link::Connected))
         {

@@ -115,6 +115,8 @@ pub enum Input {
     Known(Vec<Signal>),
     /// Other rules hold from now on. What was noticed by the old ones stays noticed.
     Rules(Arc<Rules>),
+    /// A picture of theirs was looked at, taken then. What was noticed in it has been told before.
+    Looked(Timestamp),
     /// Time has passed.
     Tick,
 }
@@ -166,6 +168,8 @@ pub struct Strikes {
     settled: Option<Timestamp>,
     /// Since when nothing more was noticed, while others see a blur.
     blurred: Option<Timestamp>,
+    /// When the newest picture was taken that was looked at.
+    looked: Option<Timestamp>,
     out: VecDeque<Output>,
 }
 
@@ -179,8 +183,14 @@ impl Strikes {
             seen: VecDeque::new(),
             settled: None,
             blurred: None,
+            looked: None,
             out: VecDeque::new(),
         }
+    }
+
+    /// Whether what is decided is only written down.
+    pub fn is_dry_run(&self) -> bool {
+        self.rules.dry_run
     }
 
     /// The next thing to do.
@@ -195,6 +205,7 @@ impl Strikes {
             Input::Standing(strikes) => self.standing = strikes,
             Input::Known(signals) => signals.into_iter().for_each(|signal| self.know(signal)),
             Input::Rules(rules) => self.rules = rules,
+            Input::Looked(at) => self.looked = self.looked.max(Some(at)),
             Input::Tick => {}
         }
         self.calm(now);
@@ -297,13 +308,14 @@ impl Strikes {
         }));
     }
 
+    /// Time alone doesn't end a blur: whoever gives no more pictures to look at would be rid of it.
     fn calm(&mut self, now: Timestamp) {
         let Some(since) = self.blurred else { return };
-        if now.as_millis() - since.as_millis() >= CALM_MS {
+        if now.as_millis() - since.as_millis() < CALM_MS {
+            self.out.push_back(Output::WakeAt(Timestamp::from_millis(since.as_millis() + CALM_MS)));
+        } else if self.looked.is_some_and(|at| at > since) {
             self.blurred = None;
             self.out.push_back(Output::Clear);
-        } else {
-            self.out.push_back(Output::WakeAt(Timestamp::from_millis(since.as_millis() + CALM_MS)));
         }
     }
 }
@@ -471,13 +483,19 @@ mod tests {
     }
 
     #[test]
-    fn a_blur_ends_when_it_is_calm_and_a_dry_run_changes_nothing() {
+    fn a_blur_ends_when_something_harmless_is_seen_and_it_is_calm_and_a_dry_run_changes_nothing() {
         let mut strikes = Strikes::new(rules());
         strikes.handle(at(0), Input::Signal(picture(1, 0)));
         strikes.handle(at(20_000), Input::Signal(picture(2, 2_000)));
         let woken = std::iter::from_fn(|| strikes.poll()).last();
         assert_eq!(woken, Some(Output::WakeAt(at(50_000))));
-        strikes.handle(at(50_000), Input::Tick);
+        for taken in [2_000, 19_000, 20_000] {
+            strikes.handle(at(60_000), Input::Looked(at(taken)));
+            assert_eq!(strikes.poll(), None, "what was noticed was in these, or they are older");
+        }
+        strikes.handle(at(90_000), Input::Tick);
+        assert_eq!(strikes.poll(), None, "nothing harmless was seen");
+        strikes.handle(at(95_000), Input::Looked(at(94_000)));
         assert_eq!(strikes.poll(), Some(Output::Clear));
         let mut dry = Strikes::new(Rules { dry_run: true, ..rules() });
         let all =

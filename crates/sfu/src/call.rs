@@ -13,13 +13,13 @@ use visavis_domain::{
     Code, Fault, Timestamp,
     id::{ParticipantId, RoomId},
     room::{
-        keyframes,
+        Allowed, keyframes,
         layers::{self, DEFAULT_CAMERA_HEIGHT},
         slots::{self, Lane, Origin, PAIRED_ROOM},
         speaker::{self, Loudness, Speakers},
         tap::{Consumer, Sample},
     },
-    wire::{Media, Source},
+    wire::Source,
 };
 
 use crate::{
@@ -141,7 +141,7 @@ pub(crate) struct Call {
 pub(crate) struct JoinCall<'a> {
     pub(crate) participant: ParticipantId,
     pub(crate) sdp: &'a str,
-    pub(crate) media: Option<Media>,
+    pub(crate) media: Option<Allowed>,
     pub(crate) apart: &'a [ParticipantId],
     pub(crate) random: u64,
 }
@@ -415,7 +415,7 @@ impl Call {
         &mut self,
         now: Instant,
         participant: ParticipantId,
-        media: Media,
+        allowed: Allowed,
         fx: &mut Effects,
     ) {
         let at = self.at(now);
@@ -423,10 +423,11 @@ impl Call {
         let Some(peer) = &mut self.peers[index] else { return };
         let was = |p: &Peer, s| p.published(s).is_some_and(|p| p.on);
         let before = [was(peer, Source::Screen), was(peer, Source::ScreenAudio)];
-        let muted = !media.audio;
-        set_open(peer, media);
+        let Allowed { media, screen_audio } = allowed;
+        set_open(peer, allowed);
         for (source, before) in [Source::Screen, Source::ScreenAudio].into_iter().zip(before) {
-            let on = media.screen && (source == Source::Screen || before || is_flowing(peer, source, now));
+            let sound = screen_audio && (before || is_flowing(peer, source, now));
+            let on = if source == Source::Screen { media.screen } else { sound };
             if let Some(published) = peer.published_mut(source) {
                 published.on = on;
             }
@@ -437,7 +438,7 @@ impl Call {
                 self.switch(at, index, Origin { participant, source }, after[i]);
             }
         }
-        if muted {
+        if !media.audio {
             self.speakers.handle(at, speaker::Input::Gone(participant));
         }
         self.settle(now, fx);
@@ -732,12 +733,13 @@ fn is_flowing(peer: &Peer, source: Source, now: Instant) -> bool {
     peer.published(source).is_some_and(|p| p.is_flowing(now))
 }
 
-fn set_open(peer: &mut Peer, media: Media) {
+fn set_open(peer: &mut Peer, Allowed { media, screen_audio }: Allowed) {
     for source in Source::ALL {
         let open = match source {
             Source::Mic => media.audio,
             Source::Camera => media.video,
-            Source::Screen | Source::ScreenAudio => media.screen,
+            Source::Screen => media.screen,
+            Source::ScreenAudio => screen_audio,
         };
         if let Some(published) = peer.published_mut(source) {
             published.open = open;

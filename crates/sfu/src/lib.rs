@@ -11,6 +11,7 @@ pub mod fuzzing;
 pub mod gate;
 pub mod guest;
 pub mod media;
+mod moments;
 pub mod negotiate;
 pub mod node;
 mod peer;

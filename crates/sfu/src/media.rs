@@ -16,10 +16,10 @@ use visavis_domain::{
     Fault, Timestamp,
     id::{ParticipantId, RoomId, UserId},
     room::{
+        Allowed,
         slots::Origin,
         tap::{Body, Consumer, Demand, Sample},
     },
-    wire::Media as Tracks,
 };
 use visavis_platform::{Clock, Dice, Lifecycle};
 
@@ -67,7 +67,7 @@ pub struct Join {
     /// Their offer.
     pub offer: String,
     /// What they said is on.
-    pub media: Option<Tracks>,
+    pub media: Option<Allowed>,
     /// Who gets nothing of them, nor they of who.
     pub apart: Vec<ParticipantId>,
     /// Most people of the room.
@@ -173,7 +173,7 @@ impl Shards {
     }
 
     /// What others may have of somebody.
-    pub fn media(&self, room: RoomId, participant: ParticipantId, media: Tracks) {
+    pub fn media(&self, room: RoomId, participant: ParticipantId, media: Allowed) {
         self.tell(room, Command::Media { room, participant, media });
     }
 

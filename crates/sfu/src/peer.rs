@@ -307,6 +307,13 @@ impl Peer {
         if coding == Coding::Opus && !source.is_audio() {
             return None;
         }
+        let header = &rtp.header;
+        if coding == Coding::Opus
+            && !published.moments.take(now, *header.ssrc, header.timestamp, &rtp.payload)
+        {
+            metrics::counter!("visavis_sfu_doubled_total").increment(1);
+            return None;
+        }
         let entry = match &coding {
             Coding::Opus => true,
             Coding::Vp8(vp8) => vp8.key,

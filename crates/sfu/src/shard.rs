@@ -16,10 +16,10 @@ use visavis_domain::{
     Code, Fault, Timestamp,
     id::{ParticipantId, RoomId},
     room::{
+        Allowed,
         slots::Origin,
         tap::{Consumer, Demand, Sample},
     },
-    wire::Media,
 };
 
 use crate::{
@@ -49,7 +49,7 @@ pub enum Command {
         /// Their offer.
         offer: String,
         /// What they say is on, if they have said so.
-        media: Option<Media>,
+        media: Option<Allowed>,
         /// Who gets nothing of them, nor they of who.
         apart: Vec<ParticipantId>,
         /// Most people of the room.
@@ -73,7 +73,7 @@ pub enum Command {
         /// Who.
         participant: ParticipantId,
         /// What is on and allowed.
-        media: Media,
+        media: Allowed,
     },
     /// Neither of two gets anything of the other any more.
     Apart {

@@ -77,7 +77,7 @@ impl Tap {
         if demand.sound.is_none() {
             self.runs.clear();
         }
-        self.follow();
+        self.follow(now);
     }
 
     /// The next sample.
@@ -88,7 +88,7 @@ impl Tap {
     /// A picture of this is wanted now.
     pub(crate) fn request(&mut self, now: Timestamp, origin: Origin) {
         self.watch.handle(now, Input::Request(origin));
-        self.follow();
+        self.follow(now);
     }
 
     /// Time has passed; these pictures flow.
@@ -96,7 +96,7 @@ impl Tap {
         if self.demand.pictures.is_some() {
             let origins = flowing.iter().map(|f| f.origin).collect();
             self.watch.handle(now, Input::Flowing(origins));
-            self.follow();
+            self.follow(now);
         }
         for awaited in &mut self.awaited {
             let Some(now) = flowing.iter().find(|f| f.origin == awaited.origin) else { continue };
@@ -166,7 +166,7 @@ impl Tap {
             self.awaited.remove(at);
             self.watch.handle(now, Input::Came(origin));
             self.hand(now, origin, Body::KeyFrame(origin.source, key_frame));
-            self.follow();
+            self.follow(now);
         }
     }
 
@@ -174,13 +174,17 @@ impl Tap {
         self.out.push_back(Sample { room: self.room, participant: origin.participant, at, body });
     }
 
-    fn follow(&mut self) {
+    fn follow(&mut self, now: Timestamp) {
         while let Some(output) = self.watch.poll() {
             match output {
                 Output::Want(origin) => self.awaited.push(Awaited { origin, layer: None }),
+                // Also of one that has just ended: else it could be shown in bursts.
                 Output::GiveUp(origin) => {
                     self.awaited.retain(|a| a.origin != origin);
                     self.missed += 1;
+                    if self.consumer == Consumer::Moderation {
+                        self.hand(now, origin, Body::Unseen(origin.source));
+                    }
                 }
             }
         }

@@ -11,6 +11,7 @@ mod killed;
 mod lately;
 mod notice;
 mod person;
+mod unseen;
 
 use std::{
     collections::HashMap,
@@ -20,7 +21,7 @@ use std::{
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use visavis_domain::{
-    Fault, Timestamp,
+    Code, Fault, Timestamp,
     contract::{
         Caller,
         moderation::{Attach, Moderation},
@@ -99,12 +100,15 @@ pub struct Deps {
 }
 
 /// What was found in a sample.
+#[derive(Default)]
 struct Judged {
     noticed: Vec<Noticed>,
     /// It was a picture or sound.
     media: bool,
     /// The picture, blurred.
     picture: Option<Vec<u8>>,
+    /// Of which source, and when it was taken.
+    looked: Option<(Source, Timestamp)>,
     /// What a camera's picture looked like.
     print: Option<u64>,
     /// What was said into a microphone.
@@ -259,6 +263,10 @@ impl Watch {
                     self.lifecycle.spawn("watch-hint", Arc::clone(&self).take_hint(hint, hand));
                     continue;
                 }
+                Body::Unseen(source) => {
+                    self.lifecycle.spawn("watch-unseen", Arc::clone(&self).unseen((room, of), source));
+                    continue;
+                }
                 body => Sample { room, participant: of, at, body },
             };
             self.lifecycle.spawn("watch-sample", Arc::clone(&self).look_at(sample, hand));
@@ -270,6 +278,7 @@ impl Watch {
         let size = sample.size();
         let Sample { room, participant, at, body } = sample;
         let copy = again::copied(&body);
+        let pictured = if let Body::KeyFrame(source, _) = &body { Some(*source) } else { None };
         // Asked before it is looked at: they may have left by then.
         let mut user = match &body {
             Body::Text(user, _) => Some(*user),
@@ -286,6 +295,10 @@ impl Watch {
             Err(fault) => {
                 metrics::counter!("visavis_watch_failed_total", "kind" => kind, "code" => fault.code.as_str())
                     .increment(1);
+                // Not for want of somebody who looks, but because of what it is.
+                if let Some(source) = pictured.filter(|_| fault.code == Code::BadRequest) {
+                    self.unseen((room, participant), source).await;
+                }
                 return;
             }
         };
@@ -328,7 +341,8 @@ impl Watch {
                 let print = (source == Source::Camera).then_some(seen.print);
                 let noticed = notice::seen(at, &seen, &rules, new);
                 let picture = seen.blurred.take();
-                return Ok(Judged { noticed, media: true, picture, print, said: Vec::new(), late: false });
+                let looked = Some((source, at));
+                return Ok(Judged { noticed, media: true, picture, looked, print, ..Judged::default() });
             }
             Body::Sound(source, packets) => {
                 let packet =
@@ -339,23 +353,16 @@ impl Watch {
                 if source != Source::Mic {
                     heard.said.clear();
                 }
-                return Ok(Judged {
-                    noticed,
-                    media: true,
-                    picture: None,
-                    print: None,
-                    said: heard.said,
-                    late: false,
-                });
+                return Ok(Judged { noticed, media: true, said: heard.said, ..Judged::default() });
             }
-            // That is another way.
-            Body::Hint(..) => return Err(Fault::internal()),
+            // Those are other ways.
+            Body::Hint(..) | Body::Unseen(_) => return Err(Fault::internal()),
             Body::Text(_, text) => {
                 let scores = self.sight.read(&cx, Read { text: text.clone() }).await?;
                 notice::written(at, text, &scores, new)
             }
         };
-        Ok(Judged { noticed, media: false, picture: None, print: None, said: Vec::new(), late: false })
+        Ok(Judged { noticed, ..Judged::default() })
     }
 
     /// For those in the room who read. What can't be told in time is lost, the oldest first.
@@ -416,6 +423,9 @@ impl Watch {
         }
         for one in judged.noticed {
             person.notice(now, one);
+        }
+        if let Some((source, taken)) = judged.looked {
+            person.looked(now, source, taken);
         }
         // Before anybody else may touch the person: acts leave in the order in which they came to be.
         self.carrier.give(user, person.carry());

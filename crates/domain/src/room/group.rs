@@ -16,7 +16,7 @@ use crate::{
     event::{CloseReason, ServerEvent},
     id::{MessageId, ParticipantId, RoomId, SocketId, UserId},
     room::{
-        MediaOrder, Output, Reply, Settings, Who, not_in_room,
+        Allowed, MediaOrder, Output, Reply, Settings, Who, not_in_room,
         restraint::{Notice, Restraint},
     },
     text::Written,
@@ -254,7 +254,7 @@ impl Group {
     }
 
     /// What others may have of somebody.
-    pub fn tracks(&self, participant: ParticipantId) -> Option<Media> {
+    pub fn tracks(&self, participant: ParticipantId) -> Option<Allowed> {
         let person = self.people.iter().find(|p| p.participant == participant)?;
         person.told.then(|| self.allowed(person))
     }
@@ -401,13 +401,14 @@ impl Group {
         Ok(Reply::Done)
     }
 
-    fn allowed(&self, person: &Person) -> Media {
-        let host = self.host == Some(person.participant);
-        Media {
-            audio: person.media.audio && !person.is_muted(),
+    fn allowed(&self, person: &Person) -> Allowed {
+        let (host, muted) = (self.host == Some(person.participant), person.is_muted());
+        let media = Media {
+            audio: person.media.audio && !muted,
             video: person.media.video,
             screen: person.media.screen && (host || !self.screens_forbidden),
-        }
+        };
+        Allowed::new(media, muted)
     }
 
     fn order_tracks(&mut self, index: usize) {

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, net::IpAddr};
 
-use super::{LastLink, Who, restraint};
+use super::{Allowed, LastLink, Who, restraint};
 use crate::{
     Timestamp,
     contract::rooms::{Guest, SignalBody, SignalKind},
@@ -126,6 +126,11 @@ impl Member {
     /// What others may have of them.
     pub(super) const fn allowed(&self) -> Media {
         Media { audio: self.media.audio && !self.held_back.silenced, ..self.media }
+    }
+
+    /// The same, the sound of the screen apart.
+    pub(super) const fn open(&self) -> Allowed {
+        Allowed::new(self.allowed(), self.held_back.silenced)
     }
 
     pub(super) fn view(&self) -> Participant {

@@ -201,6 +201,7 @@ impl Room {
             transport,
             movable: false,
             moving: false,
+            safe_by: None,
             both_in: None,
             created_at: now,
             settings: settings.clone(),

@@ -48,7 +48,7 @@ mod tests {
     use super::*;
     use crate::{
         contract::rooms::{Guest, Link, LinkState, Seat},
-        event::{MoveReason, ServerEvent},
+        event::{CloseReason, MoveReason, ServerEvent},
         id::{RoomId, SocketId, TicketId, UserId},
         room::{Input, Output, Settings},
         wire::{Band, Card, Media},
@@ -186,6 +186,41 @@ mod tests {
         }
         assert_eq!(sample(&mut room, 9.0, ADA, BOB), Err(Code::WrongState));
         assert_eq!(room.handle(at(9.0), Input::Watch), Ok(Reply::Moves(false)));
+    }
+
+    fn closed(room: &mut Room, n: u128) -> Option<CloseReason> {
+        let mut all = std::iter::from_fn(|| room.poll());
+        all.find_map(|o| match o {
+            Output::Emit { to, event: ServerEvent::RoomClosed { reason, .. } } if to == who(n).session => {
+                Some(reason)
+            }
+            _ => None,
+        })
+    }
+
+    fn through(room: &mut Room, s: f64, n: u128, state: Link) {
+        let Who { user, session } = who(n);
+        let seat = Seat { room: RoomId::from_bits(ROOM), user, session };
+        room.handle(at(s), Input::Link(LinkState { seat, path: Path::Sfu, state })).unwrap();
+    }
+
+    #[test]
+    fn a_call_that_must_move_for_safety_ends_when_somebody_does_not_come() {
+        let mut room = call();
+        room.handle(at(2.0), Input::Watch).unwrap();
+        through(&mut room, 4.0, ADA, Link::Connected);
+        room.handle(at(16.9), Input::Tick).unwrap();
+        assert!(!room.is_over());
+        room.handle(at(17.0), Input::Tick).unwrap();
+        assert!(room.is_over());
+        assert_eq!(closed(&mut room, BOB), Some(CloseReason::Lost), "whoever stayed away");
+        // Who came in time goes on.
+        let mut room = call();
+        room.handle(at(2.0), Input::Watch).unwrap();
+        through(&mut room, 4.0, ADA, Link::Connected);
+        through(&mut room, 16.0, BOB, Link::Connected);
+        room.handle(at(60.0), Input::Tick).unwrap();
+        assert!(!room.is_over());
     }
 
     #[test]

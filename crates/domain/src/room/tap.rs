@@ -90,6 +90,8 @@ pub enum Body {
     Text(UserId, String),
     /// A still of a direct call, by that viewer's page.
     Hint(ParticipantId, Vec<u8>),
+    /// A picture flows to others, or did until now, and no key frame of it came when it was asked for.
+    Unseen(Source),
 }
 
 /// A whole picture, as strangers coded it: it may be anything.
@@ -126,6 +128,7 @@ impl Sample {
             Body::KeyFrame(_, picture) => picture.bytes.len(),
             Body::Text(_, text) => text.len(),
             Body::Hint(_, picture) => picture.len(),
+            Body::Unseen(_) => 0,
             Body::Sound(_, packets) => packets.iter().map(|p| p.bytes.len() + size_of::<SoundPacket>()).sum(),
         };
         size_of::<Self>() + body
@@ -145,6 +148,7 @@ impl Body {
             Self::Sound(..) => "sound",
             Self::Text(..) => "text",
             Self::Hint(..) => "hint",
+            Self::Unseen(_) => "unseen",
         }
     }
 }

@@ -61,8 +61,12 @@ pub async fn others(
     row::count(&row, "n")
 }
 
+/// Networks that are held of one person, those they used last: at home, at work, on the way. Whoever went from one to the next
+/// before they were suspended would close all of them to newcomers.
+const NETWORKS: i64 = 3;
+
 /// Somebody is suspended: so are all devices that are remembered of them, until the same end, and, for less long, the networks
-/// they used since then.
+/// they used last, if since then.
 pub async fn hold(
     tx: &mut Tx,
     (decision, at): (DecisionId, Timestamp),
@@ -73,7 +77,8 @@ pub async fn hold(
     sqlx::query(
         "INSERT INTO bans (decision_id, kind, mac, until, since) \
          SELECT $1, kind, mac, CASE WHEN kind = 'device' THEN CAST($4 AS BIGINT) ELSE CAST($5 AS BIGINT) END, \
-         CAST($6 AS BIGINT) FROM seen_from WHERE user_id = $2 AND (kind = 'device' OR at >= $3) \
+         CAST($6 AS BIGINT) FROM seen_from WHERE user_id = $2 AND (kind = 'device' OR (at >= $3 AND mac IN \
+         (SELECT mac FROM seen_from WHERE user_id = $2 AND kind <> 'device' ORDER BY at DESC, mac LIMIT $7))) \
          ON CONFLICT (decision_id, kind, mac) DO NOTHING",
     )
     .bind(decision.to_string())
@@ -82,6 +87,7 @@ pub async fn hold(
     .bind(devices_until.as_millis())
     .bind(networks_until.as_millis())
     .bind(at.as_millis())
+    .bind(NETWORKS)
     .execute(tx.conn())
     .await?;
     Ok(())

@@ -133,7 +133,7 @@ impl Moderation {
         if let Some(until) = decision.until.filter(|_| decision.action == "suspend") {
             let at = decision.at;
             let networks = until.min(at + measure::NETWORK_FADES);
-            bans::hold(tx, (decision.id, at), decision.user, at - DAY * 30, (until, networks)).await?;
+            bans::hold(tx, (decision.id, at), decision.user, at - DAY * 3, (until, networks)).await?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use visavis_domain::{
     event::{CloseReason, ServerEvent},
     id::{MessageId, ParticipantId, SocketId, UserId},
     room::{
-        self, Output, Reply, Room, Who,
+        self, Allowed, Output, Reply, Room, Who,
         group::{self, Group},
         restraint::{Notice, Restraint},
         sampling::not_sampled,
@@ -203,7 +203,7 @@ impl AnyRoom {
         }
     }
 
-    pub(super) fn tracks(&self, participant: ParticipantId) -> Option<Media> {
+    pub(super) fn tracks(&self, participant: ParticipantId) -> Option<Allowed> {
         match self {
             Self::Pair(room) => room.tracks(participant),
             Self::Group(room) => room.tracks(participant),

@@ -12,6 +12,7 @@ use visavis_domain::{
 };
 
 use super::Coding;
+use crate::moments::Moments;
 
 /// A layer is live while packets come at least so often; a still screen sends a frame a second.
 const LIVE: Duration = Duration::from_millis(1_500);
@@ -47,6 +48,8 @@ pub(crate) struct Published {
     pub(crate) open: bool,
     /// Whether it's among what others can have on a line.
     pub(crate) on: bool,
+    /// Of sound: what was passed on.
+    pub(super) moments: Moments,
 }
 
 impl Published {
@@ -59,6 +62,7 @@ impl Published {
             keyframes: KeyFrames::default(),
             open: true,
             on: matches!(source, Source::Mic | Source::Camera),
+            moments: Moments::default(),
         }
     }
 

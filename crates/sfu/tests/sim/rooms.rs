@@ -176,7 +176,7 @@ fn a_screen_has_its_own_line_and_leaves_it_cleanly() {
     world.run(S);
     let (room, participant) = (World::room(1), id(2));
     let media = |screen| Media { audio: true, video: true, screen };
-    world.command(Command::Media { room, participant, media: media(true) });
+    world.command(Command::Media { room, participant, media: media(true).into() });
     let screen = Shape { height: 720, fps: 10, packets: 4, bytes: 1_000 };
     let now = world.now;
     world.people.get_mut(&2).unwrap().guest.share_screen(now, 2, screen);
@@ -187,7 +187,7 @@ fn a_screen_has_its_own_line_and_leaves_it_cleanly() {
     assert!(world.run_until(S, |w| shown(w, 0).frames > 0));
     world.run(3 * S);
     assert!(shown(&world, 1).frames > 20, "{:?}", shown(&world, 1));
-    world.command(Command::Media { room, participant, media: media(false) });
+    world.command(Command::Media { room, participant, media: media(false).into() });
     assert_eq!(world.line(0, 2, Source::Screen), None);
     world.run(S);
     assert_steady(&world);
@@ -199,7 +199,7 @@ fn a_muted_person_is_not_heard_whatever_their_page_sends() {
     world.run(S);
     let line = world.line(0, 1, Source::Mic).unwrap();
     let media = Media { audio: false, video: true, screen: false };
-    world.command(Command::Media { room: World::room(1), participant: id(1), media });
+    world.command(Command::Media { room: World::room(1), participant: id(1), media: media.into() });
     world.run(100 * MS);
     let before = world.people[&0].guest.heard(&line).packets;
     world.run(2 * S);

@@ -140,7 +140,7 @@ fn a_screen_is_looked_at_beside_the_camera() {
     let mut world = room_of(2, Nature::clean(25 * MS), pictures(Some(5 * S), 180));
     let (room, participant) = (World::room(1), id(1));
     let media = Media { audio: true, video: true, screen: true };
-    world.command(Command::Media { room, participant, media });
+    world.command(Command::Media { room, participant, media: media.into() });
     let screen = Shape { height: 720, fps: 10, packets: 4, bytes: 1_000 };
     let now = world.now;
     world.people.get_mut(&1).unwrap().guest.share_screen(now, 2, screen);
@@ -158,7 +158,7 @@ fn what_nobody_else_may_have_is_not_taken() {
     world.run(3 * S);
     assert!(!runs(&world, 1).is_empty() && !key_frames(&world, 1, Source::Camera).is_empty());
     let media = Media { audio: false, video: false, screen: false };
-    world.command(Command::Media { room: World::room(1), participant: id(1), media });
+    world.command(Command::Media { room: World::room(1), participant: id(1), media: media.into() });
     // What was said before is handed over when its run is over.
     world.run(2 * S);
     let count = |w: &World| (runs(w, 1).len(), key_frames(w, 1, Source::Camera).len());

@@ -11,9 +11,10 @@ use visavis_domain::{
     id::{DecisionId, ParticipantId, RoomId, UserId},
     room::restraint::{Notice, Restraint},
     strikes::{Act, Action, Input, Output, Rules, Signal, Strikes},
+    wire::Source,
 };
 
-use super::{lately::TRANSCRIPT, notice::Noticed};
+use super::{lately::TRANSCRIPT, notice::Noticed, unseen::Unseen};
 
 /// Characters of what was understood before a decision or report.
 pub(super) const MAX_TRANSCRIPT: usize = 4_000;
@@ -36,6 +37,9 @@ pub(super) struct Person {
     known: Option<u64>,
     /// What holds where they are, to be said again where they come next.
     blurred: bool,
+    /// Besides, while what others get can't be looked at.
+    veiled: bool,
+    unseen: Unseen,
     kept: VecDeque<Kept>,
     pictures: VecDeque<(visavis_domain::id::SignalId, Vec<u8>)>,
     words: VecDeque<(Timestamp, String)>,
@@ -76,6 +80,8 @@ impl Person {
             changed: 0,
             known: None,
             blurred: false,
+            veiled: false,
+            unseen: Unseen::default(),
             kept: VecDeque::new(),
             pictures: VecDeque::new(),
             words: VecDeque::new(),
@@ -124,7 +130,7 @@ impl Person {
     /// They are there. A blur goes with them: leaving and coming again doesn't end it.
     pub(super) fn is_at(&mut self, now: Timestamp, place: (RoomId, ParticipantId)) {
         self.seen = now;
-        if self.place.replace(place).is_some_and(|before| before != place) && self.blurred {
+        if self.place.replace(place).is_some_and(|before| before != place) && (self.blurred || self.veiled) {
             self.out.push(Carry { place, what: What::Only(Restraint::Blur) });
         }
     }
@@ -139,6 +145,31 @@ impl Person {
         let times = if self.print.0 == print { self.print.1.saturating_add(1) } else { 1 };
         self.print = (print, times);
         times == FROZEN
+    }
+
+    /// Others got a picture that nobody could look at. True when it is blurred from now on.
+    pub(super) fn is_unseen(&mut self, now: Timestamp, source: Source) -> bool {
+        self.unseen.again(now, source);
+        if self.veiled || self.strikes.is_dry_run() || !self.unseen.is_too_much() {
+            return false;
+        }
+        self.veiled = true;
+        if !self.blurred {
+            self.only(Restraint::Blur);
+        }
+        true
+    }
+
+    /// A picture was looked at, taken then; what was noticed in it has been told.
+    pub(super) fn looked(&mut self, now: Timestamp, source: Source, taken: Timestamp) {
+        self.unseen.looked(now, source);
+        if self.veiled && !self.unseen.is_too_much() {
+            self.veiled = false;
+            if !self.blurred {
+                self.only(Restraint::Clear);
+            }
+        }
+        self.handle(now, Input::Looked(taken));
     }
 
     pub(super) fn notice(&mut self, now: Timestamp, noticed: Noticed) {
@@ -173,7 +204,9 @@ impl Person {
                 Output::Act(act) => self.act(act),
                 Output::Clear => {
                     self.blurred = false;
-                    self.only(Restraint::Clear);
+                    if !self.veiled {
+                        self.only(Restraint::Clear);
+                    }
                 }
                 Output::Look(_) => self.hinted = true,
                 // The clock ticks for all.
@@ -373,9 +406,44 @@ mod tests {
         person.is_at(at(2_000), place(5));
         assert_eq!(restraints(&mut person), [(there, Restraint::Blur)], "the next room blurs, too");
         person.handle(at(60_000), Input::Tick);
+        assert_eq!(restraints(&mut person), [], "nothing harmless was seen yet");
+        person.looked(at(61_000), Source::Camera, at(60_500));
         assert_eq!(restraints(&mut person), [(there, Restraint::Clear)]);
         assert!(!person.waits());
         person.is_at(at(61_000), place(1));
+        assert_eq!(restraints(&mut person), []);
+    }
+
+    #[test]
+    fn what_nobody_can_look_at_is_blurred_until_somebody_can_and_nothing_is_decided() {
+        let mut person = Person::new(at(0), rules());
+        let there = RoomId::from_bits(5);
+        person.is_at(at(0), place(1));
+        assert!(!person.is_unseen(at(2_000), Source::Camera));
+        assert!(person.is_unseen(at(9_000), Source::Camera));
+        assert!(!person.is_unseen(at(16_000), Source::Camera), "once");
+        let told = parts(&mut person);
+        assert!(
+            told.iter().all(|(told, record)| record.is_none() && told.as_ref().unwrap().notice.is_none())
+        );
+        assert_eq!(told.len(), 1);
+        person.is_at(at(20_000), place(5));
+        assert_eq!(restraints(&mut person), [(there, Restraint::Blur)]);
+        // A blur by the rules comes and goes underneath.
+        person.notice(at(30_000), naked(1, 30_000));
+        assert_eq!(restraints(&mut person), [(there, Restraint::Warn), (there, Restraint::Blur)]);
+        person.looked(at(31_000), Source::Camera, at(30_000));
+        assert_eq!(restraints(&mut person), [], "it was flagged");
+        assert!(
+            !person.is_unseen(at(40_000), Source::Camera) && person.is_unseen(at(47_000), Source::Camera)
+        );
+        assert_eq!(restraints(&mut person), [], "others see a blur already");
+        person.looked(at(70_000), Source::Camera, at(69_000));
+        assert_eq!(restraints(&mut person), [(there, Restraint::Clear)]);
+        person.handle(at(71_000), Input::Rules(Arc::new(Rules { dry_run: true, ..Rules::clone(&rules()) })));
+        for ms in [80_000, 87_000, 94_000] {
+            assert!(!person.is_unseen(at(ms), Source::Camera));
+        }
         assert_eq!(restraints(&mut person), []);
     }
 

@@ -112,13 +112,20 @@ fn whoever_is_muted_stays_so_until_the_host_allows_it() {
     join(&mut room, 2).unwrap();
     act(&mut room, Input::Media(who(2), on)).unwrap();
     act(&mut room, Input::Moderate(who(1), Action::Mute, Some(id(2)))).unwrap();
-    assert_eq!(room.tracks(id(2)), Some(Media { audio: false, ..on }));
+    assert_eq!(room.tracks(id(2)), Some(Media { audio: false, ..on }.into()));
+    let shown = Media { audio: false, screen: true, ..on };
+    act(&mut room, Input::Media(who(2), shown)).unwrap();
+    assert_eq!(
+        room.tracks(id(2)),
+        Some(Allowed { media: shown, screen_audio: false }),
+        "no other microphone"
+    );
     assert!(told(&mut room).iter().any(|(to, e)| *to == 2
         && matches!(e, ServerEvent::ParticipantState { participant, .. } if participant.muted)));
     assert_eq!(act(&mut room, Input::Media(who(2), on)), Err(Code::Forbidden));
     act(&mut room, Input::Moderate(who(1), Action::AllowMic, Some(id(2)))).unwrap();
     act(&mut room, Input::Media(who(2), on)).unwrap();
-    assert_eq!(orders(&mut room).last(), Some(&MediaOrder::Tracks(id(2), on)));
+    assert_eq!(orders(&mut room).last(), Some(&MediaOrder::Tracks(id(2), on.into())));
 }
 
 #[test]
@@ -173,7 +180,7 @@ fn two_screens_at_once_and_none_when_the_host_forbids_it() {
     act(&mut room, Input::Media(who(3), screen)).unwrap();
     assert_eq!(act(&mut room, Input::Media(who(1), screen)), Err(Code::Conflict));
     act(&mut room, Input::Moderate(who(1), Action::ForbidScreen, None)).unwrap();
-    assert_eq!(room.tracks(id(2)).map(|m| m.screen), Some(false));
+    assert_eq!(room.tracks(id(2)).map(|m| m.media.screen), Some(false));
     assert_eq!(act(&mut room, Input::Media(who(3), screen)), Err(Code::Forbidden));
     act(&mut room, Input::Media(who(1), screen)).unwrap();
 }
