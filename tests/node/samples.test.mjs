@@ -19,6 +19,8 @@ const LOOKED_MS = 60_000;
 /** As `welcome` says, less what is forgiven. */
 const BETWEEN_MS = 4_000;
 const YES = { ok: true };
+/** Fifteen seconds for the way to the server, and some for the machine. */
+const ENDS_MS = 25_000;
 /** After a report a direct call moves within so many seconds. */
 const WATCH_WITHIN_S = 3;
 
@@ -68,6 +70,24 @@ describe('a sample', () => {
     assert.equal((await reporter.ask('POST', '/api/reports', { json })).status, 201);
     await pause((WATCH_WITHIN_S + 1) * 1_000);
     assert.deepEqual(later.b.all('move-to-sfu'), []);
+  });
+
+  test('is no way to stay unseen: a call that must go over the server ends when one of the two stays away', { timeout: 120_000 }, async (t) => {
+    const met = await direct(t, server);
+    await met.a.do('leave-room', { roomId: met.roomId });
+    const third = await (await people(server, 1, { test: t }))[0].open();
+    const { a, b, roomId } = await direct(t, server, [met.a, third]);
+    const json = { roomId: met.roomId, userId: a.person.id, reason: 'nudity' };
+    assert.equal((await met.b.person.ask('POST', '/api/reports', { json })).status, 201);
+    for (const page of [a, b]) await page.event('move-to-sfu', () => true, (WATCH_WITHIN_S + 5) * 1_000);
+    await b.do('link-state', { roomId, path: 'sfu', state: 'connected' });
+    const { reason } = await b.event('participant-left', () => true, ENDS_MS);
+    assert.equal(reason, 'lost');
+    assert.equal((await a.event('room-closed')).reason, 'lost');
+    assert.equal(await code(a.call('media-state', { roomId, audio: true, video: true, screen: false })), 'not-in-room');
+    assert.deepEqual([...a.all('moved'), ...b.all('moved')], []);
+    await b.do('find-match', {});
+    await b.do('cancel-match', {});
   });
 
   test('is of the other one in a call where one is', async (t) => {
