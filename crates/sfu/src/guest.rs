@@ -96,6 +96,8 @@ pub struct Guest {
     connected: Option<Instant>,
     /// Key-frame requests that came to it, by layer.
     pub requests: Vec<(Instant, Option<String>)>,
+    /// It gives none, whatever is asked.
+    pub deaf: bool,
     out: VecDeque<(SocketAddr, Vec<u8>)>,
 }
 
@@ -181,6 +183,7 @@ impl Guest {
             looked: now,
             connected: None,
             requests: Vec::new(),
+            deaf: false,
             out: VecDeque::new(),
         };
         Ok((guest, offer.to_sdp_string()))
@@ -452,7 +455,9 @@ impl Guest {
             Event::KeyframeRequest(request) => {
                 let of =
                     |s: &&mut Sender| s.mid == request.mid && (request.rid.is_none() || s.rid == request.rid);
-                self.senders.iter_mut().filter(of).for_each(|s| s.encoder.want_key());
+                if !self.deaf {
+                    self.senders.iter_mut().filter(of).for_each(|s| s.encoder.want_key());
+                }
                 self.requests.push((now, request.rid.map(|rid| rid.to_string())));
             }
             Event::RtpPacket(packet) => self.packet(now, packet),

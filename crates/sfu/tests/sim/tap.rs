@@ -151,6 +151,26 @@ fn a_screen_is_looked_at_beside_the_camera() {
 }
 
 #[test]
+fn whoever_gives_no_key_frame_is_told_of_each_time_and_nobody_else_is() {
+    let mut world = room_of(2, Nature::clean(25 * MS), pictures(Some(5 * S), 180));
+    world.run(8 * S);
+    let unseen = |w: &World| {
+        let all = w.samples.iter().map(|(_, sample)| (sample.participant, &sample.body));
+        let none = all.filter(|(_, body)| matches!(body, Body::Unseen(Source::Camera)));
+        none.map(|(who, _)| who).collect::<Vec<_>>()
+    };
+    assert_eq!(unseen(&world), []);
+    world.people.get_mut(&0).unwrap().guest.deaf = true;
+    let before = key_frames(&world, 0, Source::Camera).len();
+    world.run(22 * S);
+    assert_eq!(unseen(&world), [id(0); 3], "two seconds of waiting and five of rest");
+    assert_eq!(key_frames(&world, 0, Source::Camera).len(), before);
+    world.people.get_mut(&0).unwrap().guest.deaf = false;
+    world.run(8 * S);
+    assert!(key_frames(&world, 0, Source::Camera).len() > before && unseen(&world).len() <= 4);
+}
+
+#[test]
 fn what_nobody_else_may_have_is_not_taken() {
     let demand =
         Demand { sound: Some(Runs { length: S, overlap: Duration::ZERO }), ..pictures(Some(S), 180) };
