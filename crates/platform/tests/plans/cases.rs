@@ -191,7 +191,11 @@ async fn call_bans(db: &Db) {
     for kind in ["device", "network"] {
         bans::saw(&mut tx, ADA, &from(kind), NOW).await.unwrap();
     }
-    bans::hold(&mut tx, (decision, NOW), ADA, NOW, (later(9), later(5))).await.unwrap();
+    let earlier = |n: i64| bans::From { kind: "network", mac: format!("network {n} before") };
+    for n in 1..=4 {
+        bans::saw(&mut tx, ADA, &earlier(n), later(-n)).await.unwrap();
+    }
+    bans::hold(&mut tx, (decision, NOW), ADA, later(-9), (later(9), later(5))).await.unwrap();
     assert_eq!(bans::exposed(&mut tx, BOB, 1, 5).await.unwrap(), 5);
     tx.commit().await.unwrap();
     let until = async |kind: &'static str| {
@@ -199,6 +203,11 @@ async fn call_bans(db: &Db) {
     };
     assert_eq!((until("device").await, until("network").await), (Some(later(9)), Some(later(5))));
     assert_eq!(bans::running(db, ADA, &from("device").mac, NOW).await.unwrap(), None, "it is their own");
+    let mut held = Vec::new();
+    for n in 1..=4 {
+        held.extend(bans::running(db, BOB, &earlier(n).mac, NOW).await.unwrap().map(|_| n));
+    }
+    assert_eq!(held, [1, 2], "the last three, with the one of now");
     assert_eq!(bans::others(db, BOB, &from("device").mac, (NOW, later(1)), 9).await.unwrap(), 1);
     assert_eq!(bans::exposure(db, BOB, 1).await.unwrap(), 5);
     let mut tx = db.write().await.unwrap();
