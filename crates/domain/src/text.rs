@@ -49,11 +49,15 @@ pub fn display_name(text: &str) -> Result<String, Fault> {
             "must not look like a name of the people who run this place",
         ));
     }
-    if let Some(contact) = contact::find(&name) {
-        return Err(Fault::field("displayName", format!("must not hold {}", contact.name())));
-    }
+    leads_nowhere("displayName", &name)?;
     is_decent("displayName", &name)?;
     Ok(name)
+}
+
+/// What strangers read without having asked for it holds no way to be reached elsewhere.
+fn leads_nowhere(field: &str, text: &str) -> Result<(), Fault> {
+    contact::find(text)
+        .map_or(Ok(()), |contact| Err(Fault::field(field, format!("must not hold {}", contact.name()))))
 }
 
 /// What everybody sees holds none of the worst words (the list of `rustrict`, its gravest class alone: below it are words that
@@ -172,9 +176,12 @@ fn message(text: &str) -> Result<String, Fault> {
     Ok(text)
 }
 
-/// One interest: a lower-case word or a few.
+/// One interest: a lower-case word or a few. Strangers read those that both have.
 pub fn interest(text: &str) -> Result<String, Fault> {
-    line("interests", &text.to_lowercase(), MAX_INTEREST)
+    let interest = line("interests", &text.to_lowercase(), MAX_INTEREST)?;
+    leads_nowhere("interests", &interest)?;
+    is_decent("interests", &interest)?;
+    Ok(interest)
 }
 
 /// A language: the primary subtag of BCP 47 (ISO 639), lower-case; `de-AT` counts as `de`.
@@ -421,7 +428,14 @@ mod tests {
     #[test]
     fn interests_languages_and_countries_have_one_form() {
         assert_eq!(interest("  Board   GAMES ").unwrap(), "board games");
-        assert!(interest(&"x".repeat(25)).is_err());
+        for wrong in ["x".repeat(25), "t.me/eve99".to_owned(), "snap: eve".to_owned(), "fаggot".to_owned()] {
+            assert!(interest(&wrong).is_err(), "{wrong}");
+        }
+        for fine in
+            ["c++", "node.js", "sci-fi", "cars & bikes", "90s music", "gay rights", "breast cancer support"]
+        {
+            assert_eq!(interest(fine).unwrap(), fine);
+        }
         assert_eq!(language(" de-AT ").unwrap(), "de");
         assert_eq!(language("FIL").unwrap(), "fil");
         for wrong in ["", "e", "english", "e1", "日本"] {
