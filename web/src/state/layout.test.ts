@@ -43,7 +43,7 @@ describe('who is where', () => {
     expect(said([me, ann, ben])).toEqual(['ann/camera', false]);
     expect(said([me, ann, ben], 'ben')).toEqual(['ben/camera', false]);
     expect(said([me, person('ann', true), ben], 'ben')).toEqual(['ann/screen', false]);
-    expect(said([me, blurred('ann', true), ben], 'ann')).toEqual(['ben/camera', false]);
+    expect(said([me, blurred('ann', true), ben], 'ann')).toEqual(['ben/camera', true]);
     expect(said([me, blurred('ann')], 'ann')).toEqual([null, true]);
     expect(said([blurred('me'), ann])).toEqual(['ann/camera', false]);
     expect(said([me])).toEqual([null, false]);

@@ -51,14 +51,14 @@ export function arrange({ people, self, pins, layout, floor }: Scene): Arrangeme
 
 /**
  * What a small window shows, which can't blur: a shared screen, else whoever speaks, never of somebody whose pictures are
- * blurred. `covered`: that leaves nobody.
+ * blurred. `covered`: there is such a one, whose picture mustn't stay while the next one hasn't come.
  */
 export function floated({ people, self, floor }: Pick<Scene, 'people' | 'self' | 'floor'>): { shown: TileRef | null; covered: boolean } {
   const others = people.filter(({ id }) => id !== self);
   const seen = others.filter(({ blurred }) => !blurred);
   const sharer = seen.find(({ media }) => media.screen);
   const one = sharer ?? seen.find(({ id }) => id === floor) ?? seen[0];
-  return { shown: one ? { id: one.id, source: sharer ? 'screen' : 'camera' } : null, covered: others.length > 0 && !seen.length };
+  return { shown: one ? { id: one.id, source: sharer ? 'screen' : 'camera' } : null, covered: seen.length < others.length };
 }
 
 export interface Fit {
