@@ -64,6 +64,8 @@ describe('a room', () => {
     assert.equal(await code(third.call('moderate-room', { roomId, action: 'lock' })), 'forbidden');
     await second.do('moderate-room', { roomId, action: 'forbid-screen' });
     const joined = await owner.do('join-room', { roomId });
+    // No STUN on the way to the server's media (ADR 13), and there is no TURN here.
+    assert.deepEqual([joined.transport, joined.iceServers], ['sfu', []]);
     assert.deepEqual(joined.participants.filter(({ host }) => host).map(({ id }) => id), [joined.self]);
     assert.equal(await code(second.call('moderate-room', { roomId, action: 'lock' })), 'forbidden');
     await owner.do('moderate-room', { roomId, action: 'make-host', participantId: ids.third });

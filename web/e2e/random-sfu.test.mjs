@@ -8,7 +8,10 @@ import { signIn } from '../../tests/node/lib/person.mjs';
 import { startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { LONG, Visitor } from './lib/browser.mjs';
-import { CONNECTIONS, ways } from './lib/connections.mjs';
+import { carrier, CONNECTIONS, ways } from './lib/connections.mjs';
+
+/** As in the field: one address, that of the STUN server too. */
+const ONE_ADDRESS = { 'media.listen': '127.0.0.1:0' };
 
 /** So long may it take from the match until both see each other, when the direct way doesn't work. */
 const MOVED_WITHIN = 20_000;
@@ -75,11 +78,12 @@ const plays = (visitor) =>
 
 describe('strangers through the server', () => {
   test('see and hear each other, go on, and learn no address', { timeout: 180_000 }, async (t) => {
-    const server = await startServer({ settings: { 'strangers.transport': 'sfu' }, test: t });
+    const server = await startServer({ settings: { 'strangers.transport': 'sfu', ...ONE_ADDRESS }, test: t });
     const two = await pair(t, server);
     await Promise.all(two.map((one) => one.reaches('live')));
     await Promise.all(two.map((one) => flows(one)));
     await Promise.all(two.map(plays));
+    for (const one of two) assert.equal(await carrier(one), 'udp', one.name);
     const [anna, ben] = two;
     await anna.say('through the server');
     await ben.reads('through the server');
@@ -89,7 +93,7 @@ describe('strangers through the server', () => {
   });
 
   test('who can’t reach each other directly are moved there, and go on talking', { timeout: 180_000 }, async (t) => {
-    const settings = { 'strangers.transport': 'auto', 'strangers.trustFloor': 0, 'strangers.provenCalls': 0 };
+    const settings = { 'strangers.transport': 'auto', 'strangers.trustFloor': 0, 'strangers.provenCalls': 0, ...ONE_ADDRESS };
     const server = await startServer({ settings, test: t });
     // Neither learns where the other is, so that no direct way can be found.
     const two = await pair(t, server, () => {
@@ -102,6 +106,7 @@ describe('strangers through the server', () => {
     assert.ok(performance.now() - began < MOVED_WITHIN + LONG);
     for (const one of two) {
       assert.match((await one.stats()).state, /connected/);
+      assert.equal(await carrier(one), 'udp', one.name);
       one.assertNoProblems();
     }
   });

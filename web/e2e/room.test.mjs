@@ -12,6 +12,7 @@ import { startServer } from '../../tests/node/lib/server.mjs';
 import { until } from '../../tests/node/lib/wait.mjs';
 import { accessible } from './lib/axe.mjs';
 import { DESKTOP, LONG, TALL_PHONE } from './lib/browser.mjs';
+import { carrier } from './lib/connections.mjs';
 import { fakes } from './lib/fake.mjs';
 import { nameOf } from './lib/people.mjs';
 import { fits, guest, join, makeRoom, names, places, plays, sees, signIn, tile, together, toLobby } from './lib/room.mjs';
@@ -36,7 +37,10 @@ describe('a room', () => {
     await t.test('all decode each other: three pictures with each of four', async () => {
       await Promise.all(guests.map((one) => sees(one, 3)));
       await Promise.all(guests.map((one) => plays(one, 'picture', 3)));
-      for (const one of guests) await fits(one);
+      for (const one of guests) {
+        await fits(one);
+        assert.equal(await carrier(one), 'udp', one.name);
+      }
       await anna.picture('room-4');
       await dan.picture('room-4-phone');
       await accessible(anna, 'four in a room');

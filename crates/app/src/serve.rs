@@ -320,7 +320,7 @@ fn signalling(
         dice: ground.dice.clone(),
         node: ground.nodes.id(),
         lifecycle: ground.lifecycle.clone(),
-        ice: Arc::new(move |_| ice.servers()),
+        ice: Arc::new(move |path| ice.servers(path)),
         watching,
         seat_grace_s: config.rooms.seat_grace_s,
         settings: config.signalling.clone(),

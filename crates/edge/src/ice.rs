@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_STANDARD};
-use visavis_domain::wire::IceServer;
+use visavis_domain::wire::{IceServer, Path};
 use visavis_platform::{Clock, Dice};
 
 /// Shortest life of a TURN credential: a call may last that long (protocol section 3).
@@ -51,14 +51,21 @@ impl fmt::Debug for Ice {
 }
 
 impl Ice {
-    /// STUN at our own media ports; TURN when there is one.
+    /// STUN at our own media ports, for direct ways; TURN when there is one.
     pub fn new(media: Media, turn: Option<Turn>, clock: Clock, dice: Dice) -> Self {
         Self { media, turn, clock, dice }
     }
 
-    /// The servers to use from now on; each call makes fresh credentials.
-    pub fn servers(&self) -> Vec<IceServer> {
-        let media = BTreeSet::from_iter((self.media)());
+    /// The servers to use from now on for media that goes `path`; each call makes fresh credentials.
+    ///
+    /// On the way to our own media there is no STUN: nobody there needs to learn their address, and browsers made with
+    /// libwebrtc take every datagram from an address that is their STUN server's for its answer. ICE from that address would
+    /// never be heard, and only TCP would be left (ADR 13).
+    pub fn servers(&self, path: Path) -> Vec<IceServer> {
+        let media = match path {
+            Path::P2p => BTreeSet::from_iter((self.media)()),
+            Path::Sfu => BTreeSet::new(),
+        };
         let urls: Vec<_> = media.into_iter().take(MOST_STUN).map(|at| format!("stun:{at}")).collect();
         // Browsers refuse a server without URLs.
         let stun = (!urls.is_empty()).then_some(IceServer { urls, username: None, credential: None });
@@ -106,22 +113,29 @@ mod tests {
         let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
         let media = Arc::new(|| vec!["[2001:db8::1]:7882".to_owned()]);
         let ice = Ice::new(media, Some(turn), clock, Dice::seeded(1));
-        let [stun, first] = ice.servers().try_into().unwrap();
+        let [stun, first] = ice.servers(Path::P2p).try_into().unwrap();
         assert_eq!(stun.urls, ["stun:[2001:db8::1]:7882"]);
         assert_eq!((stun.username, stun.credential), (None, None));
         let username = first.username.clone().unwrap();
         assert!(username.starts_with("1800043200:"), "{username}");
         assert_eq!(first.credential.clone().unwrap(), password("north", &username));
-        assert_ne!(ice.servers()[1], first);
+        assert_ne!(ice.servers(Path::P2p)[1], first);
         assert!(!format!("{ice:?}").contains("north"));
+        let to_us = ice.servers(Path::Sfu);
+        assert_eq!(
+            to_us.iter().flat_map(|server| &server.urls).collect::<Vec<_>>(),
+            ["turn:turn.example:3478"]
+        );
     }
 
     #[test]
     fn without_turn_there_is_only_stun() {
         let media = Arc::new(|| (1..9).map(|n| format!("10.0.0.{}:7882", n / 2)).collect());
         let ice = Ice::new(media, None, Clock::System, Dice::Secure);
-        assert_eq!(ice.servers().len(), 1);
-        assert_eq!(ice.servers()[0].urls, ["stun:10.0.0.0:7882", "stun:10.0.0.1:7882"]);
-        assert!(Ice::new(Arc::new(Vec::new), None, Clock::System, Dice::Secure).servers().is_empty());
+        assert_eq!(ice.servers(Path::P2p).len(), 1);
+        assert_eq!(ice.servers(Path::P2p)[0].urls, ["stun:10.0.0.0:7882", "stun:10.0.0.1:7882"]);
+        assert!(
+            Ice::new(Arc::new(Vec::new), None, Clock::System, Dice::Secure).servers(Path::P2p).is_empty()
+        );
     }
 }

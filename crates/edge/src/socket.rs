@@ -36,8 +36,8 @@ use visavis_domain::{
         friends::Friends, matchmaking::Matchmaking, moderation::Moderation, rooms::Rooms, users::Users,
     },
     event::{Event, ServerEvent, Topic},
-    id::{LoginId, NodeId, SocketId, UserId},
-    wire::IceServer,
+    id::{LoginId, NodeId, SocketId},
+    wire::{IceServer, Path},
 };
 use visavis_platform::{
     Board, Bus, Clock, Dials, Dice, Kv, Lifecycle, Pages, bus::News, session_log::SessionLog,
@@ -130,8 +130,8 @@ pub struct Deps {
     pub node: NodeId,
     /// For tasks.
     pub lifecycle: Lifecycle,
-    /// STUN and TURN for a user.
-    pub ice: Arc<dyn Fn(UserId) -> Vec<IceServer> + Send + Sync>,
+    /// STUN and TURN for a way of media.
+    pub ice: Arc<dyn Fn(Path) -> Vec<IceServer> + Send + Sync>,
     /// Whether calls are listened to.
     pub watching: Watching,
     /// Seconds a dropped seat is kept, as told in `welcome`.

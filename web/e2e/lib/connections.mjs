@@ -17,3 +17,12 @@ export const ways = ({ page }) =>
   page.evaluate(() =>
     window.connections.filter((pc) => pc.connectionState !== 'closed').map((pc) => (pc.getTransceivers().length > 2 ? 'server' : 'direct')),
   );
+
+/** What the newest connection's packets go by: `udp` or `tcp`. Only Chromium tells. */
+export const carrier = ({ page }) =>
+  page.evaluate(async () => {
+    const all = [...(await window.__visavisPc.getStats()).values()];
+    const of = (id) => all.find((report) => report.id === id);
+    const pair = of(all.find(({ type }) => type === 'transport')?.selectedCandidatePairId);
+    return of(pair?.localCandidateId)?.protocol;
+  });

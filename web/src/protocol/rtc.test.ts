@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { Rtc } from './rtc';
+import { relays, Rtc } from './rtc';
 
 interface Line {
   mid: string | null;
@@ -77,6 +77,12 @@ class Connection {
 }
 
 const settled = (): Promise<void> => new Promise((done) => setTimeout(done));
+
+test('on the way to the server there is no STUN: what comes from such an address is taken for its answer', () => {
+  const turn = { urls: ['turn:turn.example:3478', 'turns:turn.example:5349'], username: 'u', credential: 'c' };
+  expect(relays([{ urls: 'stun:media.example:7882' }, { urls: ['stuns:media.example:7883'] }, turn])).toEqual([turn]);
+  expect(relays([{ ...turn, urls: ['stun:turn.example:3478', 'turn:turn.example:3478'] }])).toEqual([{ ...turn, urls: ['turn:turn.example:3478'] }]);
+});
 
 describe('the connection to the server', () => {
   const said: string[] = [];

@@ -66,6 +66,15 @@ function codecs(kind: 'audio' | 'video'): RTCRtpCodec[] {
   return [...named(/\/vp8$/i), ...plain, ...named(/\/rtx$/i)];
 }
 
+/**
+ * Without STUN: the server needn't learn where I am, it answers whoever asks. And Chromium takes all that comes from an
+ * address of a STUN server for that one's answers: where it is the server's own, nothing else would be heard from there.
+ */
+export const relays = (servers: RTCIceServer[]): RTCIceServer[] =>
+  servers
+    .map((server) => ({ ...server, urls: [server.urls].flat().filter((url) => !url.startsWith('stun')) }))
+    .filter(({ urls }) => urls.length > 0);
+
 const rids = (names: string[]): RTCRtpEncodingParameters[] =>
   names.map((rid, i) => ({ rid, scaleResolutionDownBy: 2 ** (names.length - 1 - i) }));
 
@@ -84,7 +93,7 @@ export class Rtc {
     iceServers: RTCIceServer[],
     private readonly events: RtcEvents,
   ) {
-    const pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
+    const pc = new RTCPeerConnection({ iceServers: relays(iceServers), bundlePolicy: 'max-bundle' });
     this.#pc = pc;
     if (globalThis.navigator?.webdriver) window.__visavisPc = pc;
     const layers: Partial<Record<Source, string[]>> = { camera: ['l', 'm', 'h'], screen: ['l', 'h'] };

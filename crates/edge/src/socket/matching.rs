@@ -240,8 +240,8 @@ impl Hub {
 
     async fn tell_match(&self, found: &MatchSeat, session: SocketId) -> Result<(), Fault> {
         let mut event = found.event.clone();
-        if let ServerEvent::Match { ice_servers, .. } = &mut event {
-            *ice_servers = (self.ice)(found.user);
+        if let ServerEvent::Match { ice_servers, transport, .. } = &mut event {
+            *ice_servers = (self.ice)(*transport);
         }
         self.log.emit_again(session, &event, &found.room.to_string()).await.map(drop)
     }

@@ -50,7 +50,7 @@ impl Hub {
         let mut ack = serde_json::to_value(&joined).map_err(|_| Fault::internal())?;
         if let Value::Object(fields) = &mut ack {
             fields.insert("ok".to_owned(), true.into());
-            fields.insert("iceServers".to_owned(), json!((self.ice)(session.user)));
+            fields.insert("iceServers".to_owned(), json!((self.ice)(joined.transport)));
         }
         Ok(ack)
     }

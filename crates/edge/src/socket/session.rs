@@ -22,6 +22,7 @@ use visavis_domain::{
     event::ServerEvent,
     id::{LoginId, RoomId, SocketId, UserId},
     room::sampling,
+    wire::Path,
 };
 
 use super::{
@@ -243,7 +244,7 @@ impl Hub {
             "seq": session.cursor(),
             "resumed": session.resumed,
             "user": user,
-            "iceServers": (self.ice)(session.user),
+            "iceServers": (self.ice)(Path::P2p),
             "limits": {
                 "sdpBytes": payload::MAX_SDP,
                 "chatChars": payload::MAX_CHAT_CHARS,
