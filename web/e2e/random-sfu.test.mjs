@@ -121,8 +121,8 @@ describe('strangers through the server', () => {
     await ben.search();
     await page.do('find-match', {});
     const { roomId, peer } = await page.event('match', () => true, LONG);
-    await page.do('join-room', { roomId });
-    await page.event('offer', () => true, LONG).catch(() => page.event('participant-joined'));
+    const { participants } = await page.do('join-room', { roomId });
+    if (participants.length < 2) await page.event('participant-joined', () => true, LONG);
     await page.do('leave-room', { roomId });
     const anna = await ready(t, server, 'anna');
     await anna.search();
