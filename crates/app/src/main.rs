@@ -33,6 +33,9 @@ pub enum Failure {
     /// A setting can't be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A part has failed that the others need.
+    #[error("a part of this process has failed: the log says which; start it again")]
+    Broken,
     /// A port can't be had.
     #[error("{key} = {at}: {cause}; is another server running there?")]
     Bind {

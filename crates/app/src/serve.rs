@@ -65,7 +65,7 @@ const SWEEP_EVERY: Duration = Duration::from_mins(1);
 /// Clocks of two nodes may be so far apart when a token is judged.
 const LEEWAY: Duration = Duration::from_secs(5);
 
-/// Runs until SIGTERM or SIGINT.
+/// Runs until SIGTERM or SIGINT, or until a part of it has failed that the others need.
 pub async fn run(loaded: Loaded) -> Result<(), Failure> {
     let Loaded { config, warnings, .. } = loaded;
     check_rules(&config)?;
@@ -123,7 +123,10 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
     join_the_others(&config, &ground, &roles, fronts.hub.clone()).await;
     print(&config, &issuer, &lines)?;
 
-    stop.came().await;
+    let ended = tokio::select! {
+        () = stop.came() => Ok(()),
+        () = lifecycle.failed() => Err(Failure::Broken),
+    };
     tracing::info!("draining");
     lifecycle.drain.cancel();
     tokio::time::sleep(DRAIN).await;
@@ -140,7 +143,7 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
         db.close().await;
     }
     drop(claim);
-    Ok(())
+    ended
 }
 
 /// Said here, where it can be said which file and why.
@@ -463,17 +466,17 @@ fn print(config: &Config, issuer: &str, lines: &[String]) -> Result<(), Failure>
 
 fn spawn_server(listener: TcpListener, router: Router, front: Front, limits: &Limits, lifecycle: &Lifecycle) {
     let (limits, inner) = (limits.clone(), lifecycle.clone());
-    lifecycle.spawn("listener", async move {
+    lifecycle.keep("listener", async move {
         if let Err(error) = serve(listener, router, front, &limits, inner.clone()).await {
             tracing::error!(%error, "a listener has failed");
-            inner.drain.cancel();
+            inner.fail("nobody can reach this process any more");
         }
     });
 }
 
 fn spawn_sweep(ground: &Ground, retention: Retention) {
     let (Some(db), clock) = (ground.db.clone(), ground.clock.clone()) else { return };
-    ground.lifecycle.spawn("sweep", async move {
+    ground.lifecycle.keep("sweep", async move {
         loop {
             tokio::time::sleep(SWEEP_EVERY).await;
             // Each sweep is bounded; go on while there is something left.

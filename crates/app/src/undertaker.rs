@@ -24,7 +24,7 @@ pub fn start(ground: &Ground, hub: Option<Hub>) {
     let grace = if ground.is_alone() { Duration::ZERO } else { LEASE };
     let mut undertaker =
         Undertaker { ground: ground.clone(), hub, grace, seen: HashSet::new(), strange: HashMap::new() };
-    ground.lifecycle.spawn("undertaker", async move {
+    ground.lifecycle.keep("undertaker", async move {
         loop {
             if let Err(fault) = undertaker.look().await {
                 tracing::debug!(fault.code = %fault.code, "the dead could not be looked after");

@@ -203,11 +203,11 @@ pub fn layer(deps: Deps) -> (SocketIoLayer, Hub) {
         .with_state(hub.clone())
         .build_layer();
     io.ns("/", on_connect.with(admit));
-    hub.lifecycle.spawn("socket-sessions", hub.clone().hear_sessions());
-    hub.lifecycle.spawn("socket-seats", hub.clone().hear_seats());
-    hub.lifecycle.spawn("socket-logins", hub.clone().hear_logins());
-    hub.lifecycle.spawn("socket-people", hub.clone().hear_people());
-    hub.lifecycle.spawn("socket-records", hub.clone().keep_alive());
+    hub.lifecycle.keep("socket-sessions", hub.clone().hear_sessions());
+    hub.lifecycle.keep("socket-seats", hub.clone().hear_seats());
+    hub.lifecycle.keep("socket-logins", hub.clone().hear_logins());
+    hub.lifecycle.keep("socket-people", hub.clone().hear_people());
+    hub.lifecycle.keep("socket-records", hub.clone().keep_alive());
     hub.lifecycle.spawn("socket-drain", hub.clone().announce_drain());
     (layer, hub)
 }

@@ -58,7 +58,7 @@ impl Tls {
     fn load_looking_every(files: Files, lifecycle: &Lifecycle, every: Duration) -> Result<Self, TlsError> {
         let mut seen = changed_at(&files);
         let (sender, receiver) = watch::channel(Arc::new(read(&files)?));
-        lifecycle.spawn("tls files", async move {
+        lifecycle.keep("tls files", async move {
             loop {
                 tokio::time::sleep(every).await;
                 let now = changed_at(&files);

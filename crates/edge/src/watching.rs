@@ -48,7 +48,7 @@ impl Watching {
     pub fn keep(sight: Arc<dyn Sight>, there: There, moves: bool, lifecycle: &Lifecycle) -> Self {
         let watching = Self { state: Arc::new(RwLock::new(State::Unknown)), moves };
         let kept = watching.clone();
-        lifecycle.spawn("watching", async move {
+        lifecycle.keep("watching", async move {
             let (mut absent, mut wait) = (0_u32, 0_u32);
             loop {
                 absent = if there() { 0 } else { absent.saturating_add(1) };

@@ -110,7 +110,7 @@ impl Worker {
     /// Works until the process drains.
     pub fn start(self) {
         let lifecycle = self.deps.lifecycle.clone();
-        lifecycle.clone().spawn("jobs", async move {
+        lifecycle.clone().keep("jobs", async move {
             tokio::select! {
                 () = self.work() => {}
                 () = lifecycle.drain.cancelled() => {}

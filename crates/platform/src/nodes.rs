@@ -93,7 +93,7 @@ impl Nodes {
         let _ = registry.renew_and_tell().await;
         registry.look_and_tell().await;
         let renewing = registry.clone();
-        lifecycle.spawn("node-lease", async move {
+        lifecycle.keep("node-lease", async move {
             let mut renewed = true;
             loop {
                 tokio::time::sleep(if renewed { RENEW } else { RENEW_AGAIN }).await;
@@ -101,8 +101,8 @@ impl Nodes {
             }
         });
         let changing = registry.clone();
-        lifecycle.spawn("node-changes", async move { changing.tell_changes().await });
-        lifecycle.spawn("node-watch", registry.watch());
+        lifecycle.keep("node-changes", async move { changing.tell_changes().await });
+        lifecycle.keep("node-watch", registry.watch());
     }
 
     /// Takes what a look at a fixed list found.

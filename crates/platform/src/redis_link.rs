@@ -131,7 +131,7 @@ impl Link {
         let first = link.connect().await.map_err(|error| link.away(&error))?;
         link.check_version(&first.1)?;
         let keeper = link.clone();
-        lifecycle.spawn("redis", async move { keeper.keep(first, &dice).await });
+        lifecycle.keep("redis", async move { keeper.keep(first, &dice).await });
         Ok(link)
     }
 

@@ -152,7 +152,7 @@ impl Rpc {
             rpc.0.nodes.found(found.filter(|record| record.id != me).collect());
         };
         look().await;
-        self.0.lifecycle.spawn("peers", async move {
+        self.0.lifecycle.keep("peers", async move {
             loop {
                 tokio::time::sleep(LOOK).await;
                 look().await;
@@ -212,7 +212,7 @@ impl Rpc {
     fn forget_the_gone(&self) {
         let mut changes = self.0.nodes.changes();
         let weak = Arc::downgrade(&self.0);
-        self.0.lifecycle.spawn("rpc-links", async move {
+        self.0.lifecycle.keep("rpc-links", async move {
             while changes.changed().await.is_ok() {
                 let view = Arc::clone(&changes.borrow_and_update());
                 let Some(inner) = weak.upgrade() else { return };

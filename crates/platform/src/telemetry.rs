@@ -80,7 +80,7 @@ fn is_coloured(to_terminal: bool, no_color: Option<&OsStr>) -> bool {
 /// Folds histograms until the process ends.
 pub fn upkeep(handle: &PrometheusHandle, lifecycle: &Lifecycle) {
     let handle = handle.clone();
-    lifecycle.spawn("metrics-upkeep", async move {
+    lifecycle.keep("metrics-upkeep", async move {
         loop {
             tokio::time::sleep(UPKEEP).await;
             handle.run_upkeep();

@@ -81,7 +81,7 @@ impl Matchmaking {
     pub fn start(deps: Deps) -> Self {
         let deps = Arc::new(deps);
         for pool in Pool::ALL {
-            deps.lifecycle.spawn("matchmaking", Driver::new(Arc::clone(&deps), pool).run());
+            deps.lifecycle.keep("matchmaking", Driver::new(Arc::clone(&deps), pool).run());
         }
         Self { deps }
     }

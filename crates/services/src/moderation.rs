@@ -113,7 +113,7 @@ impl Moderation {
     /// Destroys what has ended, from now on: at once, for it may have ended while nobody looked.
     pub fn keep_up(&self, lifecycle: &Lifecycle) {
         let role = self.clone();
-        lifecycle.spawn("evidence", async move {
+        lifecycle.keep("evidence", async move {
             loop {
                 if let Err(fault) = role.end_what_is_over().await {
                     tracing::error!(fault.code = %fault.code, "evidence that has ended can't be destroyed yet");

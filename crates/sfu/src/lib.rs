@@ -21,4 +21,5 @@ pub mod stun;
 mod tap;
 mod tcp;
 pub mod udp;
+mod vigil;
 pub mod vp8;

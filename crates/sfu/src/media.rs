@@ -30,6 +30,7 @@ use crate::{
     shard::{Command, Ticket},
     tcp,
     udp::{self, Deps, Line, MAX_NEWS, Note, Report},
+    vigil::{Change, Vigil},
 };
 
 /// A shard answers within milliseconds; when it doesn't, the caller tries again.
@@ -79,6 +80,7 @@ pub struct Join {
 pub struct Shards {
     lines: Vec<Line>,
     placed: Mutex<HashMap<RoomId, usize>>,
+    vigil: Mutex<Vigil>,
     asked: Mutex<HashMap<Ticket, oneshot::Sender<Result<String, Fault>>>>,
     next: AtomicU64,
     dice: Dice,
@@ -124,13 +126,15 @@ impl Shards {
                 listener.set_nonblocking(true)?;
                 let listener = tokio::net::TcpListener::from_std(listener)?;
                 let inner = lifecycle.clone();
-                lifecycle.spawn("media-tcp-port", tcp::serve(listener, over_tcp, line.clone(), inner));
+                lifecycle.keep("media-tcp-port", tcp::serve(listener, over_tcp, line.clone(), inner));
             }
             lines.push(line);
         }
+        let vigil = Mutex::new(Vigil::new(lines.len()));
         let shards = Self {
             lines,
             placed: Mutex::default(),
+            vigil,
             asked: Mutex::default(),
             next: AtomicU64::new(1),
             dice: dice.clone(),
@@ -248,6 +252,38 @@ impl Shards {
         lock(&self.placed).remove(&room);
     }
 
+    /// Looks after the threads, once a second or so: rooms of those that are gone or hang, which can come in again elsewhere.
+    pub fn look_after(&self) -> Vec<RoomId> {
+        let changes = lock(&self.vigil).look(self.lines.iter().map(Line::turns));
+        let mut homeless = Vec::new();
+        for change in changes {
+            match change {
+                Change::Lost(shard) => {
+                    tracing::error!(shard, "a media thread is gone or hangs; its rooms go elsewhere");
+                    lock(&self.placed).retain(|room, on| {
+                        homeless.extend((*on == shard).then_some(*room));
+                        *on != shard
+                    });
+                }
+                Change::Back(shard) => tracing::warn!(shard, "a media thread is back"),
+            }
+        }
+        let lost = u32::try_from(lock(&self.vigil).lost().count()).unwrap_or(u32::MAX);
+        metrics::gauge!("visavis_media_threads_lost").set(lost);
+        homeless
+    }
+
+    /// No thread is left.
+    pub fn is_lost(&self) -> bool {
+        lock(&self.vigil).lost().count() == self.lines.len()
+    }
+
+    /// For tests: that thread ends as if it had failed.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn end_thread(&self, shard: usize) {
+        self.line(shard).stop();
+    }
+
     /// Ends the threads.
     pub fn stop(&self) {
         self.lines.iter().for_each(Line::stop);
@@ -266,15 +302,17 @@ impl Shards {
         &self.lines[shard % self.lines.len()]
     }
 
-    /// The shard of a room: the one with the fewest, once and for all.
+    /// The shard of a room: the one with the fewest, for as long as its thread turns.
     fn place(&self, room: RoomId) -> usize {
+        let lost: Vec<usize> = lock(&self.vigil).lost().collect();
         let mut placed = lock(&self.placed);
         if let Some(shard) = placed.get(&room) {
             return *shard;
         }
         let mut load = vec![0_usize; self.lines.len()];
         placed.values().for_each(|shard| load[*shard] += 1);
-        let shard = (0..load.len()).min_by_key(|shard| load[*shard]).unwrap_or(0);
+        let well = (0..load.len()).filter(|shard| !lost.contains(shard));
+        let shard = well.min_by_key(|shard| load[*shard]).unwrap_or(0);
         placed.insert(room, shard);
         shard
     }

@@ -130,15 +130,16 @@ impl Node {
             claim_again: Notify::new(),
         });
         let lifecycle = node.deps.lifecycle.clone();
-        lifecycle.spawn("rooms-timer", Arc::clone(&node).keep_time());
-        lifecycle.spawn("rooms-people", Arc::clone(&node).hear_people());
-        lifecycle.spawn("rooms-ages", Arc::clone(&node).hear_ages());
-        lifecycle.spawn("rooms-unsaved", Arc::clone(&node).save_again());
-        lifecycle.spawn("rooms-untold", Arc::clone(&node).tell_again());
-        lifecycle.spawn("rooms-seats", Arc::clone(&node).keep_seats());
-        lifecycle.spawn("rooms-claims", Arc::clone(&node).keep_claims());
+        lifecycle.keep("rooms-timer", Arc::clone(&node).keep_time());
+        lifecycle.keep("rooms-people", Arc::clone(&node).hear_people());
+        lifecycle.keep("rooms-ages", Arc::clone(&node).hear_ages());
+        lifecycle.keep("rooms-unsaved", Arc::clone(&node).save_again());
+        lifecycle.keep("rooms-untold", Arc::clone(&node).tell_again());
+        lifecycle.keep("rooms-seats", Arc::clone(&node).keep_seats());
+        lifecycle.keep("rooms-claims", Arc::clone(&node).keep_claims());
         if let Some(reports) = reports {
-            lifecycle.spawn("rooms-media", Arc::clone(&node).hear_media(reports));
+            lifecycle.keep("rooms-media", Arc::clone(&node).hear_media(reports));
+            lifecycle.keep("rooms-vigil", Arc::clone(&node).keep_vigil());
         }
         node
     }

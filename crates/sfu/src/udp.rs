@@ -8,7 +8,7 @@ use std::{
     os::fd::{AsFd, OwnedFd},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     time::{Duration, Instant},
@@ -78,6 +78,7 @@ pub(crate) struct Line {
     notes: SyncSender<Note>,
     bell: Arc<OwnedFd>,
     stop: Arc<AtomicBool>,
+    turns: Arc<AtomicU64>,
 }
 
 impl Line {
@@ -95,6 +96,13 @@ impl Line {
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
         self.ring();
+    }
+
+    /// How often the thread has turned its loop so far. It will once more, soon, if it is well.
+    pub(crate) fn turns(&self) -> u64 {
+        let turns = self.turns.load(Ordering::Relaxed);
+        self.ring();
+        turns
     }
 
     fn ring(&self) {
@@ -119,10 +127,9 @@ pub(crate) struct Deps {
 /// Starts the thread of shard `index`.
 pub(crate) fn start(index: usize, deps: Deps) -> io::Result<Line> {
     let (notes, inbox) = sync_channel(MAX_COMMANDS);
-    let bell = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
-    let stop = Arc::new(AtomicBool::new(false));
-    let line = Line { notes, bell: Arc::clone(&bell), stop: Arc::clone(&stop) };
-    let thread = Thread::new(deps, inbox, bell, stop)?;
+    let bell = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
+    let line = Line { notes, bell: Arc::new(bell), stop: Arc::default(), turns: Arc::default() };
+    let thread = Thread::new(deps, inbox, &line)?;
     std::thread::Builder::new().name(format!("media-{index}")).spawn(move || {
         if let Err(error) = thread.run() {
             tracing::error!(shard = index, %error, "a media port has failed");
@@ -163,6 +170,7 @@ struct Thread {
     inbox: Receiver<Note>,
     bell: Arc<OwnedFd>,
     stop: Arc<AtomicBool>,
+    turns: Arc<AtomicU64>,
     wake: Instant,
     port: u16,
     v6: bool,
@@ -175,7 +183,7 @@ struct Thread {
 }
 
 impl Thread {
-    fn new(deps: Deps, inbox: Receiver<Note>, bell: Arc<OwnedFd>, stop: Arc<AtomicBool>) -> io::Result<Self> {
+    fn new(deps: Deps, inbox: Receiver<Note>, line: &Line) -> io::Result<Self> {
         let state = UdpSocketState::new(UdpSockRef::from(&deps.socket))?;
         // As much as the system allows; less only means that it drops earlier.
         let _ = state.set_recv_buffer_size(UdpSockRef::from(&deps.socket), SOCKET_BUFFER);
@@ -190,8 +198,9 @@ impl Thread {
             shard,
             gate,
             inbox,
-            bell,
-            stop,
+            bell: Arc::clone(&line.bell),
+            stop: Arc::clone(&line.stop),
+            turns: Arc::clone(&line.turns),
             wake: now,
             port: local.port(),
             v6: local.is_ipv6(),
@@ -209,6 +218,7 @@ impl Thread {
         let mut metas = vec![RecvMeta::default(); BATCH_SIZE];
         let mut errors = 0;
         while !self.stop.load(Ordering::Relaxed) {
+            self.turns.fetch_add(1, Ordering::Relaxed);
             self.sleep()?;
             self.take_notes();
             match self.receive(&mut buffers, &mut metas) {

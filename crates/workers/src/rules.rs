@@ -48,7 +48,7 @@ pub fn load(file: Option<&Path>) -> Result<Rules, BadFile> {
 pub fn keep(file: Option<PathBuf>, lifecycle: &Lifecycle) -> Result<Receiver<Arc<Rules>>, BadFile> {
     let (tell, rules) = watch::channel(Arc::new(load(file.as_deref())?));
     if let Some(file) = file {
-        lifecycle.spawn("rules", look_again(file, tell));
+        lifecycle.keep("rules", look_again(file, tell));
     }
     Ok(rules)
 }

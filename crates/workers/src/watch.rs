@@ -191,13 +191,13 @@ impl Watch {
             voices: Voices::new(deps.kv),
         });
         let people = deps.bus.subscribe(Topic::People);
-        deps.lifecycle.spawn("watch-people", Arc::clone(&watch).hear(people));
-        deps.lifecycle.spawn("watch-there", Arc::clone(&watch).keep_lately());
-        deps.lifecycle.spawn("watch-able", Arc::clone(&watch).keep_asking());
-        deps.lifecycle.spawn("watch", Arc::clone(&watch).take(deps.samples));
-        deps.lifecycle.spawn("watch-said", tell(Arc::clone(&watch.rooms), to_tell));
-        deps.lifecycle.spawn("watch-time", Arc::clone(&watch).keep_time());
-        deps.lifecycle.spawn("watch-hinted", Arc::clone(&watch).keep_hints());
+        deps.lifecycle.keep("watch-people", Arc::clone(&watch).hear(people));
+        deps.lifecycle.keep("watch-there", Arc::clone(&watch).keep_lately());
+        deps.lifecycle.keep("watch-able", Arc::clone(&watch).keep_asking());
+        deps.lifecycle.keep("watch", Arc::clone(&watch).take(deps.samples));
+        deps.lifecycle.keep("watch-said", tell(Arc::clone(&watch.rooms), to_tell));
+        deps.lifecycle.keep("watch-time", Arc::clone(&watch).keep_time());
+        deps.lifecycle.keep("watch-hinted", Arc::clone(&watch).keep_hints());
         watch
     }
 

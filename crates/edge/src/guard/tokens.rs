@@ -134,7 +134,7 @@ impl Tokens {
         }));
         let mut news = bus.subscribe(Topic::Logins);
         let listener = tokens.clone();
-        lifecycle.spawn("tokens", async move {
+        lifecycle.keep("tokens", async move {
             while let Some(news) = news.next().await {
                 listener.hear(news).await;
             }

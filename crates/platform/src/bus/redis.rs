@@ -52,7 +52,7 @@ impl Redis {
         let bus = Arc::new(Self { link, channels, topics: Topics::new(), unsaid });
         let first = bus.connect().await.map_err(|error| bus.link.away(&error))?;
         let listening = Arc::clone(&bus);
-        lifecycle.spawn("bus", async move { listening.listen(first, dice).await });
+        lifecycle.keep("bus", async move { listening.listen(first, dice).await });
         Ok(bus)
     }
 

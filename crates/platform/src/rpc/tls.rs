@@ -63,7 +63,7 @@ impl Mutual {
     pub fn load(files: Files, lifecycle: &Lifecycle) -> Result<Self, TlsError> {
         let (sender, receiver) = watch::channel(Arc::new(read(&files)?));
         let mut seen = changed_at(&files);
-        lifecycle.spawn("rpc tls files", async move {
+        lifecycle.keep("rpc tls files", async move {
             loop {
                 tokio::time::sleep(LOOK_EVERY).await;
                 let now = changed_at(&files);

@@ -37,7 +37,7 @@ impl<T: Send + 'static> Batch<T> {
     {
         let (questions, mut waiting) = mpsc::channel(MAX_WAITING);
         let answers = tell.clone();
-        lifecycle.spawn("matchmaking-batch", async move {
+        lifecycle.keep("matchmaking-batch", async move {
             let mut batch = Vec::new();
             while waiting.recv_many(&mut batch, MOST).await > 0 {
                 let (numbers, asked): (Vec<u64>, Vec<T>) = batch.drain(..).unzip();

@@ -1,6 +1,6 @@
 //! Between rooms and the shards: what a room decides goes to its media, what the media notices goes to its room and guests.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc::Receiver;
 use visavis_domain::{
@@ -17,6 +17,9 @@ use crate::{
     media::{Join, Shards},
     udp::Report,
 };
+
+/// Between two looks at the media's threads.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 impl Node {
     /// The media of this node's rooms; none where calls run between browsers only.
@@ -103,6 +106,20 @@ impl Node {
                     }
                     self.media_failed(room).await;
                 }
+            }
+        }
+    }
+
+    /// Looks after the media's threads, until the process stops. When none is left the process is of no use.
+    pub(super) async fn keep_vigil(self: Arc<Self>) {
+        let Some(shards) = &self.shards else { return };
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            for room in shards.look_after() {
+                self.media_failed(room).await;
+            }
+            if shards.is_lost() {
+                self.deps.lifecycle.fail("all media threads are gone or hang");
             }
         }
     }

@@ -268,3 +268,14 @@ async fn a_store_that_was_started_again_empty_takes_nobody_out_of_their_call() {
         assert!(w.is_in(ADA).await);
     }
 }
+
+#[tokio::test]
+async fn without_media_the_process_ends() {
+    for w in worlds().await {
+        w.join(ADA).await;
+        w.node.media().unwrap().end_thread(0);
+        tokio::time::timeout(WOKEN, w.engine.lifecycle.failed())
+            .await
+            .expect("a process without media goes on");
+    }
+}

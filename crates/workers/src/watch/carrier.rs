@@ -71,7 +71,7 @@ impl Carrier {
         let hands = Hands { rooms, moderation, clock, dice, lifecycle: lifecycle.clone(), unwritten };
         let lane = |_| {
             let (put, take) = mpsc::channel(IN_A_LANE);
-            lifecycle.spawn("watch-acts", hands.clone().work(take));
+            lifecycle.keep("watch-acts", hands.clone().work(take));
             put
         };
         Self { lanes: (0..LANES).map(lane).collect(), hands }
