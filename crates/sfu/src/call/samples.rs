@@ -12,7 +12,10 @@ use visavis_domain::{
 };
 
 use super::{Call, Effects};
-use crate::tap::{Flowing, Tap};
+use crate::{
+    peer::Published,
+    tap::{Flowing, Tap},
+};
 
 /// A picture is looked at this long after its first packet at the earliest: by then all of its layers have come.
 const SETTLED: Duration = Duration::from_millis(500);
@@ -54,14 +57,16 @@ impl Call {
         self.taps = taps;
     }
 
-    /// The pictures that others may have and that flow, with the layer that this tap would take.
+    /// The pictures that others may have and that flow, with the layer that this tap would take. One that has stopped and wasn't
+    /// put away stands on the pages of the others: it flows, too, or its last picture would be one that nobody looks at.
     fn flowing(&self, now: Instant, tap: &Tap) -> Vec<Flowing> {
         let mut flowing = Vec::new();
         for peer in self.peers.iter().flatten() {
             for source in [Source::Camera, Source::Screen] {
                 let settled = |first: Instant| now.saturating_duration_since(first) >= SETTLED;
                 let published = peer.published(source).filter(|p| p.open && p.first().is_some_and(settled));
-                let layer = published.and_then(|p| tap.choose(&p.layers(now, source)));
+                let stands = |p: &Published| (p.on && !peer.silent).then(|| p.lowest()).flatten();
+                let layer = published.and_then(|p| tap.choose(&p.layers(now, source)).or_else(|| stands(p)));
                 let Some(layer) = layer else { continue };
                 let origin = Origin { participant: peer.participant, source };
                 flowing.push(Flowing { origin, layer, stream: peer.stream_key(source, layer) });

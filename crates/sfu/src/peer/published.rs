@@ -33,6 +33,8 @@ pub(crate) struct Encoding {
     bps: u64,
     height: u16,
     packets: u64,
+    /// A key frame has begun.
+    shown: bool,
 }
 
 /// One of the four lines that a peer sends on.
@@ -76,6 +78,11 @@ impl Published {
         self.encodings.iter().filter_map(|e| e.first).min()
     }
 
+    /// The lowest layer of which others have had a picture. What came before a key frame shows nothing.
+    pub(crate) fn lowest(&self) -> Option<u8> {
+        (0..).zip(&self.encodings).find(|(_, encoding)| encoding.shown).map(|(layer, _)| layer)
+    }
+
     /// Its layers as an allocator wants them.
     pub(crate) fn layers(&self, now: Instant, source: Source) -> [Layer; MAX_LAYERS] {
         let live = if source == Source::Screen { LIVE_SCREEN } else { LIVE };
@@ -113,10 +120,9 @@ impl Encoding {
         self.packets += 1;
         // Headers, the tag of SRTP, IP and UDP travel along.
         self.bytes += length as u64 + 60;
-        if let Coding::Vp8(vp8) = coding
-            && let Some(height) = vp8.height
-        {
-            self.height = height;
+        if let Coding::Vp8(vp8) = coding {
+            self.shown |= vp8.key;
+            self.height = vp8.height.unwrap_or(self.height);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use visavis_domain::{
+    id::ParticipantId,
     room::{
         slots::Origin,
         tap::{Body, Consumer, Demand, KeyFrame, PictureCodec, Pictures, Runs, Sample, SoundPacket},
@@ -10,7 +11,7 @@ use visavis_domain::{
     wire::{Media, Source},
 };
 use visavis_sfu::{
-    guest::{CAMERA, Shape},
+    guest::{CAMERA, Plan, Shape},
     shard::Command,
 };
 use visavis_testkit::link::Nature;
@@ -150,15 +151,60 @@ fn a_screen_is_looked_at_beside_the_camera() {
     assert_whole(taken[0].1, screen);
 }
 
+/// Whose camera wasn't seen, each time.
+fn unseen(world: &World) -> Vec<ParticipantId> {
+    let all = world.samples.iter().map(|(_, sample)| (sample.participant, &sample.body));
+    all.filter(|(_, body)| matches!(body, Body::Unseen(Source::Camera))).map(|(who, _)| who).collect()
+}
+
+fn set_camera(world: &mut World, of: u32, on: bool) {
+    let guest = &mut world.people.get_mut(&of).unwrap().guest;
+    (0..CAMERA.len()).for_each(|layer| guest.set_layer(layer, on));
+}
+
+fn say_camera(world: &mut World, of: u32, video: bool) {
+    let media = Media { audio: true, video, screen: false };
+    world.command(Command::Media { room: World::room(1), participant: id(of), media: media.into() });
+}
+
+#[test]
+fn a_last_picture_that_stands_with_the_others_is_asked_for_until_it_is_put_away() {
+    let mut world = room_of(2, Nature::clean(25 * MS), pictures(Some(5 * S), 180));
+    world.run(3 * S);
+    let looked = key_frames(&world, 0, Source::Camera).len();
+    assert!(looked > 0);
+    set_camera(&mut world, 0, false);
+    world.run(18 * S);
+    assert_eq!(unseen(&world), [id(0); 2], "nobody knows what the last one showed");
+    say_camera(&mut world, 0, false);
+    world.run(1 * S);
+    let told = unseen(&world).len();
+    world.run(18 * S);
+    assert_eq!(unseen(&world).len(), told);
+    say_camera(&mut world, 0, true);
+    set_camera(&mut world, 0, true);
+    world.run(4 * S);
+    assert!(key_frames(&world, 0, Source::Camera).len() > looked && unseen(&world).len() == told);
+}
+
+#[test]
+fn a_single_flash_before_the_first_look_is_told_of() {
+    let mut world = World::new(2);
+    want(&mut world, Some(pictures(Some(5 * S), 180)));
+    world.join(1, 0, &Plan { voice: false, ..plan(0, 4) }, Nature::clean(25 * MS));
+    while world.shard.counts().received == 0 {
+        world.run(10 * MS);
+    }
+    set_camera(&mut world, 0, false);
+    world.run(16 * S);
+    assert_eq!(key_frames(&world, 0, Source::Camera).len(), 0);
+    assert_eq!(unseen(&world), [id(0); 2]);
+}
+
 #[test]
 fn whoever_gives_no_key_frame_is_told_of_each_time_and_nobody_else_is() {
     let mut world = room_of(2, Nature::clean(25 * MS), pictures(Some(5 * S), 180));
     world.run(8 * S);
-    let unseen = |w: &World| {
-        let all = w.samples.iter().map(|(_, sample)| (sample.participant, &sample.body));
-        let none = all.filter(|(_, body)| matches!(body, Body::Unseen(Source::Camera)));
-        none.map(|(who, _)| who).collect::<Vec<_>>()
-    };
     assert_eq!(unseen(&world), []);
     world.people.get_mut(&0).unwrap().guest.deaf = true;
     let before = key_frames(&world, 0, Source::Camera).len();
