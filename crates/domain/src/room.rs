@@ -4,8 +4,10 @@
 //! It must never tell one guest the other's address: every signal passes [`crate::privacy`] on its way out.
 
 pub mod captions;
+mod ending;
 pub mod group;
 mod hiding;
+mod io;
 pub mod keyframes;
 pub mod layers;
 mod member;
@@ -15,6 +17,7 @@ pub mod sampling;
 pub mod slots;
 pub mod speaker;
 pub mod tap;
+mod way;
 
 use std::{collections::VecDeque, net::IpAddr, time::Duration};
 
@@ -23,17 +26,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Code, Fault, Timestamp,
-    contract::rooms::{Guest, Joined, Link, LinkState, RoomKind, RoomView, SignalBody, SignalKind},
+    contract::rooms::{Guest, Joined, Link, RoomKind, RoomView},
     event::{CallEnd, CloseReason, MatchPeer, MatchSeat, MoveReason, ServerEvent},
-    id::{MessageId, ParticipantId, RoomId, SocketId, TicketId, UserId},
-    privacy,
+    id::{MessageId, ParticipantId, RoomId, SocketId, UserId},
     text::Written,
-    wire::{Card, LeftReason, Media, Path},
+    wire::{LeftReason, Media, Path},
 };
-use member::{Held, Member, Place};
+use ending::TOMBSTONE;
+pub use io::{Allowed, Input, Matched, MediaOrder, Output, Reply, Who};
+use member::{Member, Place};
 use restraint::{Notice, Restraint};
 pub use ringing::Caller;
 use ringing::{Ring, Rings};
+pub use way::SAFE_WITHIN;
 
 /// Deadlines and bounds of a room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -58,270 +63,10 @@ impl Default for Settings {
     }
 }
 
-/// Somebody who was matched for a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Matched {
-    /// Who.
-    pub user: UserId,
-    /// As what.
-    pub participant: ParticipantId,
-    /// By which ticket.
-    pub ticket: TicketId,
-    /// Waiting since.
-    pub since: Timestamp,
-}
-
 /// How long a direct connection has from when both are in: then the call moves to the server (protocol section 4).
 const DIRECT_WITHIN: Duration = Duration::from_secs(5);
 /// A silent connection to the server is told of after about this; the rest of the grace it has left.
 const SILENT_AFTER: Duration = Duration::from_secs(5);
-/// A call that moves to the server for safety, because something was reported or seen, is there within this, or ends. A page
-/// needs two or three seconds for it.
-pub const SAFE_WITHIN: Duration = Duration::from_secs(15);
-/// Signals held for a peer who hasn't joined: an offer and all candidates of a host with many interfaces.
-const HELD_SIGNALS: usize = 64;
-/// How long an ended room still answers `peer-gone` instead of `not-in-room`: longer than any request in flight.
-const TOMBSTONE: Duration = Duration::from_secs(30);
-
-/// What happens to a room.
-#[derive(Debug, Clone)]
-pub enum Input {
-    /// Somebody takes the place kept for them (again, maybe from another socket).
-    Join {
-        /// Who.
-        user: UserId,
-        /// Through which session; it is the seat from now on.
-        session: SocketId,
-        /// The address the server sees.
-        seen: IpAddr,
-    },
-    /// Somebody leaves on purpose.
-    Leave(Who),
-    /// A signal for the other side.
-    Signal {
-        /// From whom.
-        from: Who,
-        /// To whom; `None` is the other one.
-        to: Option<ParticipantId>,
-        /// What.
-        kind: SignalKind,
-        /// The body, as the browser made it.
-        body: SignalBody,
-    },
-    /// What somebody's media connection says.
-    Link(LinkState),
-    /// Somebody's tracks.
-    Media(Who, Media),
-    /// Somebody writes.
-    Chat {
-        /// From whom.
-        from: Who,
-        /// The checked text.
-        text: Written,
-        /// The client's name for it.
-        nonce: String,
-        /// The id it gets, unless this nonce has one.
-        id: MessageId,
-    },
-    /// A socket dropped.
-    Park(Who),
-    /// A socket is back.
-    Unpark(Who),
-    /// Nothing comes over somebody's connection to the server any more, or it does again.
-    Silent(ParticipantId, bool),
-    /// What runs in the call must be looked at: it moves to the server.
-    Watch,
-    /// Somebody's page has a picture of what that one shows.
-    Sample(Who, ParticipantId),
-    /// One of the two hides their address.
-    Hide,
-    /// `by` has blocked or reported `other`: whatever they share ends.
-    Part {
-        /// Who acted.
-        by: UserId,
-        /// Towards whom.
-        other: UserId,
-    },
-    /// Whoever is called comes, through this session.
-    Answer(Who),
-    /// They don't.
-    Decline(Who),
-    /// The call is given up, or only one who was to be added.
-    Cancel(Who, Option<UserId>),
-    /// Somebody is called into the call.
-    Add {
-        /// By whom.
-        from: Who,
-        /// Who is to come.
-        guest: Card,
-        /// With whom the guest shares a block.
-        unwelcome: Vec<UserId>,
-    },
-    /// Safety does something about somebody.
-    Restrain(ParticipantId, Restraint, Option<Notice>),
-    /// The node shuts down.
-    Close(CloseReason),
-    /// Time has passed.
-    Tick,
-}
-
-/// A user through one socket session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Who {
-    /// The account.
-    pub user: UserId,
-    /// The session; when another one holds the seat, it's not in the room.
-    pub session: SocketId,
-}
-
-/// The answer to an input.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Reply {
-    /// Nothing to add.
-    Done,
-    /// To a join.
-    Joined(Box<Joined>),
-    /// To a chat message.
-    Said(MessageId),
-    /// To a sample: whether it is to be looked at.
-    Sampled(bool),
-    /// To `Watch`: whether the call moves because of it.
-    Moves(bool),
-}
-
-/// What the driver must do, in this order.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Output {
-    /// Keep that the call began: both are in.
-    Started {
-        /// When.
-        at: Timestamp,
-    },
-    /// Keep how the call ended.
-    Ended {
-        /// When.
-        at: Timestamp,
-        /// Why.
-        reason: CloseReason,
-        /// What the two are told of it, now and ever: a block looks like something else.
-        shown: CloseReason,
-        /// Who went, and why.
-        left: Vec<(UserId, LeftReason)>,
-    },
-    /// Append to a session's log.
-    Emit {
-        /// Whose.
-        to: SocketId,
-        /// What.
-        event: ServerEvent,
-    },
-    /// Tell every page of a person, but that one.
-    Pages {
-        /// Whose.
-        user: UserId,
-        /// Not this one.
-        except: Option<SocketId>,
-        /// What.
-        event: ServerEvent,
-    },
-    /// Somebody is no longer called by `from`: others can call them.
-    Quiet {
-        /// Who.
-        user: UserId,
-        /// By whom.
-        from: UserId,
-    },
-    /// Keep that whoever was called has come.
-    Answered(Who),
-    /// Keep that somebody was called into a call and didn't answer.
-    Missed {
-        /// Who called.
-        from: UserId,
-        /// Whom.
-        user: UserId,
-        /// Why it rings no more.
-        reason: CloseReason,
-        /// Whether they heard it; else it is none of theirs.
-        heard: bool,
-    },
-    /// The seat is free.
-    SeatEnded(Who),
-    /// The match came to nothing for this one: search on with the old waiting time.
-    SearchAgain(Who, Timestamp),
-    /// What the room's media is told.
-    Media(MediaOrder),
-    /// A group's record is in use: it lives on.
-    Used,
-    /// Keep that safety has removed somebody: they don't come into this room again, also when it is opened anew.
-    KeepOut {
-        /// Who.
-        user: UserId,
-    },
-    /// Keep that somebody's stay in a group has begun.
-    Came {
-        /// As what.
-        participant: ParticipantId,
-        /// Who.
-        user: UserId,
-        /// When.
-        at: Timestamp,
-        /// Of those who are there: whom they don't see, nor are seen by.
-        apart: Vec<ParticipantId>,
-    },
-    /// Keep that it is over.
-    Went {
-        /// As what.
-        participant: ParticipantId,
-        /// When.
-        at: Timestamp,
-        /// Why.
-        reason: CloseReason,
-    },
-    /// Keep a host's decision in the record.
-    Keep {
-        /// Nobody but the owner comes in.
-        locked: bool,
-    },
-    /// Call `handle(Tick)` then.
-    WakeAt(Timestamp),
-    /// Forget the room.
-    Gone,
-}
-
-/// What others may have of somebody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Allowed {
-    /// Of their microphone, camera and screen.
-    pub media: Media,
-    /// The sound of the screen: of whoever was muted it would be another microphone.
-    pub screen_audio: bool,
-}
-
-impl Allowed {
-    const fn new(media: Media, muted: bool) -> Self {
-        Self { media, screen_audio: media.screen && !muted }
-    }
-}
-
-impl From<Media> for Allowed {
-    fn from(media: Media) -> Self {
-        Self::new(media, false)
-    }
-}
-
-/// What a room's media is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MediaOrder {
-    /// What others may have of somebody.
-    Tracks(ParticipantId, Allowed),
-    /// Somebody has gone.
-    Leave(ParticipantId),
-    /// Neither gets anything of the other any more.
-    Apart([ParticipantId; 2]),
-    /// All have.
-    Close,
-}
-
 /// The machine.
 #[derive(Debug)]
 pub struct Room {
@@ -637,120 +382,6 @@ impl Room {
         Ok(Reply::Done)
     }
 
-    fn signal(
-        &mut self,
-        from: Who,
-        to: Option<ParticipantId>,
-        kind: SignalKind,
-        body: SignalBody,
-    ) -> Result<Reply, Fault> {
-        let i = self.seated(from)?;
-        if to.is_some_and(|to| to != self.members[1 - i].participant) || self.ended.is_some() {
-            return Err(peer_gone());
-        }
-        let ours = self.transport == Path::Sfu || (self.moving && to.is_none());
-        if ours && kind == SignalKind::Candidate {
-            // The server needs none: it answers whoever proves themselves.
-            return Ok(Reply::Done);
-        }
-        if self.transport != Path::P2p {
-            return Err(Fault::new(Code::WrongState, "This call runs through the server."));
-        }
-        let own = self.members[i].seen.ok_or_else(not_in_room)?;
-        if let Some(peer) = self.members[1 - i].seen {
-            if let Some(body) = filter(&body, own, peer)? {
-                let event = self.signal_event(i, kind, body)?;
-                self.tell(1 - i, event);
-            }
-        } else {
-            // Held as it came, since what may pass depends on the peer's address; refused now if unreadable.
-            filter(&body, own, own)?;
-            let held = &mut self.members[1 - i].held;
-            if held.len() >= HELD_SIGNALS {
-                return Err(Fault::rate_limited(self.settings.join_within_s * 1_000));
-            }
-            held.push_back(Held { kind, body });
-        }
-        Ok(Reply::Done)
-    }
-
-    /// Sends on what was held for `i`, now that its address is known.
-    fn flush_held(&mut self, i: usize) {
-        let (Some(own), Some(peer)) = (self.members[1 - i].seen, self.members[i].seen) else { return };
-        for Held { kind, body } in std::mem::take(&mut self.members[i].held) {
-            let Ok(Some(body)) = filter(&body, own, peer) else { continue };
-            if let Ok(event) = self.signal_event(1 - i, kind, body) {
-                self.tell(i, event);
-            }
-        }
-    }
-
-    fn signal_event(&self, from: usize, kind: SignalKind, body: SignalBody) -> Result<ServerEvent, Fault> {
-        let (room_id, from) = (self.id, self.members[from].participant);
-        match (kind, body) {
-            (SignalKind::Offer, SignalBody::Sdp(sdp)) => Ok(ServerEvent::Offer { room_id, from, sdp }),
-            (SignalKind::Answer, SignalBody::Sdp(sdp)) => Ok(ServerEvent::Answer { room_id, from, sdp }),
-            (SignalKind::Candidate, SignalBody::Candidate(candidate)) => {
-                Ok(ServerEvent::IceCandidate { room_id, from, candidate })
-            }
-            _ => Err(Fault::bad_request("The signal's body doesn't fit its kind.")),
-        }
-    }
-
-    fn link(&mut self, link: LinkState) -> Result<Reply, Fault> {
-        let i = self.seated(Who { user: link.seat.user, session: link.seat.session })?;
-        match link.path {
-            Path::Sfu if self.moving => {
-                self.members[i].through = link.state == Link::Connected;
-                if self.members.iter().all(|m| m.through) {
-                    (self.moving, self.transport, self.safe_by) = (false, Path::Sfu, None);
-                    (0..2).for_each(|i| self.tell(i, ServerEvent::Moved { room_id: self.id }));
-                }
-            }
-            path if path == self.transport => {
-                self.members[i].link = Some(link.state);
-                if path == Path::P2p && link.state == Link::Failed && self.both_in.is_some() {
-                    self.start_move(MoveReason::LinkFailed);
-                }
-            }
-            // Said just before the move was done.
-            Path::P2p if self.both_in.is_some() && self.movable => {}
-            _ => return Err(Fault::new(Code::WrongState, "This call doesn't take that path.")),
-        }
-        Ok(Reply::Done)
-    }
-
-    /// Make before break: both offer to the server and keep the direct connection until each sees the other there.
-    /// Whether it begins by this.
-    fn start_move(&mut self, reason: MoveReason) -> bool {
-        if !self.movable || self.moving || self.transport != Path::P2p || self.ended.is_some() {
-            return false;
-        }
-        self.moving = true;
-        (0..2).for_each(|i| self.tell(i, ServerEvent::MoveToSfu { room_id: self.id, reason }));
-        true
-    }
-
-    fn watch(&mut self, now: Timestamp) -> Reply {
-        // What friends say to one another isn't watched.
-        if self.kind != RoomKind::Random {
-            return Reply::Moves(false);
-        }
-        let begins = self.start_move(MoveReason::Safety);
-        if self.moving && self.safe_by.is_none() {
-            self.safe_by = Some(now + SAFE_WITHIN);
-            self.out.push_back(Output::WakeAt(now + SAFE_WITHIN));
-        }
-        Reply::Moves(begins)
-    }
-
-    /// A call that had to move for safety, and in which somebody hasn't come to the server, doesn't go on where nobody sees it.
-    fn end_unsafe(&mut self, now: Timestamp) {
-        let Some(i) = self.members.iter().position(|member| !member.through) else { return };
-        self.tell(i, ServerEvent::RoomClosed { room_id: self.id, reason: CloseReason::Lost });
-        self.end_for(now, i, LeftReason::Lost, CloseReason::Lost);
-    }
-
     fn media(&mut self, who: Who, media: Media) -> Result<Reply, Fault> {
         let i = self.seated(who)?;
         let member = &mut self.members[i];
@@ -829,34 +460,6 @@ impl Room {
         Ok(Reply::Done)
     }
 
-    /// A block or report: the other one only sees that somebody left, or didn't come.
-    fn part(&mut self, now: Timestamp, by: UserId, other: UserId) -> Reply {
-        if self.ended.is_some() || self.part_ringing(now, by, other) {
-            return Reply::Done;
-        }
-        if let (Some(i), Some(_)) = (self.index_of(by), self.index_of(other)) {
-            self.blocked = true;
-            if matches!(self.members[i].place, Place::Expected { .. }) {
-                self.never_came(now, &[i]);
-                return Reply::Done;
-            }
-            self.tell_over(i, CallEnd::HungUp);
-            self.tell(i, ServerEvent::RoomClosed { room_id: self.id, reason: CloseReason::Left });
-            self.end_for(now, i, LeftReason::Left, CloseReason::Left);
-        }
-        Reply::Done
-    }
-
-    fn close(&mut self, now: Timestamp, reason: CloseReason) -> Reply {
-        if self.ended.is_none() {
-            for i in 0..2 {
-                self.tell(i, ServerEvent::RoomClosed { room_id: self.id, reason });
-            }
-            self.end(now, reason, vec![]);
-        }
-        Reply::Done
-    }
-
     fn tick(&mut self, now: Timestamp) -> Reply {
         if let Some(ended) = self.ended {
             if now >= ended + TOMBSTONE {
@@ -892,60 +495,6 @@ impl Room {
     }
 
     /// `missing` didn't join (or gave up before joining): whoever else there is searches on.
-    fn never_came(&mut self, now: Timestamp, missing: &[usize]) {
-        let left = missing.iter().map(|&i| (self.members[i].user, LeftReason::Lost)).collect();
-        for i in (0..2).filter(|i| !missing.contains(i)) {
-            let participant = self.members[1 - i].view();
-            self.tell_anyway(
-                i,
-                ServerEvent::ParticipantLeft { room_id: self.id, participant, reason: LeftReason::Lost },
-            );
-            let me = &self.members[i];
-            if self.kind == RoomKind::Random {
-                self.out.push_back(Output::SearchAgain(me.who(), me.since));
-            } else {
-                self.tell_over(i, CallEnd::Timeout);
-                self.out.push_back(Output::SeatEnded(self.members[i].who()));
-            }
-        }
-        for &i in missing {
-            self.members[i].place = Place::Gone;
-            self.out.push_back(Output::SeatEnded(self.members[i].who()));
-        }
-        self.finish(now, CloseReason::NeverJoined, left);
-    }
-
-    /// `i` has gone; with one of two the call is over.
-    fn end_for(&mut self, now: Timestamp, i: usize, reason: LeftReason, close: CloseReason) {
-        if self.gives_up(now, i, reason) {
-            return;
-        }
-        let participant = self.members[i].view();
-        self.tell_anyway(1 - i, ServerEvent::ParticipantLeft { room_id: self.id, participant, reason });
-        self.tell_over(1 - i, CallEnd::HungUp);
-        let user = self.members[i].user;
-        self.members[i].place = Place::Gone;
-        self.end(now, close, vec![(user, reason)]);
-    }
-
-    fn end(&mut self, now: Timestamp, reason: CloseReason, left: Vec<(UserId, LeftReason)>) {
-        for member in self.members.iter().filter(|m| m.place != Place::Rung) {
-            self.out.push_back(Output::SeatEnded(member.who()));
-        }
-        self.finish(now, reason, left);
-    }
-
-    fn finish(&mut self, now: Timestamp, reason: CloseReason, left: Vec<(UserId, LeftReason)>) {
-        self.stop_ringing(CallEnd::Cancelled, None);
-        self.adding.stop_all(self.id, None, &mut self.out);
-        self.ended = Some(now);
-        let shown = reason;
-        let reason = if self.blocked { CloseReason::Safety } else { reason };
-        self.out.push_front(Output::Ended { at: now, reason, shown, left });
-        self.out.push_back(Output::Media(MediaOrder::Close));
-        self.out.push_back(Output::WakeAt(now + TOMBSTONE));
-    }
-
     fn tell_state(&mut self, i: usize) {
         let participant = self.members[i].view();
         self.tell(1 - i, ServerEvent::ParticipantState { room_id: self.id, participant });
@@ -965,16 +514,6 @@ impl Room {
     }
 }
 
-fn filter(body: &SignalBody, own: IpAddr, peer: IpAddr) -> Result<Option<SignalBody>, Fault> {
-    let rule = privacy::Rule { own, peer };
-    match body {
-        SignalBody::Sdp(sdp) => privacy::filter_sdp(sdp, &rule).map(|sdp| Some(SignalBody::Sdp(sdp))),
-        SignalBody::Candidate(None) => Ok(Some(SignalBody::Candidate(None))),
-        SignalBody::Candidate(Some(candidate)) => Ok(privacy::filter_candidate(candidate, &rule)?
-            .map(|candidate| SignalBody::Candidate(Some(candidate)))),
-    }
-}
-
 fn not_in_room() -> Fault {
     Fault::new(Code::NotInRoom, "You are not in that room.")
 }
@@ -982,6 +521,3 @@ fn not_in_room() -> Fault {
 fn peer_gone() -> Fault {
     Fault::new(Code::PeerGone, "The other person has gone.")
 }
-
-/// What a media connection last said, for the call's record.
-pub(crate) type LastLink = Option<Link>;

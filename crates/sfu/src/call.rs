@@ -1,6 +1,8 @@
 //! The media of one room: who sends what to whom. It belongs to one shard; a panic in it closes this room only.
 
 mod allot;
+mod lines;
+mod news;
 mod samples;
 
 use std::{
@@ -13,21 +15,21 @@ use visavis_domain::{
     Code, Fault, Timestamp,
     id::{ParticipantId, RoomId},
     room::{
-        Allowed, keyframes,
-        layers::{self, DEFAULT_CAMERA_HEIGHT},
+        Allowed, keyframes, layers,
         slots::{self, Lane, Origin, PAIRED_ROOM},
-        speaker::{self, Loudness, Speakers},
-        tap::{Consumer, Sample},
+        speaker::{self, Speakers},
     },
     wire::Source,
 };
 
 use crate::{
-    burst::{Burst, Route},
+    burst::Route,
     negotiate::{self, Common, Offer},
     peer::{Inbound, Parts, Peer, Said, index_of},
     tap::Tap,
 };
+pub(crate) use news::Effects;
+pub use news::{Counts, LinkNews, News, SlotView};
 
 /// Connections of one room: its ten people and as many that are just being replaced.
 pub const MAX_PEERS: usize = 20;
@@ -37,89 +39,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const SHARE_EVERY: u32 = 2;
 /// A browser checks its consent at least every 2.5 s (RFC 7675 says 5 ± 20 %); nothing for so long means trouble.
 const SILENT_AFTER: Duration = Duration::from_millis(4_500);
-/// Height that a screen is sent at without a `view`: all there is.
-const ANY_HEIGHT: u16 = u16::MAX;
-/// A picture no taller than this needs no more than half its frames.
-const SMALL_HEIGHT: u16 = 100;
-/// Pictures that a page can show: those of its lines, and as many that are just changing (the edge refuses more).
-const MAX_VIEW: usize = 32;
 /// Packets taken of one peer between two forwardings; more is a flood.
 const MAX_INBOUND: usize = 4_096;
-
-/// What a line carries, for the `slots` event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SlotView {
-    /// The line.
-    pub mid: String,
-    /// Who is on it.
-    pub participant: Option<ParticipantId>,
-    /// What.
-    pub source: Source,
-}
-
-/// How a connection does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LinkNews {
-    /// Media can flow.
-    Connected,
-    /// Nothing has come for a while.
-    Silent,
-    /// It is heard again.
-    Back,
-    /// It has ended for good: the page is gone or has closed it.
-    Ended,
-}
-
-/// What a room has to tell.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
-    /// All receiving lines of one viewer.
-    Slots(ParticipantId, Vec<SlotView>),
-    /// Who speaks, for everybody.
-    Speaking(Option<ParticipantId>, Vec<Loudness>),
-    /// How somebody's connection does.
-    Link(ParticipantId, LinkNews),
-}
-
-/// What the shard must know of a room's doings.
-#[derive(Debug, Default)]
-pub(crate) struct Effects {
-    pub(crate) news: Vec<News>,
-    pub(crate) bursts: Vec<Burst>,
-    /// Addresses that have proven themselves, and whose they are.
-    pub(crate) addresses: Vec<(SocketAddr, usize)>,
-    /// What was gathered for whom.
-    pub(crate) samples: Vec<(Consumer, Sample)>,
-}
-
-/// Counts for the benches and metrics.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Counts {
-    /// Media packets that came in.
-    pub received: u64,
-    /// Media packets written to viewers.
-    pub forwarded: u64,
-    /// Key frames asked for.
-    pub key_frame_requests: u64,
-    /// Layer changes.
-    pub switches: u64,
-    /// Key frames that a consumer of samples waited for in vain.
-    pub missed: u64,
-}
-
-impl Counts {
-    /// Both together.
-    #[must_use]
-    pub const fn plus(self, other: Self) -> Self {
-        Self {
-            received: self.received + other.received,
-            forwarded: self.forwarded + other.forwarded,
-            key_frame_requests: self.key_frame_requests + other.key_frame_requests,
-            switches: self.switches + other.switches,
-            missed: self.missed + other.missed,
-        }
-    }
-}
 
 pub(crate) struct Call {
     pub(crate) id: RoomId,
@@ -244,7 +165,7 @@ impl Call {
             return Err(Fault::new(Code::RoomFull, "The room is full."));
         }
         let mut rtc = common.connection(now)?;
-        let answer = answer(&mut rtc, &offer)?;
+        let answer = negotiate::answer(&mut rtc, &offer)?;
         let paired = self.limit <= PAIRED_ROOM;
         let answer = if paired { negotiate::group_pairs(&answer, &offer.receives) } else { answer };
         let serial = self.next_serial;
@@ -292,7 +213,7 @@ impl Call {
         }
         let mut offer = offer.clone();
         let appended = offer.appended(&peer.offer.receives)?;
-        let answer = answer(&mut peer.rtc, &offer)?;
+        let answer = negotiate::answer(&mut peer.rtc, &offer)?;
         let paired = self.limit <= PAIRED_ROOM;
         peer.answer = if paired { negotiate::group_pairs(&answer, &offer.receives) } else { answer };
         peer.offer = offer;
@@ -442,22 +363,6 @@ impl Call {
             self.speakers.handle(at, speaker::Input::Gone(participant));
         }
         self.settle(now, fx);
-    }
-
-    pub(crate) fn set_view(
-        &mut self,
-        now: Instant,
-        participant: ParticipantId,
-        mut wanted: Vec<(Origin, u16)>,
-        fx: &mut Effects,
-    ) {
-        wanted.truncate(MAX_VIEW);
-        let Some(index) = self.find(participant) else { return };
-        if let Some(peer) = &mut self.peers[index] {
-            peer.view = Some(wanted);
-        }
-        self.share(now, index, fx);
-        self.ask_all(now);
     }
 
     /// Takes a datagram of a peer; what it brings is forwarded by the next [`Self::advance`].
@@ -627,91 +532,6 @@ impl Call {
         self.ask_all(now);
     }
 
-    /// Gives the loudest their lines.
-    fn cast(&mut self, at: Timestamp) {
-        let mics = self.peers.iter().flatten().count();
-        if mics <= slots::AUDIO_LINES {
-            return;
-        }
-        let loud = self.speakers.loudest();
-        for peer in self.peers.iter_mut().flatten() {
-            let unheard = |p| p == peer.participant || peer.apart.contains(&p);
-            let others = loud.iter().filter(|l| !unheard(l.participant_id)).copied().collect();
-            peer.lines.handle(at, slots::Input::Loud(others));
-        }
-    }
-
-    /// A screen that flows is shared, whether its page has said so or not; its sound comes and goes with packets alone.
-    fn notice_screens(&mut self, now: Instant) {
-        let at = self.at(now);
-        for index in 0..self.peers.len() {
-            for source in [Source::Screen, Source::ScreenAudio] {
-                let Some(peer) = &mut self.peers[index] else { continue };
-                let participant = peer.participant;
-                let Some(published) = peer.published_mut(source) else { continue };
-                if published.open && !published.on && published.is_flowing(now) {
-                    published.on = true;
-                    self.switch(at, index, Origin { participant, source }, true);
-                }
-            }
-        }
-    }
-
-    /// Carries changes of lines: who forwards to whom, and what viewers are told.
-    fn settle(&mut self, now: Instant, fx: &mut Effects) {
-        let mut changed = false;
-        for index in 0..self.peers.len() {
-            let Some(peer) = &mut self.peers[index] else { continue };
-            let mut moved = std::mem::take(&mut peer.slots_changed);
-            while let Some(change) = peer.lines.poll() {
-                moved = true;
-                let Some(slot) = peer.slots.get_mut(change.line) else { continue };
-                slot.origin = change.now;
-                slot.lost = false;
-                slot.rewriter.cut(None);
-            }
-            if moved {
-                changed = true;
-                fx.news.push(News::Slots(peer.participant, peer.view_of_lines()));
-            }
-        }
-        if changed {
-            self.rewire();
-            (0..self.peers.len()).for_each(|index| self.share(now, index, fx));
-            self.ask_all(now);
-        }
-    }
-
-    /// Rebuilds the audiences from the lines.
-    fn rewire(&mut self) {
-        let lines: Vec<(usize, usize, Origin)> = self
-            .peers
-            .iter()
-            .enumerate()
-            .filter_map(|(viewer, peer)| Some((viewer, peer.as_ref()?)))
-            .flat_map(|(viewer, peer)| {
-                let carried = peer.slots.iter().enumerate();
-                carried.filter_map(move |(line, slot)| Some((viewer, line, slot.origin?)))
-            })
-            .collect();
-        for peer in self.peers.iter_mut().flatten() {
-            peer.published.iter_mut().for_each(|p| p.audience.clear());
-        }
-        for (viewer, line, origin) in lines {
-            let Some(index) = self.find(origin.participant) else { continue };
-            let stream = self.peers[index].as_ref().map(|p| p.stream_key(origin.source, 0));
-            if let Some(published) = self.peers[index].as_mut().and_then(|p| p.published_mut(origin.source)) {
-                published.audience.push((viewer, line));
-            }
-            // Sound needs no choice of a layer.
-            if origin.source.is_audio()
-                && let Some(slot) = self.peers[viewer].as_mut().and_then(|p| p.slots.get_mut(line))
-            {
-                slot.rewriter.want(stream);
-            }
-        }
-    }
-
     /// A connection that has ended is told once; its place stays until it is left or replaced.
     fn end_dead(&mut self, fx: &mut Effects) {
         for peer in self.peers.iter_mut().flatten() {
@@ -745,36 +565,6 @@ fn set_open(peer: &mut Peer, Allowed { media, screen_audio }: Allowed) {
             published.open = open;
         }
     }
-}
-
-impl Peer {
-    /// How large this viewer shows a picture.
-    fn height(&self, origin: Origin) -> u16 {
-        match &self.view {
-            Some(view) => view.iter().find(|(o, _)| *o == origin).map_or(0, |(_, height)| *height),
-            None if origin.source == Source::Screen => ANY_HEIGHT,
-            None => DEFAULT_CAMERA_HEIGHT,
-        }
-    }
-
-    fn view_of_lines(&self) -> Vec<SlotView> {
-        let view = |slot: &crate::peer::Slot| SlotView {
-            mid: slot.mid.to_string(),
-            participant: slot.origin.map(|o| o.participant),
-            source: slot.origin.map_or(slot.lane.idle(), |o| o.source),
-        };
-        self.slots.iter().map(view).collect()
-    }
-}
-
-/// Lets the stack answer an offer. What it can't read is the stranger's fault, whatever way it fails.
-fn answer(rtc: &mut str0m::Rtc, offer: &Offer) -> Result<String, Fault> {
-    let invalid = || Fault::new(Code::InvalidSdp, "The session description can't be used.");
-    let read = std::panic::AssertUnwindSafe(|| {
-        let parsed = str0m::change::SdpOffer::from_sdp_string(&offer.text).map_err(|_| invalid())?;
-        rtc.sdp_api().accept_offer(parsed).map(|answer| answer.to_sdp_string()).map_err(|_| invalid())
-    });
-    std::panic::catch_unwind(read).map_err(|_| invalid())?
 }
 
 /// A part of one as whole hundredths; what isn't a part counts as all.

@@ -13,6 +13,7 @@ use std::{
 use str0m::{
     Candidate, IceCreds, Rtc,
     bwe::Bitrate,
+    change::SdpOffer,
     config::{CryptoProvider, DtlsCert, DtlsVersion},
     media::Mid,
     net::TcpType,
@@ -157,6 +158,16 @@ impl Common {
         }
         Ok(rtc)
     }
+}
+
+/// Lets the stack answer an offer. What it can't read is the stranger's fault, whatever way it fails.
+pub(crate) fn answer(rtc: &mut Rtc, offer: &Offer) -> Result<String, Fault> {
+    let invalid = || Fault::new(Code::InvalidSdp, "The session description can't be used.");
+    let read = std::panic::AssertUnwindSafe(|| {
+        let parsed = SdpOffer::from_sdp_string(&offer.text).map_err(|_| invalid())?;
+        rtc.sdp_api().accept_offer(parsed).map(|answer| answer.to_sdp_string()).map_err(|_| invalid())
+    });
+    std::panic::catch_unwind(read).map_err(|_| invalid())?
 }
 
 /// Only what forwarding needs: every extension is bytes and work in every packet.

@@ -5,20 +5,10 @@ use super::File;
 /// Over that, a file is a question to answer in review: does it hold one idea?
 const LONG: usize = 600;
 /// Those that are longer, each with the answer.
-const LONG_WITH_REASON: &[(&str, &str)] = &[
-    (
-        "crates/domain/src/room.rs",
-        "one machine: what two people and their call can be, direct or over the server",
-    ),
-    (
-        "crates/domain/src/room/layers.rs",
-        "one machine: sharing a link out and making up one's mind about it decide together; a third is its tests",
-    ),
-    (
-        "crates/sfu/src/call.rs",
-        "one room's media: joining, forwarding and looking all change the same connections",
-    ),
-];
+const LONG_WITH_REASON: &[(&str, &str)] = &[(
+    "crates/domain/src/room/layers.rs",
+    "one machine: sharing a link out and making up one's mind about it decide together; a third is its tests",
+)];
 /// What people write by hand.
 const WRITTEN: &[&str] = &[".rs", ".ts", ".tsx", ".js", ".mjs", ".css", ".html", ".sql", ".sh"];
 

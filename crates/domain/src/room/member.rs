@@ -2,10 +2,10 @@
 
 use std::{collections::VecDeque, net::IpAddr};
 
-use super::{Allowed, LastLink, Who, restraint};
+use super::{Allowed, Who, restraint};
 use crate::{
     Timestamp,
-    contract::rooms::{Guest, SignalBody, SignalKind},
+    contract::rooms::{Guest, Link, SignalBody, SignalKind},
     id::{MessageId, ParticipantId, SocketId, TicketId, UserId},
     wire::{Card, Media, Participant, Presence},
 };
@@ -54,7 +54,7 @@ pub(super) struct Member {
     pub(super) media: Media,
     /// What safety has decided about them here.
     pub(super) held_back: restraint::Held,
-    pub(super) link: LastLink,
+    pub(super) link: Option<Link>,
     /// Whether their page has said what is on.
     pub(super) told: bool,
     /// When their page last had a picture of the other.

@@ -4,18 +4,42 @@ use std::time::{Duration, Instant};
 
 use visavis_domain::{
     Timestamp,
+    id::ParticipantId,
     room::{
         keyframes,
-        layers::{self, Want},
+        layers::{self, DEFAULT_CAMERA_HEIGHT, Want},
         slots::{Lane, Origin},
     },
     wire::Source,
 };
 
-use super::{Call, Effects, SMALL_HEIGHT};
-use crate::peer::layer_of;
+use super::{Call, Effects};
+use crate::peer::{Peer, layer_of};
+
+/// Height that a screen is sent at without a `view`: all there is.
+const ANY_HEIGHT: u16 = u16::MAX;
+/// A picture no taller than this needs no more than half its frames.
+const SMALL_HEIGHT: u16 = 100;
+/// Pictures that a page can show: those of its lines, and as many that are just changing (the edge refuses more).
+const MAX_VIEW: usize = 32;
 
 impl Call {
+    pub(crate) fn set_view(
+        &mut self,
+        now: Instant,
+        participant: ParticipantId,
+        mut wanted: Vec<(Origin, u16)>,
+        fx: &mut Effects,
+    ) {
+        wanted.truncate(MAX_VIEW);
+        let Some(index) = self.find(participant) else { return };
+        if let Some(peer) = &mut self.peers[index] {
+            peer.view = Some(wanted);
+        }
+        self.share(now, index, fx);
+        self.ask_all(now);
+    }
+
     /// Shares a viewer's bandwidth out among the pictures on its lines.
     pub(super) fn share(&mut self, now: Instant, index: usize, fx: &mut Effects) {
         let at = self.at(now);
@@ -184,5 +208,16 @@ impl Call {
         };
         let sampled = || self.is_sampled(Origin { participant: owner.participant, source }, layer);
         published.open && (published.audience.iter().any(needs) || sampled())
+    }
+}
+
+impl Peer {
+    /// How large this viewer shows a picture.
+    fn height(&self, origin: Origin) -> u16 {
+        match &self.view {
+            Some(view) => view.iter().find(|(o, _)| *o == origin).map_or(0, |(_, height)| *height),
+            None if origin.source == Source::Screen => ANY_HEIGHT,
+            None => DEFAULT_CAMERA_HEIGHT,
+        }
     }
 }

@@ -111,7 +111,7 @@ fn answered(h264: bool, text: &str) -> Result<String, Fault> {
     let common = Common { h264, ..Common::new(vec![SocketAddr::from(([127, 0, 0, 1], 9))], vec![]).unwrap() };
     let offer = read(text)?;
     common.takes(&offer)?;
-    let parsed = str0m::change::SdpOffer::from_sdp_string(&offer.text).unwrap();
+    let parsed = SdpOffer::from_sdp_string(&offer.text).unwrap();
     let mut rtc = common.connection(Instant::now())?;
     Ok(rtc.sdp_api().accept_offer(parsed).unwrap().to_sdp_string())
 }
