@@ -44,6 +44,30 @@ describe('a room on bad days', () => {
     for (const one of guests) assert.equal((await places(one)).length, 2);
   });
 
+  test('a camera that the device takes for something else is off for the others, and comes back by itself', { timeout: 180_000 }, async (t) => {
+    const server = await startServer({ test: t });
+    const { guests } = await together(t, server, 2);
+    const [anna, ben] = guests;
+    const [, benName] = await names(anna);
+    await sees(anna, 1);
+    const take = (muted) =>
+      ben.page.evaluate((muted) => {
+        const [, { track }] = window.__visavisPc.getSenders();
+        window.taken ??= track;
+        Object.defineProperty(window.taken, 'muted', { value: muted, configurable: true });
+        window.taken.dispatchEvent(new Event(muted ? 'mute' : 'unmute'));
+      }, muted);
+    await take(true);
+    await tile(anna, benName).locator('video').waitFor({ state: 'detached' });
+    assert.equal(await ben.button('Camera').getAttribute('aria-pressed'), 'false');
+    await ben.picture('room-camera-taken');
+    await take(false);
+    await tile(anna, benName).locator('video').waitFor();
+    assert.equal(await ben.button('Camera').getAttribute('aria-pressed'), 'true');
+    await sees(anna, 1);
+    for (const one of guests) one.assertNoProblems();
+  });
+
   test('in a second tab takes the call over, and the first one can have it back', { timeout: 180_000 }, async (t) => {
     const server = await startServer({ test: t });
     const { guests, link } = await together(t, server, 2);

@@ -326,5 +326,6 @@ devices.local.subscribe((stream) => {
   publish();
   sendMedia();
 });
+devices.taken.subscribe(sendMedia);
 // A tab that is closed leaves the call, so that nobody waits for it.
 window.addEventListener('pagehide', () => give({ is: 'stop' }));

@@ -505,7 +505,7 @@ effect(() => {
 });
 // Another camera or microphone, one that was unplugged, a switch: the others get what there is.
 effect(() => {
-  [devices.local.value, devices.microphoneOn.value, devices.cameraOn.value, screen.value].length;
+  [devices.local.value, devices.microphoneOn.value, devices.cameraOn.value, devices.taken.value, screen.value].length;
   untracked(() => {
     publish();
     void sayMedia();

@@ -15,6 +15,11 @@ export const devices = signal<MediaDeviceInfo[]>([]);
 export const choice = signal<Choice>(remembered());
 export const microphoneOn = signal(true);
 export const cameraOn = signal(true);
+/**
+ * Kinds that the device has taken for something else: a telephone call, another app in front, a lid that was closed. Nothing comes
+ * from them meanwhile; to the others they are off, or a last picture would stand there.
+ */
+export const taken = signal<ReadonlySet<string>>(new Set());
 
 /** Running requests for devices, so that nobody is asked twice at once. */
 let opening: Promise<boolean> | null = null;
@@ -97,17 +102,27 @@ function adopt(stream: MediaStream): true {
   for (const track of stream.getTracks()) {
     // Unplugged, or taken away by the browser; our own `stop` isn't told here.
     track.onended = () => void reopen();
+    track.onmute = lookWhatIsTaken;
+    track.onunmute = lookWhatIsTaken;
   }
   local.value = stream;
+  lookWhatIsTaken();
   problem.value = null;
   applySwitches();
   void list();
   return true;
 }
 
+function lookWhatIsTaken(): void {
+  const kinds = tracks().filter(({ muted }) => muted).map(({ kind }) => kind);
+  if (kinds.length !== taken.value.size || kinds.some((kind) => !taken.value.has(kind))) taken.value = new Set(kinds);
+}
+
 function stop(): void {
   for (const track of tracks()) {
     track.onended = null;
+    track.onmute = null;
+    track.onunmute = null;
     track.stop();
   }
 }
@@ -123,6 +138,7 @@ export function close(): void {
   stop();
   local.value = null;
   problem.value = null;
+  lookWhatIsTaken();
 }
 
 /** Opens them unasked if the person has allowed it for good before. */
@@ -149,8 +165,8 @@ export async function choose(kind: Kind, id: string): Promise<void> {
 
 export function toggle(kind: 'audio' | 'video'): void {
   const on = kind === 'audio' ? microphoneOn : cameraOn;
-  // Switched on, but there is none (yet): look once more.
-  const lacking = local.value !== null && !has(kind);
+  // Switched on, but there is none (yet), or something else has it: look once more.
+  const lacking = local.value !== null && (!has(kind) || taken.value.has(kind));
   on.value = lacking || !on.value;
   applySwitches();
   if (lacking) void reopen();
@@ -164,7 +180,7 @@ export const has = (kind: 'audio' | 'video'): boolean => tracks().some((track) =
 
 /** Whether the other side hears or sees me, or would. */
 export const isOn = (kind: 'audio' | 'video'): boolean =>
-  (kind === 'audio' ? microphoneOn : cameraOn).value && (local.value === null || has(kind));
+  (kind === 'audio' ? microphoneOn : cameraOn).value && !taken.value.has(kind) && (local.value === null || has(kind));
 
 /** The microphone's level, 0 to 1, some times a second, until the returned function is called. */
 export function meter(stream: MediaStream, show: (level: number) => void): () => void {
