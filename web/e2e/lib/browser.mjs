@@ -44,6 +44,19 @@ const FLAGS = [
 /** Says yes to every question for camera and microphone; without it they are refused. */
 const ALLOW = '--use-fake-ui-for-media-stream';
 
+/** Runs in the page: how its connection stands, and each pair of addresses that it tried. */
+const WAY = async () => {
+  const pc = window.__visavisPc;
+  if (!pc) return '';
+  const all = [...(await pc.getStats()).values()];
+  const of = (id) => all.find((report) => report.id === id) ?? {};
+  const pairs = all.filter(({ type }) => type === 'candidate-pair').map((pair) => {
+    const [mine, theirs] = [of(pair.localCandidateId), of(pair.remoteCandidateId)];
+    return `${mine.protocol} ${mine.candidateType} to ${theirs.port} ${pair.state}, ${pair.requestsSent} asked, ${pair.responsesReceived} answered`;
+  });
+  return [`${pc.connectionState}, ICE ${pc.iceConnectionState}`, ...pairs].join('; ');
+};
+
 export const DESKTOP = { width: 1280, height: 800 };
 export const PHONE = { width: 360, height: 740 };
 /** A phone as most have it. */
@@ -103,6 +116,10 @@ export class Visitor {
   async #tellWhere(test) {
     const seen = await this.page?.evaluate(() => `${location.pathname}: ${document.body.innerText.slice(0, 600)}`).catch(String);
     test.diagnostic(`${this.name} at ${seen?.replaceAll('\n', ' | ')} (${this.problems.join('; ') || 'no problems'})`);
+    const way = await this.page?.evaluate(WAY).catch(String);
+    if (way) test.diagnostic(`${this.name}'s media: ${way}`);
+    const complaints = (this.server.output ?? '').split('\n').filter((line) => /\b(WARN|ERROR)\b/.test(line));
+    for (const line of complaints.slice(-5)) test.diagnostic(`the server: ${line}`);
   }
 
   /** Puts the page's sockets on a wire that can be pulled. */
