@@ -172,6 +172,7 @@ export class Visitor {
     await page.goto('/');
     if (pictures) await this.picture(`${pictures}-start`);
     const email = page.getByLabel('Email', { exact: true });
+    await email.or(this.button('Start')).first().waitFor();
     if (!(await email.isVisible())) await this.button('Start').click();
     await email.fill(this.email);
     await this.button('Sign in').click();
