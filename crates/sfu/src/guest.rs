@@ -64,6 +64,8 @@ pub struct Heard {
     pub packets: u64,
     /// Missing among them.
     pub lost: u64,
+    /// Numbers left out before a key frame: the sender has given up what waited and begun anew, as on a link that is too thin.
+    pub cut: u64,
     first: Option<u64>,
     last: u64,
 }
@@ -470,9 +472,10 @@ impl Guest {
         self.first_packet.get_or_insert(now);
         let audio = self.rtc.media(mid).is_some_and(|m| m.kind() == MediaKind::Audio);
         if audio {
-            self.heard.entry(mid).or_default().take(*packet.seq_no);
+            self.heard.entry(mid).or_default().take(*packet.seq_no, false);
         } else {
-            self.received.entry(mid).or_default().take(*packet.seq_no);
+            let begins_anew = crate::vp8::read(&packet.payload).is_some_and(|vp8| vp8.begins && vp8.key);
+            self.received.entry(mid).or_default().take(*packet.seq_no, begins_anew);
             let decoder = self.decoders.entry(mid).or_default();
             let (time, marker) = (packet.header.timestamp, packet.header.marker);
             decoder.take(now, *packet.seq_no, time, marker, packet.payload);
@@ -493,13 +496,17 @@ impl Heard {
     pub const fn add(&mut self, other: &Self) {
         self.packets += other.packets;
         self.lost += other.lost;
+        self.cut += other.cut;
     }
 
-    fn take(&mut self, seq: u64) {
+    fn take(&mut self, seq: u64, begins_anew: bool) {
         let first = *self.first.get_or_insert(seq);
+        if begins_anew && self.packets > 0 {
+            self.cut += seq.saturating_sub(self.last + 1);
+        }
         self.packets += 1;
         self.last = self.last.max(seq);
-        self.lost = (self.last + 1).saturating_sub(first).saturating_sub(self.packets);
+        self.lost = (self.last + 1).saturating_sub(first).saturating_sub(self.packets + self.cut);
     }
 }
 
@@ -509,4 +516,27 @@ fn layers(camera: &[(&'static str, Shape)]) -> Simulcast {
         simulcast.add_send_layer(SimulcastLayer::new(rid));
     }
     simulcast
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(packets: &[(u64, bool)]) -> (u64, u64) {
+        let mut heard = Heard::default();
+        for &(seq, begins_anew) in packets {
+            heard.take(seq, begins_anew);
+        }
+        (heard.lost, heard.cut)
+    }
+
+    #[test]
+    fn what_is_missing_is_lost_unless_a_key_frame_begins_anew_behind_it() {
+        assert_eq!(heard(&[(7, true), (8, false), (9, false)]), (0, 0));
+        assert_eq!(heard(&[(7, true), (9, false)]), (1, 0));
+        assert_eq!(heard(&[(7, true), (9, false), (8, false)]), (0, 0), "it came late");
+        assert_eq!(heard(&[(7, true), (8, false), (12, true), (13, false)]), (0, 3));
+        assert_eq!(heard(&[(7, true), (12, true), (14, false)]), (1, 4));
+        assert_eq!(heard(&[(7, false), (8, true), (9, true)]), (0, 0));
+    }
 }

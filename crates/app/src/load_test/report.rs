@@ -137,10 +137,11 @@ impl Display for Report {
         writeln!(f, "  pictures seen  {} of {}", self.pictures.0, self.pictures.1)?;
         writeln!(
             f,
-            "  video          {} packets, {} lost, {:.3} % delivered",
+            "  video          {} packets, {} lost, {:.3} % delivered, {} given up for a thin link",
             self.video.packets,
             self.video.lost,
-            share(&self.video)
+            share(&self.video),
+            self.video.cut
         )?;
         writeln!(
             f,
