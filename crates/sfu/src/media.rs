@@ -264,6 +264,10 @@ impl Shards {
                         homeless.extend((*on == shard).then_some(*room));
                         *on != shard
                     });
+                    // Should it come back it finds this first, and holds nobody who is elsewhere by then.
+                    for room in &homeless {
+                        self.line(shard).tell(Note::Command(Command::Close(*room)));
+                    }
                 }
                 Change::Back(shard) => tracing::warn!(shard, "a media thread is back"),
             }
@@ -282,6 +286,12 @@ impl Shards {
     #[cfg(any(test, feature = "testing"))]
     pub fn end_thread(&self, shard: usize) {
         self.line(shard).stop();
+    }
+
+    /// For tests: that thread hangs for so long.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn hold_thread(&self, shard: usize, so_long: Duration) {
+        self.line(shard).tell(Note::Hold(so_long));
     }
 
     /// Ends the threads.
@@ -304,13 +314,13 @@ impl Shards {
 
     /// The shard of a room: the one with the fewest, for as long as its thread turns.
     fn place(&self, room: RoomId) -> usize {
-        let lost: Vec<usize> = lock(&self.vigil).lost().collect();
         let mut placed = lock(&self.placed);
         if let Some(shard) = placed.get(&room) {
             return *shard;
         }
         let mut load = vec![0_usize; self.lines.len()];
         placed.values().for_each(|shard| load[*shard] += 1);
+        let lost: Vec<usize> = lock(&self.vigil).lost().collect();
         let well = (0..load.len()).filter(|shard| !lost.contains(shard));
         let shard = well.min_by_key(|shard| load[*shard]).unwrap_or(0);
         placed.insert(room, shard);

@@ -59,6 +59,9 @@ pub(crate) enum Note {
     TcpFrame(Route, Vec<u8>),
     /// It has ended.
     TcpClosed(SocketAddr),
+    /// For tests: the thread hangs for so long.
+    #[cfg(any(test, feature = "testing"))]
+    Hold(Duration),
 }
 
 /// What the thread tells the role.
@@ -261,6 +264,8 @@ impl Thread {
                 Note::Command(command) => self.shard.handle(now, Input::Command(command)),
                 Note::TcpOpen(peer, frames) => drop(self.tcp.insert(peer, frames)),
                 Note::TcpClosed(peer) => drop(self.tcp.remove(&peer)),
+                #[cfg(any(test, feature = "testing"))]
+                Note::Hold(so_long) => std::thread::sleep(so_long),
                 Note::TcpFrame(route, bytes) => {
                     self.shard.handle(now, Input::Datagram { route, bytes: &bytes });
                 }

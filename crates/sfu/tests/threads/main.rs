@@ -45,9 +45,16 @@ fn media(threads: usize) -> Arc<Shards> {
     shards
 }
 
-async fn join(shards: &Shards, room: RoomId) -> Result<String, Fault> {
+fn offer() -> String {
     let plan = Plan { limit: 10, camera: vec![], voice: true, number: 1 };
-    let (_, offer) = Guest::new(Clock::System.instant(), ([127, 0, 0, 1], 9).into(), &plan).unwrap();
+    Guest::new(Clock::System.instant(), ([127, 0, 0, 1], 9).into(), &plan).unwrap().1
+}
+
+async fn join(shards: &Shards, room: RoomId) -> Result<String, Fault> {
+    join_by(shards, room, offer()).await
+}
+
+async fn join_by(shards: &Shards, room: RoomId, offer: String) -> Result<String, Fault> {
     let participant = ParticipantId::from_bits(7);
     shards.join(Join { room, participant, offer, media: None, apart: vec![], limit: 10 }).await
 }
@@ -92,4 +99,26 @@ async fn without_any_thread_nobody_is_answered_and_it_is_known() {
     assert_eq!(lost(&shards).await, [ONE]);
     assert!(shards.is_lost());
     assert_eq!(join(&shards, ONE).await.unwrap_err().code, Code::Unavailable);
+}
+
+#[tokio::test]
+async fn a_thread_that_hung_comes_back_without_those_who_went_elsewhere() {
+    let shards = media(1);
+    let offer = offer();
+    let before = join_by(&shards, ONE, offer.clone()).await.unwrap();
+    assert_eq!(
+        join_by(&shards, ONE, offer.clone()).await.unwrap(),
+        before,
+        "an offer again is answered the same"
+    );
+    shards.hold_thread(0, Duration::from_secs(4));
+    assert_eq!(lost(&shards).await, [ONE]);
+    let back = async {
+        while shards.is_lost() {
+            tokio::time::sleep(LOOK_EVERY).await;
+            assert_eq!(shards.look_after(), []);
+        }
+    };
+    timeout(PATIENCE, back).await.unwrap();
+    assert_ne!(join_by(&shards, ONE, offer).await.unwrap(), before, "it is a new connection");
 }
