@@ -29,9 +29,15 @@ export function Dialog({ title, onClose, firm = false, children }: Props) {
     dialog.current?.showModal();
     return () => queueMicrotask(giveBack);
   }, []);
+  // At once, and not a task later as a close of the browser's own: a key that comes right behind finds the page as it is.
+  const onCancel = (event: Event): void => {
+    if (event.target !== dialog.current || !event.cancelable) return;
+    event.preventDefault();
+    onClose();
+  };
   const onBackdrop = (event: MouseEvent) => !firm && event.target === dialog.current && onClose();
   return (
-    <dialog ref={dialog} aria-labelledby={heading} onClose={onClose} onClick={onBackdrop}>
+    <dialog ref={dialog} aria-labelledby={heading} onCancel={onCancel} onClose={onClose} onClick={onBackdrop}>
       <div class="dialog">
         <h2 id={heading}>{title}</h2>
         {children}

@@ -13,7 +13,8 @@ export function useDeskKeys(keys: Record<string, () => void>, on = true): void {
     const press = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !singleKeys.value) return;
       if (event.target instanceof Element && event.target.closest(TYPED)) return;
-      if (document.querySelector('dialog[open]')) return;
+      // Also one that the browser has closed, as long as what it was about isn't.
+      if (document.querySelector('dialog')) return;
       const act = newest.current[event.key.toLowerCase()];
       if (!act) return;
       event.preventDefault();
