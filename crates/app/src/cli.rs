@@ -161,7 +161,7 @@ pub struct RoomLoad {
     /// Rooms.
     #[arg(long, value_name = "R", default_value_t = 1)]
     pub rooms: u32,
-    /// Seconds after the last has come in.
+    /// Seconds after the last has come in; Ctrl-C ends them sooner.
     #[arg(long, value_name = "S", default_value_t = 30)]
     pub duration: u64,
     /// The place, over http; without it a server of the test's own is started.

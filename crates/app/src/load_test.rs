@@ -95,7 +95,7 @@ struct Newcomer {
 }
 
 /// Runs the test and prints what it found; fails when anything is missing.
-pub async fn run(load: RoomLoad) -> Result<(), Trouble> {
+pub async fn run(mut load: RoomLoad) -> Result<(), Trouble> {
     let each = load.publishers + load.subscribers;
     if load.publishers == 0 || each > MOST || load.rooms == 0 {
         return Err(Trouble::Crowd);
@@ -123,7 +123,7 @@ pub async fn run(load: RoomLoad) -> Result<(), Trouble> {
         stream::iter(newcomers).map(|one| bring(&door, one)).buffer_unordered(AT_ONCE).collect().await;
     tokio::time::sleep(WARM).await;
     let before = (pid.and_then(local::cpu_seconds), crowd.packets());
-    tokio::time::sleep(Duration::from_secs(load.duration)).await;
+    load.duration = stay(&clock, load.duration).await?;
     let packets = crowd.packets() - before.1;
     let cpu = pid.and_then(local::cpu_seconds).zip(before.0).map(|(after, before)| (after - before, packets));
     let members = crowd.stop();
@@ -131,6 +131,16 @@ pub async fn run(load: RoomLoad) -> Result<(), Trouble> {
     let report = Report::new(&load, joins, &members, cpu);
     println!("{report}");
     if report.is_whole() { Ok(()) } else { Err(Trouble::Missing) }
+}
+
+/// Until the time is over, or Ctrl-C says that it is enough. Gives the seconds it took.
+async fn stay(clock: &Clock, seconds: u64) -> Result<u64, Trouble> {
+    let start = clock.instant();
+    tokio::select! {
+        () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
+        ended = tokio::signal::ctrl_c() => ended?,
+    }
+    Ok(since(clock.instant(), start).as_secs())
 }
 
 /// Makes accounts and rooms: not part of what is measured.
