@@ -51,6 +51,8 @@ pub(crate) struct Call {
     next_serial: u64,
     speakers: Speakers,
     taps: Vec<Tap>,
+    /// Of all who came.
+    chance: u64,
     inbound: VecDeque<(usize, Inbound)>,
     said: Vec<Said>,
     looked: Instant,
@@ -77,6 +79,7 @@ impl Call {
             next_serial: 1,
             speakers: Speakers::new(),
             taps: Vec::new(),
+            chance: 0,
             inbound: VecDeque::new(),
             said: Vec::new(),
             looked: now,
@@ -147,6 +150,7 @@ impl Call {
             self.remove(now, index, fx);
         }
         let index = self.add(now, common, offer, join, fx)?;
+        self.stir(now, join.random);
         let answer = self.peers[index].as_ref().map(|p| p.answer.clone()).ok_or_else(Fault::internal)?;
         Ok((index, answer))
     }

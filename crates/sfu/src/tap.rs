@@ -71,6 +71,11 @@ impl Tap {
         tap
     }
 
+    /// Somebody has come: nobody knows all of these bits.
+    pub(crate) fn stir(&mut self, now: Timestamp, bits: u64) {
+        self.watch.handle(now, Input::Chance(bits));
+    }
+
     pub(crate) fn set_demand(&mut self, now: Timestamp, demand: Demand) {
         self.demand = demand;
         self.watch.handle(now, Input::Every(demand.pictures.and_then(|p| p.every)));

@@ -15,6 +15,9 @@ use crate::{
 pub const GIVE_UP: Duration = Duration::from_secs(2);
 /// Pictures of one room: a camera and a screen of each of its connections.
 const MAX_PICTURES: usize = 40;
+/// One look in so many comes sooner than its turn, at a time that nobody knows. A page learns of each look, for a key frame is
+/// asked of it: if looks came in turn alone, it would know for how long it is not looked at.
+const SOONER: u64 = 4;
 
 /// Who takes samples. Each has a queue of its own, which it must empty: when it is full, the oldest are lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -160,6 +163,8 @@ pub enum Input {
     Every(Option<Duration>),
     /// The pictures that flow now, all of them.
     Flowing(Vec<Origin>),
+    /// Fresh random bits: whoever is looked at mustn't know all of them.
+    Chance(u64),
     /// One of this as soon as may be.
     Request(Origin),
     /// One has come.
@@ -181,6 +186,7 @@ pub enum Output {
 #[derive(Debug, Default)]
 pub struct Watch {
     every: Option<Duration>,
+    chance: u64,
     pictures: Vec<Picture>,
     out: VecDeque<Output>,
 }
@@ -209,18 +215,34 @@ impl Watch {
                 }
             }
             Input::Flowing(origins) => self.flowing(now, &origins),
+            Input::Chance(bits) => self.chance = mixed(self.chance ^ bits),
             Input::Request(origin) => {
                 self.pictures.iter_mut().filter(|p| p.origin == origin).for_each(|p| p.due = Some(now));
             }
             Input::Came(origin) => {
-                let every = self.every;
+                let due = self.next(now);
                 for picture in self.pictures.iter_mut().filter(|p| p.origin == origin) {
-                    (picture.wanted, picture.due) = (None, every.map(|every| now + every));
+                    (picture.wanted, picture.due) = (None, due);
                 }
             }
             Input::Tick => {}
         }
         self.tick(now);
+    }
+
+    /// When one that has just come is due again.
+    fn next(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let every = self.every?;
+        self.chance = self.chance.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let bits = mixed(self.chance);
+        if bits % SOONER != 0 {
+            return Some(now + every);
+        }
+        // The upper bits choose a time of which an eighth has passed at least: a publisher isn't asked again at once.
+        let ms = u64::try_from(every.as_millis()).unwrap_or(u64::MAX);
+        Some(
+            now + Duration::from_millis(ms / 8 + ms.saturating_mul(7).saturating_mul(bits >> 52) / (8 << 12)),
+        )
     }
 
     /// A picture that is new is looked at when it begins.
@@ -257,6 +279,13 @@ impl Watch {
     }
 }
 
+/// SplitMix64's finaliser (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
+const fn mixed(bits: u64) -> u64 {
+    let bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    bits ^ (bits >> 31)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -286,6 +315,36 @@ mod tests {
         assert_eq!(all(&mut watch), []);
         watch.handle(at(5_300), Input::Tick);
         assert_eq!(all(&mut watch), [Output::Want(origin(1))]);
+    }
+
+    #[test]
+    fn nobody_knows_when_they_are_looked_at_next() {
+        let every = Duration::from_secs(5);
+        let gaps = |bits: u64| -> Vec<i64> {
+            let mut watch = Watch::default();
+            for input in [Input::Chance(bits), Input::Every(Some(every)), Input::Flowing(vec![origin(1)])] {
+                watch.handle(at(0), input);
+            }
+            let (mut now, mut gaps) = (0, Vec::new());
+            while gaps.len() < 4_000 {
+                all(&mut watch);
+                watch.handle(at(now), Input::Came(origin(1)));
+                let came = now;
+                while all(&mut watch).is_empty() {
+                    now += 20;
+                    watch.handle(at(now), Input::Tick);
+                }
+                gaps.push(now - came);
+            }
+            gaps
+        };
+        let some = gaps(7);
+        assert!(some.iter().all(|gap| (620..=5_000).contains(gap)), "never later than said, nor at once");
+        let sooner: Vec<i64> = some.iter().copied().filter(|gap| *gap < 5_000).collect();
+        assert!((900..=1_100).contains(&sooner.len()), "a quarter of them: {}", sooner.len());
+        let early = sooner.iter().filter(|gap| **gap < 2_810).count();
+        assert!((400..=600).contains(&early), "at any time alike: {early}");
+        assert_ne!(some, gaps(8), "others have others");
     }
 
     #[test]

@@ -27,8 +27,19 @@ impl Call {
         let Some(demand) = demand else { return self.taps.retain(|tap| tap.consumer != consumer) };
         match self.taps.iter_mut().find(|tap| tap.consumer == consumer) {
             Some(tap) => tap.set_demand(at, demand),
-            None => self.taps.push(Tap::new(at, self.id, consumer, demand)),
+            None => {
+                let mut tap = Tap::new(at, self.id, consumer, demand);
+                tap.stir(at, self.chance);
+                self.taps.push(tap);
+            }
         }
+    }
+
+    /// Somebody has come, and with them bits that the others don't know.
+    pub(super) fn stir(&mut self, now: Instant, random: u64) {
+        let at = self.at(now);
+        self.chance = self.chance.rotate_left(1) ^ random;
+        self.taps.iter_mut().for_each(|tap| tap.stir(at, random));
     }
 
     /// A consumer wants a picture of this now.

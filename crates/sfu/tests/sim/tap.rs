@@ -76,21 +76,24 @@ fn assert_whole(key_frame: &KeyFrame, shape: Shape) {
 #[test]
 fn every_camera_is_looked_at_in_its_turn_at_the_lowest_layer_that_does() {
     let mut world = room_of(3, Nature::clean(25 * MS), pictures(Some(5 * S), 180));
-    world.run(16 * S);
+    world.run(101 * S);
+    let mut gaps = Vec::new();
     for n in 0..3 {
         let taken = key_frames(&world, n, Source::Camera);
-        assert!((3..=4).contains(&taken.len()), "{n}: {}", taken.len());
         for (_, key_frame) in &taken {
             assert_whole(key_frame, CAMERA[0].1);
         }
         for pair in taken.windows(2) {
-            let gap = pair[1].0.at.since(pair[0].0.at);
-            assert!(gap >= 4_900 * MS && gap <= 6 * S, "{n}: {gap:?}");
+            gaps.push(pair[1].0.at.since(pair[0].0.at));
         }
         let asked = world.people[&n].guest.requests.iter();
         let lowest = asked.filter(|(_, rid)| rid.as_deref() == Some("l")).count();
-        assert!(lowest <= 6, "{n} was asked {lowest} times");
+        assert!(lowest <= taken.len() + 2, "{n} was asked {lowest} times for {}", taken.len());
     }
+    assert!(gaps.iter().all(|gap| (600 * MS..=6 * S).contains(gap)), "{gaps:?}");
+    let in_turn = gaps.iter().filter(|gap| **gap >= 4_900 * MS).count();
+    assert!(in_turn * 100 / gaps.len() >= 60, "most come in their turn: {gaps:?}");
+    assert!(in_turn < gaps.len(), "and some when nobody expects it");
     let before = world.samples.len();
     want(&mut world, None);
     world.run(12 * S);
