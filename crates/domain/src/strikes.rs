@@ -257,10 +257,7 @@ impl Strikes {
             }
         } else if alone {
             for action in rule.first.clone() {
-                self.act(&rule, action, None, vec![signal.id]);
-                if action == Action::Blur && !self.rules.dry_run {
-                    self.blurred = Some(now);
-                }
+                self.mild(now, &rule, action, vec![signal.id]);
             }
         }
         self.keep(signal);
@@ -278,7 +275,7 @@ impl Strikes {
     /// Two agree. Whether they are settled with it: somebody was taken out.
     fn strike(&mut self, now: Timestamp, rule: &Rule, facts: Vec<SignalId>) -> bool {
         if rule.agreed < Action::Remove {
-            self.act(rule, rule.agreed, None, facts);
+            self.mild(now, rule, rule.agreed, facts);
             return false;
         }
         let memory_ms = i64::from(self.rules.memory_days) * 24 * 3_600_000;
@@ -293,6 +290,14 @@ impl Strikes {
         (self.settled, self.blurred) = (Some(now), None);
         self.signals.clear();
         true
+    }
+
+    /// An act that takes nobody out. A blur lasts until it is calm, whatever it rests on.
+    fn mild(&mut self, now: Timestamp, rule: &Rule, action: Action, facts: Vec<SignalId>) {
+        self.act(rule, action, None, facts);
+        if action == Action::Blur && !self.rules.dry_run {
+            self.blurred = Some(now);
+        }
     }
 
     fn act(&mut self, rule: &Rule, action: Action, hours: Option<u32>, facts: Vec<SignalId>) {
@@ -505,6 +510,18 @@ mod tests {
             [(Warn, None), (Blur, None), (Remove, None), (Warn, None), (Blur, None), (Remove, None)]
         );
         assert!(dry.standing.is_empty() && dry.blurred.is_none());
+    }
+
+    #[test]
+    fn a_blur_that_two_agreed_on_ends_as_any_other() {
+        let mut blurring = rules();
+        (blurring.rules[0].first, blurring.rules[0].agreed) = (vec![Warn], Blur);
+        let mut strikes = Strikes::new(blurring);
+        assert_eq!(acts(&mut strikes, &[picture(1, 0), picture(2, 6_000)]), [(Warn, None), (Blur, None)]);
+        strikes.handle(at(30_000), Input::Looked(at(29_000)));
+        assert!(!std::iter::from_fn(|| strikes.poll()).any(|o| o == Output::Clear), "it isn't calm for long");
+        strikes.handle(at(40_000), Input::Tick);
+        assert_eq!(strikes.poll(), Some(Output::Clear));
     }
 
     #[test]

@@ -25,6 +25,8 @@ const MAX_PICTURES: usize = 4;
 
 /// The same picture so often in a row is one that stands still: half a minute.
 const FROZEN: u32 = 6;
+/// What is noticed again so soon goes on: what was decided about it stands, and isn't decided anew every few seconds.
+const GOES_ON: Duration = Duration::from_mins(1);
 
 /// The person.
 #[derive(Debug)]
@@ -40,6 +42,8 @@ pub(super) struct Person {
     /// Besides, while what others get can't be looked at.
     veiled: bool,
     unseen: Unseen,
+    /// What holds where they are by which rule, and when it was last to be done.
+    decided: Vec<(Action, String, Timestamp)>,
     kept: VecDeque<Kept>,
     pictures: VecDeque<(visavis_domain::id::SignalId, Vec<u8>)>,
     words: VecDeque<(Timestamp, String)>,
@@ -82,6 +86,7 @@ impl Person {
             blurred: false,
             veiled: false,
             unseen: Unseen::default(),
+            decided: Vec::new(),
             kept: VecDeque::new(),
             pictures: VecDeque::new(),
             words: VecDeque::new(),
@@ -130,8 +135,13 @@ impl Person {
     /// They are there. A blur goes with them: leaving and coming again doesn't end it.
     pub(super) fn is_at(&mut self, now: Timestamp, place: (RoomId, ParticipantId)) {
         self.seen = now;
-        if self.place.replace(place).is_some_and(|before| before != place) && (self.blurred || self.veiled) {
-            self.out.push(Carry { place, what: What::Only(Restraint::Blur) });
+        let Some(before) = self.place.replace(place).filter(|before| *before != place) else { return };
+        // Whoever comes again is muted or blurred there as before.
+        if before.0 != place.0 {
+            self.decided.clear();
+        }
+        if self.blurred || self.veiled {
+            self.only(Restraint::Blur);
         }
     }
 
@@ -201,9 +211,10 @@ impl Person {
         self.strikes.handle(now, input);
         while let Some(output) = self.strikes.poll() {
             match output {
-                Output::Act(act) => self.act(act),
+                Output::Act(act) => self.act(now, act),
                 Output::Clear => {
                     self.blurred = false;
+                    self.decided.retain(|(action, ..)| *action != Action::Blur);
                     if !self.veiled {
                         self.only(Restraint::Clear);
                     }
@@ -221,8 +232,30 @@ impl Person {
         }
     }
 
-    fn act(&mut self, act: Act) {
+    /// Whether this holds where they are, by the same rule: a mute to the end of the call, all else as long as it goes on.
+    fn goes_on(&mut self, now: Timestamp, act: &Act) -> bool {
+        if act.action >= Action::Remove {
+            self.decided.clear();
+            return false;
+        }
+        let same = |(action, rule, _): &&mut (Action, String, _)| *action == act.action && *rule == act.rule;
+        let Some((_, _, last)) = self.decided.iter_mut().find(same) else {
+            self.decided.push((act.action, act.rule.clone(), now));
+            return false;
+        };
+        let before = std::mem::replace(last, now);
+        act.action == Action::Mute || now.since(before) < GOES_ON
+    }
+
+    fn act(&mut self, now: Timestamp, act: Act) {
         let Some(place) = self.place else { return };
+        if self.goes_on(now, &act) {
+            // The room may not have heard of it the first time.
+            if !act.dry_run && act.action != Action::Warn {
+                self.only(restraint(act.action));
+            }
+            return;
+        }
         if !act.dry_run {
             self.blurred = match act.action {
                 Action::Blur => true,
@@ -412,6 +445,51 @@ mod tests {
         assert!(!person.waits());
         person.is_at(at(61_000), place(1));
         assert_eq!(restraints(&mut person), []);
+    }
+
+    #[test]
+    fn what_goes_on_is_decided_once_where_they_are() {
+        let mut person = Person::new(at(0), rules());
+        let noticed = |n: u8, concern, modality, ms| {
+            let signal = Signal { concern, modality, ..naked(n, ms).signal.unwrap() };
+            Noticed { signal: Some(signal), ..naked(n, ms) }
+        };
+        let decided = |person: &mut Person| -> Vec<Action> {
+            parts(person).into_iter().filter_map(|(_, record)| Some(record?.act.action)).collect()
+        };
+        let shouts = |person: &mut Person, from: u8, to: u8| {
+            for n in from..to {
+                let ms = i64::from(n) * 10_000;
+                person.notice(at(ms), noticed(n, Concern::Harassment, Modality::Speech, ms));
+            }
+        };
+        person.is_at(at(0), place(1));
+        shouts(&mut person, 0, 3);
+        assert_eq!(decided(&mut person), [Action::Warn, Action::Mute]);
+        shouts(&mut person, 3, 10);
+        let again = restraints(&mut person);
+        assert_eq!(
+            again,
+            vec![(RoomId::from_bits(1), Restraint::Mute); 7],
+            "a room that missed it hears it again"
+        );
+        person.is_at(at(100_000), place(5));
+        shouts(&mut person, 10, 12);
+        assert_eq!(decided(&mut person), [Action::Mute], "the mute held for the call before");
+        // What looks like a weapon lies on the table, is put away, and taken out again.
+        let mut person = Person::new(at(0), rules());
+        person.is_at(at(0), place(1));
+        let armed = |person: &mut Person, n: u8| {
+            let ms = i64::from(n) * 10_000;
+            person.notice(at(ms), noticed(n, Concern::Weapon, Modality::Picture, ms));
+            person.looked(at(ms), Source::Camera, at(ms));
+        };
+        (0..9).for_each(|n| armed(&mut person, n));
+        assert_eq!(decided(&mut person), [Action::Warn, Action::Blur]);
+        person.looked(at(115_000), Source::Camera, at(115_000));
+        assert_eq!(restraints(&mut person), [(RoomId::from_bits(1), Restraint::Clear)]);
+        armed(&mut person, 12);
+        assert_eq!(decided(&mut person), [Action::Blur], "that is another time");
     }
 
     #[test]
