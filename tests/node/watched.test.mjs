@@ -148,6 +148,32 @@ describe('whoever writes something hostile', () => {
   }
 });
 
+describe('whoever safety took out of a room', () => {
+  test('stays out, and is let in again at once when an appeal was right', { timeout: 180_000 }, async (t) => {
+    const [eve, ada] = await people(server, 2, { test: t });
+    const mia = await withRole(server, t, 'moderator');
+    const [e, a] = [await eve.open(), await ada.open()];
+    const roomId = (await ada.ask('POST', '/api/rooms', { json: {} })).body.room.id;
+    for (const page of [a, e]) await page.do('join-room', { roomId });
+    const writes = (text, nonce) => e.do('chat-message', { roomId, text, nonce });
+    await writes('i will kill you', 'first');
+    await e.event('safety-notice', ({ action }) => action === 'warn');
+    // Two moments, and much that is harmless between them.
+    const apart = pause(6_000);
+    for (let n = 0; n < 20; n += 1) await writes(`what a day ${n}`, `n${n}`);
+    await apart;
+    await writes('i will kill you', 'second');
+    const { decisionId } = await e.event('safety-notice', ({ action }) => action === 'remove');
+    assert.equal((await e.call('join-room', { roomId })).error.code, 'removed');
+    const json = { decisionId, text: 'We were quoting a film.' };
+    let appealed;
+    await until(async () => (appealed = await eve.ask('POST', '/api/appeals', { json })).status === 201, LOOKED_MS, 'it is kept, so it can be appealed');
+    const answer = { json: { overturn: true } };
+    assert.equal((await mia.ask('POST', `/api/moderation/appeals/${appealed.body.appealId}/decision`, answer)).status, 200);
+    await until(async () => !(await e.call('join-room', { roomId })).error, LOOKED_MS, 'in again');
+  });
+});
+
 describe('those who look', { skip: SHAPE === 'split' ? false : 'in one process they can’t be lost alone' }, () => {
   test('and those who keep what is decided are killed at any moment: calls go on, and all is decided, told, kept and mailed once', { timeout: 300_000 }, async (t) => {
     const seed = Number(process.env.VISAVIS_SEED ?? 20_261);

@@ -1,6 +1,7 @@
 //! News. [`ServerEvent`] is what a page hears over its socket; [`Event`] is what roles tell one another by bus.
 
 mod reason;
+mod topic;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,13 +14,14 @@ use crate::{
     },
     presence::Seen,
     queue::Pool,
-    room::speaker::Loudness,
+    room::{restraint::Restraint, speaker::Loudness},
     strikes::Action,
     text::Contact,
     wire::{Band, Card, IceServer, LeftReason, Participant, Path, ReactionKind, Source},
 };
 
 pub use reason::{CallEnd, CloseReason, MoveReason};
+pub use topic::Topic;
 
 /// A Socket.IO event from server to client (protocol section 3). Reliable ones get a `seq` from the session's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -486,6 +488,15 @@ pub enum Event {
         /// Who.
         user: UserId,
     },
+    /// What safety did to somebody in a room was taken back.
+    Pardoned {
+        /// Who.
+        user: UserId,
+        /// Where.
+        room: RoomId,
+        /// What.
+        restraint: Restraint,
+    },
     /// Somebody has another role: their pages are to look at their account again.
     RoleChanged {
         /// Who.
@@ -499,45 +510,6 @@ pub enum Event {
     NodesChanged,
     /// There is a job to do.
     JobAdded,
-}
-
-/// What a bus subscriber asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Topic {
-    /// `MatchFound`, `SearchAgain`, `SeatEnded`, `TicketEnded`, `TicketVoid`, `AgeChanged`, `RoomLost`.
-    Seats,
-    /// `PoolGrew`.
-    Pools,
-    /// `LogGrew`, `Volatile`, `SessionMoved`.
-    Sessions,
-    /// `LoginRevoked`, `KeysChanged`.
-    Logins,
-    /// `Blocked`, `Parted`, `Reported`, `RoleChanged`, `StandingChanged`.
-    People,
-    /// `NodesChanged`.
-    Nodes,
-    /// `JobAdded`.
-    Jobs,
-}
-
-impl Topic {
-    /// Every topic, in the order of the enum.
-    pub const ALL: [Self; 7] =
-        [Self::Seats, Self::Pools, Self::Sessions, Self::Logins, Self::People, Self::Nodes, Self::Jobs];
-
-    /// Its name between processes.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Seats => "seats",
-            Self::Pools => "pools",
-            Self::Sessions => "sessions",
-            Self::Logins => "logins",
-            Self::People => "people",
-            Self::Nodes => "nodes",
-            Self::Jobs => "jobs",
-        }
-    }
 }
 
 impl Event {
@@ -556,6 +528,7 @@ impl Event {
             Self::LoginRevoked { .. } | Self::KeysChanged => Topic::Logins,
             Self::Blocked { .. }
             | Self::Parted { .. }
+            | Self::Pardoned { .. }
             | Self::Reported { .. }
             | Self::RoleChanged { .. }
             | Self::StandingChanged { .. } => Topic::People,

@@ -259,6 +259,7 @@ impl Room {
             Input::Cancel(who, only) => self.cancel(now, who, only),
             Input::Add { from, guest, unwelcome } => self.add(now, from, &guest, &unwelcome),
             Input::Restrain(about, restraint, notice) => self.restrain(now, about, restraint, notice),
+            Input::Pardon(user, restraint) => Ok(self.pardon(user, restraint)),
             Input::Close(reason) => Ok(self.close(now, reason)),
             Input::Tick => Ok(self.tick(now)),
         }
@@ -294,6 +295,19 @@ impl Room {
             self.end_for(now, i, LeftReason::Safety, CloseReason::Safety);
         }
         Ok(Reply::Done)
+    }
+
+    fn pardon(&mut self, user: UserId, restraint: Restraint) -> Reply {
+        if let Some(i) = self.index_of(user)
+            && self.members[i].held_back.lift(restraint)
+        {
+            let member = &self.members[i];
+            self.out.push_back(Output::Media(MediaOrder::Tracks(member.participant, member.open())));
+            self.tell_state(i);
+            let participant = self.members[i].view();
+            self.tell(i, ServerEvent::ParticipantState { room_id: self.id, participant });
+        }
+        Reply::Done
     }
 
     /// Whether this user's place is still kept (whichever session holds it).

@@ -113,6 +113,8 @@ pub enum Input {
     /// What was noticed by somebody else and hasn't led to anybody being taken out: it agrees with what is noticed here, and by
     /// itself nothing follows of it any more.
     Known(Vec<Signal>),
+    /// What decisions rest on that were taken back: it was nothing.
+    Nothing(Vec<SignalId>),
     /// Other rules hold from now on. What was noticed by the old ones stays noticed.
     Rules(Arc<Rules>),
     /// A picture of theirs was looked at, taken then. What was noticed in it has been told before.
@@ -193,6 +195,11 @@ impl Strikes {
         self.rules.dry_run
     }
 
+    /// Whether a decision may still rest on it.
+    pub fn counts(&self, id: SignalId) -> bool {
+        self.signals.iter().any(|signal| signal.id == id)
+    }
+
     /// The next thing to do.
     pub fn poll(&mut self) -> Option<Output> {
         self.out.pop_front()
@@ -204,6 +211,7 @@ impl Strikes {
             Input::Signal(signal) => self.notice(now, signal),
             Input::Standing(strikes) => self.standing = strikes,
             Input::Known(signals) => signals.into_iter().for_each(|signal| self.know(signal)),
+            Input::Nothing(ids) => self.signals.retain(|signal| !ids.contains(&signal.id)),
             Input::Rules(rules) => self.rules = rules,
             Input::Looked(at) => self.looked = self.looked.max(Some(at)),
             Input::Tick => {}

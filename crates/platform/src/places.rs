@@ -83,6 +83,11 @@ impl Places {
         self.kv.put(&kept_out(room, user), String::new(), Some(KEPT_OUT)).await
     }
 
+    /// It was taken back.
+    pub async fn let_in(&self, room: RoomId, user: UserId) -> Result<(), Fault> {
+        self.kv.delete(&kept_out(room, user)).await.map(drop)
+    }
+
     /// Whether they were.
     pub async fn is_kept_out(&self, room: RoomId, user: UserId) -> Result<bool, Fault> {
         self.kv.exists(&kept_out(room, user)).await
@@ -110,5 +115,16 @@ mod tests {
         assert_eq!(places.holder(room).await.unwrap(), Some(a));
         places.release(room, a).await.unwrap();
         assert_eq!(places.renew(room, b).await.unwrap(), Claim::Ours, "what nobody has is claimed anew");
+    }
+
+    #[tokio::test]
+    async fn whoever_is_kept_out_of_a_room_is_let_in_when_that_is_taken_back() {
+        let places = Places::new(Kv::memory(Clock::System));
+        let (room, other, user) = (RoomId::from_bits(1), RoomId::from_bits(2), UserId::from_bits(3));
+        places.keep_out(room, user).await.unwrap();
+        assert!(places.is_kept_out(room, user).await.unwrap());
+        assert!(!places.is_kept_out(other, user).await.unwrap());
+        places.let_in(room, user).await.unwrap();
+        assert!(!places.is_kept_out(room, user).await.unwrap());
     }
 }

@@ -168,6 +168,14 @@ async fn the_same_report_twice_is_one() {
         assert_eq!(reports::insert(&mut tx, &report(2)).await.unwrap(), first);
         let elsewhere = reports::Report { room: RoomId::from_bits(6), ..report(3) };
         assert_ne!(reports::insert(&mut tx, &elsewhere).await.unwrap(), first);
+        let graver = reports::Report { reason: "minor", ..report(4) };
+        assert_eq!(
+            reports::insert(&mut tx, &graver).await.unwrap(),
+            graver.id,
+            "what else they say counts, too"
+        );
+        let tomorrow = reports::Report { at: NOW + Duration::from_hours(25), ..report(5) };
+        assert_eq!(reports::insert(&mut tx, &tomorrow).await.unwrap(), tomorrow.id, "it happened again");
     }
 }
 

@@ -222,7 +222,7 @@ impl Shards {
         text: &str,
     ) {
         if self.samples.is_taken(Consumer::Moderation) {
-            let sample = Sample { room, participant, at, body: Body::Text(user, text.to_owned()) };
+            let sample = Sample { room, participant, at, ready: at, body: Body::Text(user, text.to_owned()) };
             self.queues.push(Consumer::Moderation, sample);
         }
     }
@@ -236,7 +236,7 @@ impl Shards {
         picture: Vec<u8>,
     ) {
         if self.samples.is_taken(Consumer::Moderation) {
-            let sample = Sample { room, participant: of, at, body: Body::Hint(by, picture) };
+            let sample = Sample { room, participant: of, at, ready: at, body: Body::Hint(by, picture) };
             self.queues.push(Consumer::Moderation, sample);
         }
     }

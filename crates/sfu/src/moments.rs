@@ -1,7 +1,8 @@
 //! No two packets of one microphone are of the same moment: RTP times of Opus count samples (RFC 7587 section 4.1), and a packet
 //! says itself how long it is (RFC 6716 section 3.1). Whoever sent two could have people hear the one while those who listen
 //! for safety hear the other, since receivers choose by what came first, by number or by time. So what overlaps something that
-//! was passed on is passed on to nobody. Pure; bounded.
+//! was passed on is passed on to nobody. Neither is what comes long after its moment: those who listen hear one stretch after the
+//! other, and what belongs far before what they hear would be missed by them alone. Pure; bounded.
 
 use std::{
     collections::VecDeque,
@@ -10,6 +11,8 @@ use std::{
 
 /// Packets that are remembered: more than a second of the usual ones. What is older than all of them is of no use to anybody.
 const MOST: usize = 64;
+/// Samples at 48 kHz between the newest and what comes late: a second, after which no receiver has a use for it.
+pub(crate) const LATEST: u32 = 48_000;
 /// Samples at 48 kHz of the shortest packet, 2.5 ms, and of the longest.
 const SHORTEST: u32 = 120;
 const LONGEST: u32 = 48 * 120;
@@ -39,7 +42,8 @@ impl Moments {
         let at = self.taken.iter().rposition(|(begin, _)| !is_before(time, *begin)).map_or(0, |i| i + 1);
         let before = at.checked_sub(1).and_then(|i| self.taken.get(i));
         let after = self.taken.get(at);
-        let too_late = before.is_none() && self.taken.len() >= MOST;
+        let behind = self.taken.back().map_or(0, |(newest, _)| newest.wrapping_sub(time));
+        let too_late = (before.is_none() && self.taken.len() >= MOST) || (after.is_some() && behind > LATEST);
         if too_late
             || before.is_some_and(|b| is_before(time, b.1))
             || after.is_some_and(|a| is_before(a.0, end))
@@ -163,8 +167,17 @@ mod tests {
         }
         assert!(!line.takes(0));
         assert_eq!(line.0.taken.len(), MOST);
-        // A leap into the future costs whoever makes it one place.
-        assert!(line.takes(1 << 30));
-        assert!(line.takes(1_001 * 960) && !line.takes(1_001 * 960));
+    }
+
+    #[test]
+    fn what_comes_long_after_its_moment_is_passed_on_to_nobody() {
+        let mut line = Line::new();
+        assert!((0..10).all(|n| line.takes(n * 960)));
+        // As if the time line was pulled ahead by some packets, and what is said came behind them.
+        assert!(line.takes(10 * 960 + 7 * 48_000));
+        assert!(!line.takes(10 * 960) && !line.takes(11 * 960));
+        assert!(!line.takes(10 * 960 + 6 * 48_000 - 960));
+        assert!(line.takes(10 * 960 + 6 * 48_000), "a second late");
+        assert!(line.takes(11 * 960 + 7 * 48_000), "and what goes on from there");
     }
 }

@@ -241,6 +241,9 @@ impl Node {
                         node.watch(user).await;
                     });
                 }
+                News::Event(Event::Pardoned { user, room, restraint }) => {
+                    self.pardon(user, room, restraint).await;
+                }
                 News::Event(_) => {}
                 News::Missed => self.claim_again.notify_one(),
             }

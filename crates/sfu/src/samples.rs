@@ -76,6 +76,7 @@ mod tests {
             room: RoomId::from_bits(1),
             participant: ParticipantId::from_bits(1),
             at: Timestamp::from_millis(n),
+            ready: Timestamp::from_millis(n),
             body: Body::KeyFrame(
                 Source::Camera,
                 KeyFrame { codec: PictureCodec::Vp8, bytes: vec![0; 1 << 20] },

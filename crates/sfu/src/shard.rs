@@ -207,6 +207,12 @@ impl Shard {
         }
     }
 
+    /// A sample as its consumer has it: its time is of the machines, which begin at a wall clock that may have been set since.
+    pub fn by_the_wall(&self, now: Instant, wall: Timestamp, sample: Sample) -> Sample {
+        let machines = self.epoch.1 + now.saturating_duration_since(self.epoch.0);
+        Sample { at: wall - machines.since(sample.at), ready: wall, ..sample }
+    }
+
     /// The next thing to do.
     pub fn poll(&mut self) -> Option<Output> {
         self.out.pop_front()

@@ -176,7 +176,7 @@ impl Tap {
     }
 
     fn hand(&mut self, at: Timestamp, origin: Origin, body: Body) {
-        self.out.push_back(Sample { room: self.room, participant: origin.participant, at, body });
+        self.out.push_back(Sample { room: self.room, participant: origin.participant, at, ready: at, body });
     }
 
     fn follow(&mut self, now: Timestamp) {

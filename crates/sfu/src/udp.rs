@@ -337,7 +337,11 @@ impl Thread {
                 }
                 Output::Answered(ticket, answer) => self.backlog.push_back(Report::Answered(ticket, answer)),
                 Output::News(room, news) => self.backlog.push_back(Report::News(room, news)),
-                Output::Sample(consumer, sample) => self.deps.samples.push(consumer, sample),
+                Output::Sample(consumer, sample) => {
+                    let clock = &self.deps.clock;
+                    let sample = self.shard.by_the_wall(clock.instant(), clock.now(), sample);
+                    self.deps.samples.push(consumer, sample);
+                }
                 Output::Failed(room) => {
                     tracing::error!(room.id = %room, "a room's media has failed and is closed");
                     metrics::counter!("visavis_rooms_failed_total").increment(1);

@@ -37,7 +37,7 @@ impl Pace {
         self.every > self.least
     }
 
-    /// A piece that came at `came` is looked at now. True when it is another pace from now on.
+    /// A piece that could be had from `came` on is looked at now. Sound began long before that. True when it is another pace from now on.
     pub fn looked(&mut self, now: Timestamp, came: Timestamp) -> bool {
         let before = self.every;
         // One change at a time: what was asked for before it still comes.

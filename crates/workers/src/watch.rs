@@ -242,13 +242,13 @@ impl Watch {
             let now = self.clock.now();
             let (other_pace, behind) = {
                 let mut pace = lock(&self.pace);
-                (pace.looked(now, sample.at), pace.is_behind())
+                (pace.looked(now, sample.ready), pace.is_behind())
             };
             if other_pace {
                 self.want();
             }
             let (kind, stale) = (sample.kind(), now.since(sample.at) >= STALE);
-            let Sample { room, participant: of, at, body } = sample;
+            let Sample { room, participant: of, at, ready, body } = sample;
             let sample = match body {
                 // What the server itself received comes before any hint.
                 Body::Hint(..) | Body::KeyFrame(..)
@@ -267,7 +267,7 @@ impl Watch {
                     self.lifecycle.spawn("watch-unseen", Arc::clone(&self).unseen((room, of), source));
                     continue;
                 }
-                body => Sample { room, participant: of, at, body },
+                body => Sample { room, participant: of, at, ready, body },
             };
             self.lifecycle.spawn("watch-sample", Arc::clone(&self).look_at(sample, hand));
         }
@@ -276,7 +276,7 @@ impl Watch {
     async fn look_at(self: Arc<Self>, sample: Sample, hand: OwnedSemaphorePermit) {
         let kind = sample.kind();
         let size = sample.size();
-        let Sample { room, participant, at, body } = sample;
+        let Sample { room, participant, at, body, .. } = sample;
         let copy = again::copied(&body);
         let pictured = if let Body::KeyFrame(source, _) = &body { Some(*source) } else { None };
         // Asked before it is looked at: they may have left by then.

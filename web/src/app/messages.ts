@@ -2,6 +2,7 @@
 import { signal } from '@preact/signals';
 
 import type { Held } from '../protocol/types';
+import { onSignedOut } from './account';
 import { call } from './socket';
 
 /** Messages of a call that are kept on the page. */
@@ -24,6 +25,9 @@ export const messages = signal<Message[]>([]);
 export function clearMessages(): void {
   messages.value = [];
 }
+
+// Whoever signs in here next has read and written nothing.
+onSignedOut(clearMessages);
 
 function add(message: Message): void {
   messages.value = [...messages.value, message].slice(-MOST);

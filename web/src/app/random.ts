@@ -5,7 +5,7 @@ import * as devices from '../media/devices';
 import { PeerLink } from '../media/peer';
 import { keepAwake } from '../media/wake';
 import { Rtc } from '../protocol/rtc';
-import { type MediaState, type ReportReason, type ServerEvent, type ServerEvents, type SlotLine, troubleOf, type Welcome } from '../protocol/types';
+import { type MediaState, type Participant, type ReportReason, type ServerEvent, type ServerEvents, type SlotLine, troubleOf, type Welcome } from '../protocol/types';
 import { type Effect, handle, type Input, isActive, type Met, START, type State } from '../state/chat';
 import { layers, RESTED } from '../state/link';
 import { api, info, lookAgain, me, onSignedOut } from './account';
@@ -159,6 +159,14 @@ function showBlurred({ roomId, participant: { id, blurred: is = false } }: Serve
   if (id === room.peerId) blurred.value = { ...blurred.value, partner: is };
 }
 
+/** How both are, as an answer says. */
+function showAll(roomId: string, participants: Participant[]): void {
+  for (const participant of participants) {
+    if (isPartner(roomId, participant.id)) partnerMedia.value = participant.media;
+    showBlurred({ roomId, participant });
+  }
+}
+
 const isPartner = (roomId: string, participantId: string): boolean =>
   chat.value.room?.id === roomId && chat.value.room.peerId === participantId;
 
@@ -183,11 +191,7 @@ async function join(roomId: string): Promise<void> {
     iceServers = joined.iceServers;
     link?.use(joined.iceServers);
     sendMedia();
-    const partner = joined.participants.find(({ id }) => id !== joined.self);
-    if (partner && isPartner(roomId, partner.id)) {
-      partnerMedia.value = partner.media;
-      showBlurred({ roomId, participant: partner });
-    }
+    showAll(roomId, joined.participants);
     give({ is: 'joined', roomId, participants: joined.participants });
   } catch (error) {
     give({ is: 'join-failed', roomId, code: troubleOf(error).code });
@@ -200,6 +204,8 @@ async function rejoin(roomId: string): Promise<void> {
     const joined = await call('join-room', { roomId });
     peer?.use(joined.iceServers);
     sendMedia();
+    // What changed meanwhile was told to the session that is lost.
+    showAll(roomId, joined.participants);
     give({ is: 'rejoined', roomId, participants: joined.participants });
   } catch (error) {
     give({ is: 'rejoin-failed', roomId, code: troubleOf(error).code });
@@ -319,6 +325,10 @@ onSignedOut(() => {
   closeSfu();
   devices.close();
   chat.value = START;
+  // Whoever signs in here next has met nobody.
+  partnerName.value = '';
+  partnerMedia.value = null;
+  blurred.value = { partner: false, self: false };
 });
 // Another camera or microphone, or one that was unplugged: the partner gets what there is.
 devices.local.subscribe((stream) => {

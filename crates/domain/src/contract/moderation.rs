@@ -15,7 +15,7 @@ pub use desk::{
 use super::sight::Score;
 use crate::{
     Timestamp,
-    id::{AppealId, DecisionId, ReportId, RoomId, UserId},
+    id::{AppealId, DecisionId, ReportId, RoomId, SignalId, UserId},
     statement::Statement,
     strikes::{Act, Action, Concern, Modality, Signal},
 };
@@ -98,6 +98,9 @@ pub struct Standing {
     /// What was noticed of them within the last minutes, wherever that was, and wasn't settled.
     #[serde(default)]
     pub noticed: Vec<Noticed>,
+    /// What decisions of the last minutes rest on that were taken back since.
+    #[serde(default)]
+    pub nothing: Vec<SignalId>,
     /// They stay away until then.
     #[serde(default)]
     pub suspended: Option<Suspended>,

@@ -126,6 +126,8 @@ pub enum Input {
     },
     /// Safety does something about somebody.
     Restrain(ParticipantId, Restraint, Option<Notice>),
+    /// And takes it back.
+    Pardon(UserId, Restraint),
     /// The room ends for everybody.
     Close(CloseReason),
     /// Time has passed.
@@ -203,6 +205,7 @@ impl Group {
                 Ok(Reply::Done)
             }
             Input::Restrain(about, restraint, notice) => self.restrain(now, about, restraint, notice),
+            Input::Pardon(user, restraint) => Ok(self.pardon(user, restraint)),
             Input::Close(reason) => Ok(self.close(now, reason)),
             Input::Tick => Ok(self.tick(now)),
         }

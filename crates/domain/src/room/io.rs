@@ -101,6 +101,8 @@ pub enum Input {
     },
     /// Safety does something about somebody.
     Restrain(ParticipantId, Restraint, Option<Notice>),
+    /// And takes it back.
+    Pardon(UserId, Restraint),
     /// The node shuts down.
     Close(CloseReason),
     /// Time has passed.

@@ -60,6 +60,13 @@ pub(super) struct Held {
 }
 
 impl Held {
+    /// What was done is taken back. True when others have to learn of it.
+    pub(super) fn lift(&mut self, restraint: Restraint) -> bool {
+        let before = *self;
+        self.silenced &= restraint != Restraint::Mute;
+        *self != before
+    }
+
     /// Takes one on. True when others have to learn of it.
     pub(super) fn take(&mut self, restraint: Restraint) -> bool {
         let before = *self;

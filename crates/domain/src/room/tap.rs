@@ -78,6 +78,8 @@ pub struct Sample {
     pub participant: ParticipantId,
     /// When its last packet came, or for sound when its first did.
     pub at: Timestamp,
+    /// When it was whole, and its consumer could have it: what waits from then on is late.
+    pub ready: Timestamp,
     /// What.
     pub body: Body,
 }

@@ -221,12 +221,12 @@ pub async fn all_strikes(db: &Db, user: UserId, most: i64) -> Result<Vec<Decisio
     rows.iter().rev().map(decision).collect()
 }
 
-/// Those by rule since then that were done and stand, oldest first.
+/// Those by rule since then that were done, also if they were taken back, oldest first.
 pub async fn by_rule(db: &Db, user: UserId, since: Timestamp, most: i64) -> Result<Vec<Decision>> {
     let rows = sqlx::query(concat!(
         "SELECT ",
         columns!(),
-        " FROM decisions WHERE user_id = $1 AND at >= $2 AND automated = 1 AND dry_run = 0 AND overturned_at IS NULL \
+        " FROM decisions WHERE user_id = $1 AND at >= $2 AND automated = 1 AND dry_run = 0 \
          ORDER BY at DESC, id DESC LIMIT $3"
     ))
     .bind(user.to_string())

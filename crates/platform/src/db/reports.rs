@@ -57,14 +57,30 @@ pub async fn move_to(tx: &mut Tx, from: CaseId, to: CaseId) -> Result<()> {
     Ok(())
 }
 
-/// Writes the report; of the same person, in the same room, by the same person there is one only, and its id comes
-/// back. [`super::Error::Missing`] when one of the two has no account.
+/// What somebody says twice about a person, in one room and for one reason, is one report: until it is decided, and for a day in
+/// any case.
+const SAID_TWICE: i64 = 24 * 3_600_000;
+
+/// Writes the report; when the same was said before, its id comes back. The two accounts must be locked, or two who write at once
+/// write two. [`super::Error::Missing`] when one of the two has no account.
 pub async fn insert(tx: &mut Tx, report: &Report) -> Result<ReportId> {
-    // The update changes nothing; it makes the row that is there come back.
-    let row = sqlx::query(
+    let known = sqlx::query(
+        "SELECT id FROM reports WHERE reporter_id = $1 AND room_id = $2 AND reported_id = $3 AND reason = $4 AND (at > $5 \
+         OR EXISTS (SELECT 1 FROM cases c WHERE c.id = reports.case_id AND c.state = 'open')) ORDER BY at DESC LIMIT 1",
+    )
+    .bind(report.reporter.to_string())
+    .bind(report.room.to_string())
+    .bind(report.reported.to_string())
+    .bind(report.reason)
+    .bind(report.at.as_millis() - SAID_TWICE)
+    .fetch_optional(tx.conn())
+    .await?;
+    if let Some(known) = known {
+        return row::id(&known, "id");
+    }
+    sqlx::query(
         "INSERT INTO reports (id, reporter_id, room_id, reported_id, reason, note, at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) \
-         ON CONFLICT (reporter_id, room_id, reported_id) DO UPDATE SET reason = reports.reason RETURNING id",
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(report.id.to_string())
     .bind(report.reporter.to_string())
@@ -73,9 +89,9 @@ pub async fn insert(tx: &mut Tx, report: &Report) -> Result<ReportId> {
     .bind(report.reason)
     .bind(report.note.clone())
     .bind(report.at.as_millis())
-    .fetch_one(tx.conn())
+    .execute(tx.conn())
     .await?;
-    row::id(&row, "id")
+    Ok(report.id)
 }
 
 /// The report belongs to that case, if to none yet. False when it did before.

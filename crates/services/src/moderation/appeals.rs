@@ -127,9 +127,8 @@ impl Moderation {
         let verdict = if req.overturn { "overturned" } else { "upheld" };
         (appeal.state, appeal.judged_at, appeal.note) = (verdict.to_owned(), Some(now), note);
         rows::judged(&mut tx, &appeal, req.moderator).await?;
-        if req.overturn {
-            self.take_back(&mut tx, decision, now, None).await?;
-        }
+        let taken_back =
+            if req.overturn { self.take_back(&mut tx, decision, now, None).await? } else { Vec::new() };
         let stands = |one: &decisions::Decision| {
             one.id != decision.id && one.overturned_at.is_none() && !one.dry_run && one.action != "none"
         };
@@ -147,7 +146,10 @@ impl Moderation {
         tx.commit().await?;
         metrics::counter!("visavis_appeals_judged_total", "rule" => decision.rule.clone(), "came" => appeal.state)
             .increment(1);
-        self.tell(decision).await;
+        if taken_back.is_empty() {
+            self.tell(decision).await;
+        }
+        self.tell_taken_back(&taken_back).await;
         Ok(Judged { decision_id: decision.id, overturned: req.overturn })
     }
 

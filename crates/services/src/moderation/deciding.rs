@@ -59,9 +59,10 @@ impl Moderation {
             other => other.into(),
         })?;
         reports::found(&mut tx, case.id, now, req.action != Measure::None).await?;
+        let mut taken_back = Vec::new();
         if req.action == Measure::None {
             for one in before.iter().filter(|one| one.overturned_at.is_none()) {
-                self.take_back(&mut tx, one, now, Some(&decision)).await?;
+                taken_back.extend(self.take_back(&mut tx, one, now, Some(&decision)).await?);
             }
             self.grant_all(&mut tx, case.id, req.moderator, now).await?;
         }
@@ -76,6 +77,7 @@ impl Moderation {
         tx.commit().await?;
         metrics::counter!("visavis_cases_decided_total", "action" => req.action.as_str()).increment(1);
         self.tell(&decision).await;
+        self.tell_taken_back(&taken_back).await;
         Ok(Decided {
             decision_id: Some(decision.id),
             statement,
@@ -159,23 +161,25 @@ impl Moderation {
         })
     }
 
-    /// Takes a decision back, with whatever stands because of it; by which other one, if by one.
+    /// Takes a decision back, with whatever stands because of it; by which other one, if by one. Gives all of them: they are
+    /// to be told after the transaction ([`Self::tell_taken_back`]).
     pub(super) async fn take_back(
         &self,
         tx: &mut Tx,
         decision: &decisions::Decision,
         now: Timestamp,
         by: Option<&decisions::Decision>,
-    ) -> Result<(), Fault> {
-        let mut left = vec![decision.clone()];
+    ) -> Result<Vec<decisions::Decision>, Fault> {
+        let (mut left, mut done) = (vec![decision.clone()], Vec::new());
         for _ in 0..MOST_INHERIT {
             let Some(one) = left.pop() else { break };
             decisions::overturn(tx, one.id, now, by.map(|by| by.id)).await?;
             bans::let_go(tx, one.id).await?;
             self.postbox.take_back(tx, &mail_key(&one)).await?;
             left.extend(decisions::because_of(tx, one.id, OF_CASE).await?);
+            done.push(one);
         }
-        Ok(())
+        Ok(done)
     }
 
     pub(super) async fn undo_decision(&self, req: Undo) -> Result<(), Fault> {
@@ -189,7 +193,7 @@ impl Moderation {
         let mine =
             |one: &&decisions::Decision| one.decided_by == Some(req.moderator) && one.overturned_at.is_none();
         let Some(mine) = all.iter().rev().find(mine) else { return Err(refused(Refused::State)) };
-        self.take_back(&mut tx, mine, now, None).await?;
+        let taken_back = self.take_back(&mut tx, mine, now, None).await?;
         let restored = decisions::restore(&mut tx, mine.id).await?;
         self.ask_again(&mut tx, case.id, req.moderator, mine.at).await?;
         for one in &restored {
@@ -213,7 +217,7 @@ impl Moderation {
         let object = case.id.to_string();
         self.audit(&mut tx, &req.moderator.to_string(), ("undo", &object), &mine.id.to_string()).await?;
         tx.commit().await?;
-        self.tell(mine).await;
+        self.tell_taken_back(&taken_back).await;
         for one in &restored {
             self.tell(one).await;
         }

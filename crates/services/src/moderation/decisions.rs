@@ -8,7 +8,8 @@ use visavis_domain::{
     cases::{APPEAL_WITHIN, measure},
     contract::moderation::{AppealState, Decision, Fact, Noticed, Record, Standing, Suspended, Words},
     event::Event,
-    id::UserId,
+    id::{SignalId, UserId},
+    room::restraint::Restraint,
     statement::{Language, Told, UNKEPT, statement},
     strikes::{self, Act, Action, MIN_APART_S, Signal},
 };
@@ -146,6 +147,32 @@ impl Moderation {
         }
     }
 
+    /// The same of decisions that were taken back. What they did in a room ends there, unless another one of the same stands.
+    pub(super) async fn tell_taken_back(&self, all: &[decisions::Decision]) {
+        for one in all.iter().filter(|one| !one.dry_run) {
+            self.tell(one).await;
+            let restraint = match one.action.as_str() {
+                "mute" => Restraint::Mute,
+                "remove" | "suspend" => Restraint::Remove,
+                _ => continue,
+            };
+            let does = |other: &decisions::Decision| match restraint {
+                Restraint::Mute => other.action == "mute",
+                _ => matches!(other.action.as_str(), "remove" | "suspend"),
+            };
+            let stands = |other: &decisions::Decision| {
+                other.overturned_at.is_none() && other.room == one.room && does(other)
+            };
+            // When it can't be read whether one stands, what was done stays.
+            match decisions::of(&self.db, one.user, SHOWN).await {
+                Ok(others) if !others.iter().any(stands) => {
+                    self.bus.publish(Event::Pardoned { user: one.user, room: one.room, restraint }).await;
+                }
+                _ => {}
+            }
+        }
+    }
+
     async fn mail(&self, tx: &mut Tx, decision: &decisions::Decision, from: Timestamp) -> Result<(), Fault> {
         let Some(user) = users::by_id(&self.db, decision.user).await? else { return Ok(()) };
         let words = words(decision)?;
@@ -171,9 +198,12 @@ impl Moderation {
         let running = decisions::running(&self.db, user, now).await?;
         let suspended = running.and_then(|d| Some(Suspended { until: d.until?, decision_id: d.id }));
         let lately = decisions::by_rule(&self.db, user, now - LATELY, STRIKES).await?;
+        let (lately, taken_back): (Vec<_>, Vec<_>) =
+            lately.into_iter().partition(|one| one.overturned_at.is_none());
         Ok(Standing {
             strikes: strikes.iter().map(|d| d.at).collect(),
             noticed: unsettled(&lately)?,
+            nothing: rested_on(&taken_back)?,
             suspended,
         })
     }
@@ -202,6 +232,12 @@ fn unsettled(lately: &[decisions::Decision]) -> Result<Vec<Noticed>, Fault> {
         }
     }
     Ok(all)
+}
+
+/// The signals that these decisions name.
+fn rested_on(decisions: &[decisions::Decision]) -> Result<Vec<SignalId>, Fault> {
+    let acts = decisions.iter().map(|one| parsed::<Act>(&one.act));
+    Ok(acts.collect::<Result<Vec<_>, _>>()?.into_iter().flat_map(|act| act.facts).collect())
 }
 
 /// An appeal, as whoever made it sees it.

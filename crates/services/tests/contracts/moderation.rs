@@ -17,6 +17,7 @@ use visavis_domain::{
     event::{Event, Topic},
     id::{AppealId, CaseId, DecisionId, NodeId, ParticipantId, ReportId, RoomId, SignalId, UserId},
     reputation::START,
+    room::restraint::Restraint,
     strikes::{Act, Action, Concern, Modality, Rules, Signal},
 };
 use visavis_platform::db::calls::{self, CallMember, CallOpened};
@@ -262,6 +263,13 @@ async fn a_person_who_finds_nothing_gives_access_and_reputation_back_at_once() {
         let mut people = s.w.bus.subscribe(Topic::People);
         s.decide(s.mia, case, Measure::None).await.unwrap();
         assert_eq!(heard(&mut people).await, Event::StandingChanged { user: s.eve });
+        assert_eq!(
+            heard(&mut people).await,
+            Event::StandingChanged { user: s.eve },
+            "of what was taken back"
+        );
+        let pardoned = Event::Pardoned { user: s.eve, room: ROOM, restraint: Restraint::Remove };
+        assert_eq!(heard(&mut people).await, pardoned);
         assert!(!s.suspended(s.eve).await);
         assert_eq!(s.score(s.eve).await, START);
         let told = s.m.decisions(&s.w.cx, s.eve).await.unwrap();

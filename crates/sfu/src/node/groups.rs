@@ -11,6 +11,7 @@ use visavis_domain::{
     room::{
         Who,
         group::{FEWEST, Group, MOST, Plan, removed},
+        restraint::Restraint,
     },
     wire::LeftReason,
 };
@@ -173,6 +174,19 @@ impl Node {
         if let Err(fault) = self.deps.places.keep_out(room, user).await {
             // While this live room lives, it remembers by itself.
             tracing::warn!(room.id = %room, fault.code = %fault.code, "that safety removed somebody was not kept");
+        }
+    }
+
+    /// What safety did there was taken back. Whichever node hears it first lets them in, for the room may be open nowhere.
+    pub(super) async fn pardon(&self, user: UserId, room: RoomId, restraint: Restraint) {
+        if restraint == Restraint::Remove
+            && let Err(fault) = self.deps.places.let_in(room, user).await
+        {
+            tracing::warn!(room.id = %room, fault.code = %fault.code, "somebody stays kept out though it was taken back");
+        }
+        let live = self.lock_rooms().get(&room).map(Arc::clone);
+        if let Some(live) = live {
+            let _ = self.apply(room, &live, Input::Pardon(user, restraint)).await;
         }
     }
 

@@ -61,6 +61,7 @@ pub(super) enum Input {
     Sample(Who, ParticipantId),
     Hide,
     Restrain(ParticipantId, Restraint, Option<Notice>),
+    Pardon(UserId, Restraint),
     Close(CloseReason),
     Tick,
 }
@@ -276,6 +277,7 @@ fn pair(input: Input) -> Result<room::Input, Fault> {
         Input::Sample(from, of) => room::Input::Sample(from, of),
         Input::Hide => room::Input::Hide,
         Input::Restrain(about, restraint, notice) => room::Input::Restrain(about, restraint, notice),
+        Input::Pardon(user, restraint) => room::Input::Pardon(user, restraint),
         Input::Close(reason) => room::Input::Close(reason),
         Input::Tick => room::Input::Tick,
     })
@@ -295,6 +297,7 @@ fn group(input: Input) -> Result<Option<group::Input>, Fault> {
         // The server sees a group's media in any case.
         Input::Watch | Input::Hide => return Ok(None),
         Input::Restrain(about, restraint, notice) => group::Input::Restrain(about, restraint, notice),
+        Input::Pardon(user, restraint) => group::Input::Pardon(user, restraint),
         Input::Link(link) => group::Input::Link(link),
         Input::Part { by, other } => group::Input::Part { by, other },
         Input::Answer(who) => group::Input::Answer(who),

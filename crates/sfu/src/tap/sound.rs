@@ -8,7 +8,7 @@ use visavis_domain::{
     room::tap::{Runs, SoundPacket},
 };
 
-use crate::forward::StreamKey;
+use crate::{forward::StreamKey, moments::LATEST};
 
 /// Samples of a millisecond: RTP counts Opus at 48 kHz whatever it is coded at.
 const PER_MS: u32 = 48;
@@ -57,8 +57,13 @@ impl Run {
         let mut ended = None;
         if current.stream != stream || offset >= length + GRACE_MS * PER_MS {
             let goes_on = current.stream == stream && offset < length.saturating_mul(2);
-            let next = Current { stream, at: now, time, packets: Vec::new(), bytes: 0 };
-            let next = if goes_on { current.tail(length - overlap.min(length)) } else { next };
+            let next = || {
+                // Where the time line leaps, what is still passed on of the time before belongs to the new run.
+                let lead = if current.stream == stream { LATEST } else { 0 };
+                let at = now - std::time::Duration::from_millis(u64::from(lead / PER_MS));
+                Current { stream, at, time: time.wrapping_sub(lead), packets: Vec::new(), bytes: 0 }
+            };
+            let next = if goes_on { current.tail(length - overlap.min(length)) } else { next() };
             let over = std::mem::replace(current, next);
             ended = over.end(length);
         }
@@ -167,7 +172,26 @@ mod tests {
         let ended = speak(&mut run, StreamKey(2), [60_000].into_iter());
         assert_eq!(ended.len(), 1);
         let (began, packets) = run.end(at(70_000), &RUNS).unwrap();
-        assert_eq!((began, packets.len()), (at(60_000), 1));
+        assert_eq!((began, packets.len(), packets[0].offset), (at(59_000), 1, LATEST));
+    }
+
+    #[test]
+    fn what_is_passed_on_behind_a_leap_of_the_time_line_is_heard() {
+        let mut run = Run::default();
+        let bytes: Arc<[u8]> = vec![1].into();
+        let mut heard = 0;
+        // Each second the line leaps by eleven, and what is said comes just behind the leap.
+        for second in 0..20_u32 {
+            let now = at(i64::from(second) * 1_000);
+            let leap = second * 11 * 48_000 + LATEST;
+            let ended = run.take(now, &RUNS, (A, leap, &bytes));
+            heard += ended.map_or(0, |(_, packets)| packets.len());
+            for n in 0..40 {
+                let ended = run.take(now, &RUNS, (A, leap - LATEST + n * 960, &bytes));
+                heard += ended.map_or(0, |(_, packets)| packets.len());
+            }
+        }
+        assert_eq!(heard, 19 * 41 - 40, "all but what comes before the very first");
     }
 
     #[test]

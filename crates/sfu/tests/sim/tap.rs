@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use visavis_domain::{
+    Timestamp,
     id::ParticipantId,
     room::{
         slots::Origin,
@@ -98,6 +99,18 @@ fn every_camera_is_looked_at_in_its_turn_at_the_lowest_layer_that_does() {
     want(&mut world, None);
     world.run(12 * S);
     assert_eq!(world.samples.len(), before, "nobody looks any more");
+}
+
+#[test]
+fn a_sample_has_the_time_of_the_wall_whenever_that_was_set() {
+    let world = World::new(1);
+    let begun = Timestamp::from_millis(1_800_000_000_000);
+    let body = Body::Unseen(Source::Camera);
+    let sample = Sample { room: World::room(1), participant: id(1), at: begun + 4 * S, ready: begun, body };
+    // Five seconds later, and an hour was skipped meanwhile.
+    let wall = begun + 9 * S + Duration::from_hours(1);
+    let told = world.shard.by_the_wall(world.now + 9 * S, wall, sample);
+    assert_eq!((told.ready, wall.since(told.at)), (wall, 5 * S));
 }
 
 #[test]

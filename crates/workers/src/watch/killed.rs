@@ -175,8 +175,7 @@ impl World {
             let strikes = state.kept.values().filter(|one| one.user == user && one.act.action >= Remove);
             return contract::encode(&Standing {
                 strikes: strikes.map(|one| one.at).collect(),
-                noticed: Vec::new(),
-                suspended: None,
+                ..Standing::default()
             });
         }
         let record: Record = contract::decode(body)?;
@@ -316,11 +315,17 @@ impl Run {
 
     /// Whether it was taken, or who sends it has left.
     fn send(&self, n: usize, body: Body) -> bool {
+        self.send_of(n, body, Duration::ZERO)
+    }
+
+    /// The same of something that began so long ago.
+    fn send_of(&self, n: usize, body: Body, length: Duration) -> bool {
         let body = match body {
             Body::Text(_, text) => Body::Text(UserId::from_bits(participant(n).bits()), text),
             other => other,
         };
-        let sample = Sample { room: ROOM, participant: participant(n), at: self.world.clock.now(), body };
+        let ready = self.world.clock.now();
+        let sample = Sample { room: ROOM, participant: participant(n), at: ready - length, ready, body };
         // Nothing of anybody's camera and microphone is taken while nobody can look; whoever has left sends nothing.
         let taken = matches!(sample.body, Body::Text(..)) || lock(&self.asked).is_some();
         let gone = self.world.state().gone.contains(&participant(n));
@@ -328,6 +333,11 @@ impl Run {
             self.samples.push(sample, 100);
         }
         taken || gone
+    }
+
+    /// A picture of each camera is asked for so often.
+    fn every(&self) -> Option<Duration> {
+        lock(&self.asked).and_then(|demand| demand.pictures).and_then(|pictures| pictures.every)
     }
 
     /// What was told to that one, in any order.
@@ -451,7 +461,7 @@ async fn crowd(seed: u64, cameras: usize, slow: Duration) -> (Vec<Duration>, usi
     run.world.state().slow = Some(slow);
     run.step().await;
     let shown = || Body::KeyFrame(Source::Camera, KeyFrame { codec: PictureCodec::Vp8, bytes: vec![1] });
-    let every = || lock(&run.asked).and_then(|demand| demand.pictures).and_then(|pictures| pictures.every);
+    let every = || run.every();
     let mut next: Vec<Duration> =
         (0..cameras).map(|_| Duration::from_millis(run.world.dice.below(5_000))).collect();
     let began = now();
@@ -489,6 +499,24 @@ fn what_follows_of_a_picture_follows_within_six_seconds_however_many_cameras_the
             });
         }
     }
+}
+
+#[test]
+fn sound_that_takes_as_long_as_it_is_slows_nobodys_pictures() {
+    simulate(1, async {
+        let run = Run::start(1);
+        run.step().await;
+        let began = now();
+        for n in 0..40 {
+            while began.elapsed() < 5 * Duration::from_secs(n) {
+                run.step().await;
+            }
+            let packet = SoundPacket { offset: 0, bytes: [1].into() };
+            run.send_of(1, Body::Sound(Source::Mic, vec![packet]), Duration::from_millis(5_500));
+            assert_eq!(run.every(), Some(Duration::from_secs(5)), "after {n}");
+        }
+        run.lifecycle.shut_down(Duration::from_secs(1)).await;
+    });
 }
 
 /// Those who keep it are away for so long, and then back.

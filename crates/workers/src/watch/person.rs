@@ -11,7 +11,7 @@ use visavis_domain::{
         moderation::{Noticed as Kept, Record, Standing},
         rooms::Restrain,
     },
-    id::{DecisionId, ParticipantId, RoomId, UserId},
+    id::{DecisionId, ParticipantId, RoomId, SignalId, UserId},
     room::restraint::{Notice, Restraint},
     strikes::{Act, Action, Input, Output, Rules, Signal, Strikes},
     wire::Source,
@@ -44,17 +44,27 @@ pub(super) struct Person {
     blurred: bool,
     /// Besides, while what others get can't be looked at.
     veiled: bool,
+    /// Nothing harmless was seen of them yet: whoever was forgotten while others saw a blur must be rid of it.
+    new: bool,
     unseen: Unseen,
     /// What holds where they are by which rule, and when it was last to be done.
-    decided: Vec<(Action, String, Timestamp)>,
+    decided: Vec<Decided>,
     kept: VecDeque<Kept>,
-    pictures: VecDeque<(visavis_domain::id::SignalId, Vec<u8>)>,
+    pictures: VecDeque<(SignalId, Vec<u8>)>,
     words: VecDeque<(Timestamp, String)>,
     /// The newest picture, and how often it came in a row.
     print: (u64, u32),
     out: Vec<Carry>,
     /// A viewer's page has seen something.
     hinted: bool,
+}
+
+#[derive(Debug)]
+struct Decided {
+    action: Action,
+    rule: String,
+    facts: Vec<SignalId>,
+    last: Timestamp,
 }
 
 /// What is to be done about somebody.
@@ -88,6 +98,7 @@ impl Person {
             known: None,
             blurred: false,
             veiled: false,
+            new: true,
             unseen: Unseen::default(),
             decided: Vec::new(),
             kept: VecDeque::new(),
@@ -118,8 +129,12 @@ impl Person {
             let mut new = standing.noticed;
             new.retain(|noticed| !self.kept.iter().any(|kept| kept.signal.id == noticed.signal.id));
             let signals = new.iter().map(|noticed| noticed.signal.clone()).collect();
+            let nothing =
+                |decided: &Decided| decided.facts.iter().any(|fact| standing.nothing.contains(fact));
+            self.decided.retain(|decided| !nothing(decided));
+            self.handle(now, Input::Nothing(standing.nothing));
             for noticed in new {
-                push(&mut self.kept, noticed, MAX_KEPT);
+                self.keep(noticed);
             }
             self.handle(now, Input::Known(signals));
         }
@@ -138,11 +153,10 @@ impl Person {
     /// They are there. A blur goes with them: leaving and coming again doesn't end it.
     pub(super) fn is_at(&mut self, now: Timestamp, place: (RoomId, ParticipantId)) {
         self.seen = now;
-        let Some(before) = self.place.replace(place).filter(|before| *before != place) else { return };
-        // Whoever comes again is muted or blurred there as before.
-        if before.0 != place.0 {
-            self.decided.clear();
+        if self.place.replace(place).is_none_or(|before| before == place) {
+            return;
         }
+        self.decided.clear();
         if self.blurred || self.veiled {
             self.only(Restraint::Blur);
         }
@@ -176,11 +190,11 @@ impl Person {
     /// A picture was looked at, taken then; what was noticed in it has been told.
     pub(super) fn looked(&mut self, now: Timestamp, source: Source, taken: Timestamp) {
         self.unseen.looked(now, source);
-        if self.veiled && !self.unseen.is_too_much() {
-            self.veiled = false;
-            if !self.blurred {
-                self.only(Restraint::Clear);
-            }
+        let lifted = self.veiled && !self.unseen.is_too_much();
+        self.veiled &= !lifted;
+        if (lifted || self.new) && !self.blurred && !self.veiled {
+            self.new = false;
+            self.only(Restraint::Clear);
         }
         self.handle(now, Input::Looked(taken));
     }
@@ -196,8 +210,17 @@ impl Person {
         if let Some(picture) = noticed.picture {
             push(&mut self.pictures, (signal.id, picture), MAX_PICTURES);
         }
-        push(&mut self.kept, Kept { signal: signal.clone(), scores: noticed.scores }, MAX_KEPT);
+        self.keep(Kept { signal: signal.clone(), scores: noticed.scores });
         self.handle(now, Input::Signal(signal));
+    }
+
+    /// What counts for nothing goes before what a decision may still rest on.
+    fn keep(&mut self, noticed: Kept) {
+        if self.kept.len() >= MAX_KEPT {
+            let least = self.kept.iter().position(|kept| !self.strikes.counts(kept.signal.id));
+            self.kept.remove(least.unwrap_or(0));
+        }
+        self.kept.push_back(noticed);
     }
 
     /// A viewer's page sent this in. True when the server is to look for itself; nothing else comes of it, and nothing of it
@@ -211,13 +234,17 @@ impl Person {
     }
 
     pub(super) fn handle(&mut self, now: Timestamp, input: Input) {
+        if matches!(input, Input::Rules(_)) {
+            // What was decided under a dry run holds nowhere.
+            self.decided.clear();
+        }
         self.strikes.handle(now, input);
         while let Some(output) = self.strikes.poll() {
             match output {
                 Output::Act(act) => self.act(now, act),
                 Output::Clear => {
                     self.blurred = false;
-                    self.decided.retain(|(action, ..)| *action != Action::Blur);
+                    self.decided.retain(|decided| decided.action != Action::Blur);
                     if !self.veiled {
                         self.only(Restraint::Clear);
                     }
@@ -241,12 +268,13 @@ impl Person {
             self.decided.clear();
             return false;
         }
-        let same = |(action, rule, _): &&mut (Action, String, _)| *action == act.action && *rule == act.rule;
-        let Some((_, _, last)) = self.decided.iter_mut().find(same) else {
-            self.decided.push((act.action, act.rule.clone(), now));
+        let same = |known: &&mut Decided| known.action == act.action && known.rule == act.rule;
+        let Some(known) = self.decided.iter_mut().find(same) else {
+            let Act { action, rule, facts, .. } = act.clone();
+            self.decided.push(Decided { action, rule, facts, last: now });
             return false;
         };
-        let before = std::mem::replace(last, now);
+        let before = std::mem::replace(&mut known.last, now);
         act.action == Action::Mute || now.since(before) < GOES_ON
     }
 

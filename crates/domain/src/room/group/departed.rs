@@ -45,6 +45,11 @@ impl Departed {
         self.0.iter().find(|gone| gone.user == user).map(|gone| gone.held).unwrap_or_default()
     }
 
+    /// What holds for somebody while they are away, to be changed.
+    pub(super) fn held_mut(&mut self, user: UserId) -> Option<&mut Held> {
+        self.0.iter_mut().find(|gone| gone.user == user).map(|gone| &mut gone.held)
+    }
+
     /// Who that was, and what holds for them while they are away.
     pub(super) fn was(&mut self, participant: ParticipantId) -> Option<(UserId, &mut Held)> {
         let gone = self.0.iter_mut().find(|gone| gone.was.contains(&participant))?;

@@ -114,6 +114,23 @@ impl Group {
         Ok(Reply::Done)
     }
 
+    /// Also of whoever is away. A host's own decisions stand.
+    pub(super) fn pardon(&mut self, user: UserId, restraint: Restraint) -> Reply {
+        if restraint == Restraint::Remove {
+            self.removed.retain(|(other, why)| *other != user || *why != LeftReason::Safety);
+        }
+        if let Some(held) = self.departed.held_mut(user) {
+            held.lift(restraint);
+        }
+        if let Some(here) = self.people.iter().position(|p| p.user == user)
+            && self.people[here].held_back.lift(restraint)
+        {
+            self.order_tracks(here);
+            self.tell_state(here);
+        }
+        Reply::Done
+    }
+
     fn restrain_departed(&mut self, about: ParticipantId, restraint: Restraint) -> Result<Reply, Fault> {
         let gone = || Fault::new(Code::PeerGone, "They aren't in the room any more.");
         let (user, held) = self.departed.was(about).ok_or_else(gone)?;

@@ -416,6 +416,40 @@ fn whoever_leaves_before_safety_acts_is_kept_out_all_the_same() {
 }
 
 #[test]
+fn what_is_taken_back_ends_at_once_whether_they_are_in_or_away_and_a_hosts_word_stands() {
+    let mut room = room(10);
+    (1..=4).for_each(|n| drop(join(&mut room, n).unwrap()));
+    for n in [2, 3] {
+        act(&mut room, Input::Restrain(id(n), Restraint::Mute, None)).unwrap();
+    }
+    act(&mut room, Input::Leave(who(3))).unwrap();
+    act(&mut room, Input::Moderate(who(1), Action::Mute, Some(id(4)))).unwrap();
+    told(&mut room);
+    for n in [2, 3, 4] {
+        act(&mut room, Input::Pardon(UserId::from_bits(n), Restraint::Mute)).unwrap();
+    }
+    let heard = told(&mut room);
+    let is_free = |e: &ServerEvent| matches!(e, ServerEvent::ParticipantState { participant, .. } if participant.id == id(2) && !participant.muted);
+    assert!(
+        heard.iter().any(|(to, e)| *to == 1 && is_free(e))
+            && heard.iter().any(|(to, e)| *to == 2 && is_free(e))
+    );
+    let on = Media { audio: true, video: true, screen: false };
+    act(&mut room, Input::Media(who(2), on)).unwrap();
+    let joined = join_as(&mut room, 3, 30).unwrap();
+    let muted = |of: ParticipantId| joined.participants.iter().any(|p| p.id == of && p.muted);
+    assert!(!muted(joined.me) && muted(id(4)), "a host has muted that one");
+    // The same of those who were taken out.
+    act(&mut room, Input::Restrain(id(2), Restraint::Remove, None)).unwrap();
+    act(&mut room, Input::Moderate(who(1), Action::Remove, Some(id(4)))).unwrap();
+    for n in [2, 4] {
+        act(&mut room, Input::Pardon(UserId::from_bits(n), Restraint::Remove)).unwrap();
+    }
+    join_as(&mut room, 2, 20).unwrap();
+    assert!(room.handle(NOW, join_input(4)).is_err(), "nor comes whom a host removed");
+}
+
+#[test]
 fn a_crowd_that_comes_and_goes_washes_nobodys_mute_away() {
     let mut room = room(10);
     (1..=2).for_each(|n| drop(join(&mut room, n).unwrap()));

@@ -102,6 +102,53 @@ fn a_blur_goes_with_whoever_it_is_about_until_it_is_calm() {
 }
 
 #[test]
+fn both_facts_are_kept_however_much_harmless_was_noticed_between_them() {
+    let mut person = Person::new(at(0), rules());
+    person.is_at(at(0), place(1));
+    person.notice(at(0), naked(1, 0));
+    for n in 2..202_u8 {
+        let Noticed { signal, .. } = naked(n, 100 * i64::from(n));
+        let signal = signal.map(|signal| Signal { score: 10, ..signal });
+        person.notice(at(100 * i64::from(n)), Noticed { signal, picture: None, ..naked(n, 0) });
+    }
+    person.notice(at(30_000), naked(202, 30_000));
+    let (_, record) = parts(&mut person).pop().unwrap();
+    let record = record.unwrap();
+    assert_eq!(record.act.action, Action::Remove);
+    assert!(record.act.facts.iter().all(|fact| record.signals.iter().any(|kept| kept.signal.id == *fact)));
+    assert!(record.signals.len() <= MAX_KEPT);
+}
+
+#[test]
+fn whoever_was_forgotten_while_others_saw_a_blur_is_rid_of_it_with_the_first_harmless_picture() {
+    let mut person = Person::new(at(0), rules());
+    person.is_at(at(0), place(1));
+    person.notice(at(0), naked(1, 0));
+    person.looked(at(0), Source::Camera, at(0));
+    assert!(!restraints(&mut person).iter().any(|(_, restraint)| *restraint == Restraint::Clear));
+    let mut person = Person::new(at(900_000), rules());
+    person.is_at(at(900_000), place(1));
+    for _ in 0..2 {
+        person.looked(at(900_000), Source::Camera, at(900_000));
+    }
+    assert_eq!(restraints(&mut person), [(RoomId::from_bits(1), Restraint::Clear)], "once");
+}
+
+#[test]
+fn what_was_found_to_be_nothing_agrees_with_nothing_and_what_rested_on_it_is_decided_anew() {
+    let mut person = Person::new(at(0), rules());
+    person.is_at(at(0), place(1));
+    person.notice(at(0), naked(1, 0));
+    parts(&mut person);
+    let nothing = vec![SignalId::from_bits(1)];
+    person.stands(at(10_000), 0, Standing { nothing, ..Standing::default() });
+    person.notice(at(20_000), naked(2, 20_000));
+    let again: Vec<_> =
+        parts(&mut person).into_iter().filter_map(|(_, record)| Some(record?.act.action)).collect();
+    assert_eq!(again, [Action::Warn, Action::Blur], "as if it was the first");
+}
+
+#[test]
 fn what_goes_on_is_decided_once_where_they_are() {
     let mut person = Person::new(at(0), rules());
     let noticed = |n: u8, concern, modality, ms| {
@@ -130,6 +177,9 @@ fn what_goes_on_is_decided_once_where_they_are() {
     person.is_at(at(100_000), place(5));
     shouts(&mut person, 10, 12);
     assert_eq!(decided(&mut person), [Action::Mute], "the mute held for the call before");
+    person.handle(at(120_000), Input::Rules(rules()));
+    shouts(&mut person, 12, 13);
+    assert_eq!(decided(&mut person), [Action::Mute], "under other rules it is another decision");
     // What looks like a weapon lies on the table, is put away, and taken out again.
     let mut person = Person::new(at(0), rules());
     person.is_at(at(0), place(1));
