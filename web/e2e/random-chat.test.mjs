@@ -4,6 +4,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { newestMail } from '../../tests/node/lib/mail.mjs';
+import { newAddress } from '../../tests/node/lib/person.mjs';
 import { startServer } from '../../tests/node/lib/server.mjs';
 import { pause, until } from '../../tests/node/lib/wait.mjs';
 import { accessible } from './lib/axe.mjs';
@@ -123,6 +125,29 @@ describe('two strangers', () => {
     await anna.reaches('idle');
     anna.assertNoProblems();
     ben.assertNoProblems();
+  });
+
+  test('leave nothing to whoever signs in next in the same tab, when a login ends from outside', { timeout: 180_000 }, async (t) => {
+    const [anna, ben] = await visitors(t, 2);
+    await call(anna, ben);
+    await ben.say('only for Anna');
+    await anna.reads('only for Anna');
+    const other = await anna.context.newPage();
+    await other.goto('/me');
+    await other.getByRole('button', { name: 'Sign out', exact: true }).first().click();
+    const email = anna.page.getByLabel('Email', { exact: true });
+    const start = anna.button('Start');
+    await email.or(start).first().waitFor();
+    await other.close();
+    // Without a reload, which would forget everything by itself.
+    if (!(await email.isVisible())) await start.click();
+    anna.email = newAddress('cleo');
+    await email.fill(anna.email);
+    await anna.button('Sign in').click();
+    await anna.enterCode((await newestMail(server, anna.email)).code);
+    await anna.passCheck();
+    await anna.reaches('idle');
+    assert.equal(await anna.page.getByText('only for Anna').count(), 0);
   });
 
   test('with four browsers everyone is matched again after Next', async (t) => {

@@ -187,10 +187,10 @@ fn heard(row: &AnyRow) -> Result<Heard> {
 pub async fn ties(tx: &mut Tx, case: CaseId, most: i64) -> Result<Vec<(UserId, UserId)>> {
     let mut all = Vec::new();
     for query in [
-        "SELECT f.low_id AS one, f.high_id AS other FROM reports a JOIN friendships f ON f.low_id = a.reporter_id \
+        "SELECT DISTINCT f.low_id AS one, f.high_id AS other FROM reports a JOIN friendships f ON f.low_id = a.reporter_id \
          JOIN reports b ON b.reporter_id = f.high_id AND b.case_id = a.case_id \
          WHERE a.case_id = $1 AND f.since IS NOT NULL LIMIT $2",
-        "SELECT s.user_id AS one, t.user_id AS other FROM reports a JOIN seen_from s ON s.user_id = a.reporter_id \
+        "SELECT DISTINCT s.user_id AS one, t.user_id AS other FROM reports a JOIN seen_from s ON s.user_id = a.reporter_id \
          JOIN seen_from t ON t.mac = s.mac AND t.user_id > s.user_id \
          JOIN reports b ON b.reporter_id = t.user_id AND b.case_id = a.case_id \
          WHERE a.case_id = $1 AND s.kind = 'device' LIMIT $2",
