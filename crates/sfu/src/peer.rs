@@ -300,13 +300,15 @@ impl Peer {
     fn inbound(&mut self, now: Instant, rtp: RtpPacket) -> Option<Inbound> {
         let (index, layer) = self.stream(rtp.header.ssrc)?;
         let coding = self.coding(rtp.header.payload_type, &rtp.payload)?;
+        let source = Source::ALL[index];
+        // The stack knows codecs by connection, not by line: a picture on a line of sound would be nothing to those who play it, and
+        // sound to those who listen for safety.
+        if source.is_audio() != (coding == Coding::Opus) {
+            return None;
+        }
         let published = self.published.get_mut(index)?;
         let encoding = published.encodings.get_mut(usize::from(layer))?;
         encoding.take(now, rtp.payload.len(), &coding);
-        let source = Source::ALL[index];
-        if coding == Coding::Opus && !source.is_audio() {
-            return None;
-        }
         let header = &rtp.header;
         if coding == Coding::Opus
             && !published.moments.take(now, *header.ssrc, header.timestamp, &rtp.payload)

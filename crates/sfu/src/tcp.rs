@@ -24,10 +24,12 @@ use crate::{
 
 /// Connections of one shard: people behind networks that let no UDP pass.
 const MAX_CONNECTIONS: usize = 2_048;
-/// Connections of one address: a household, or a carrier's gateway with some of its customers.
+/// Connections of one address, or of one /64 that one host may have all of: a household, or a carrier's gateway with some of its customers.
 const MAX_PER_ADDRESS: usize = 32;
 /// The first frame must come this fast.
 const FIRST_FRAME: Duration = Duration::from_secs(5);
+/// Whoever is in a call is answered at once; nobody else is ever sent anything.
+const ANSWERED: Duration = Duration::from_secs(10);
 /// A connection without frames for so long is dead: consent is checked every few seconds.
 const IDLE: Duration = Duration::from_secs(40);
 /// Longest frame: a datagram of the path's size.
@@ -84,12 +86,14 @@ async fn connection(stream: TcpStream, route: Route, line: &Line) {
         }
     };
     let sending = async {
-        while let Some(frame) = waiting.recv().await {
-            let Ok(length) = u16::try_from(frame.len()) else { continue };
-            let bytes = [&length.to_be_bytes()[..], &frame].concat();
+        let mut next = timeout(ANSWERED, waiting.recv()).await.ok().flatten();
+        while let Some(frame) = next {
+            let length = u16::try_from(frame.len()).unwrap_or_default();
+            let bytes = [&length.to_be_bytes()[..], frame.get(..length.into()).unwrap_or_default()].concat();
             if !matches!(timeout(WRITE, writer.write_all(&bytes)).await, Ok(Ok(()))) {
                 return;
             }
+            next = waiting.recv().await;
         }
     };
     tokio::select! {
@@ -114,6 +118,10 @@ struct Open(Mutex<HashMap<IpAddr, usize>>);
 
 impl Open {
     fn enter(self: &Arc<Self>, ip: IpAddr) -> Option<Entered> {
+        let ip = match ip {
+            IpAddr::V6(v6) => IpAddr::from((v6.to_bits() & (u128::MAX << 64)).to_be_bytes()),
+            v4 @ IpAddr::V4(_) => v4,
+        };
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if open.values().sum::<usize>() >= MAX_CONNECTIONS {
             return None;

@@ -8,8 +8,8 @@ use std::{
     os::fd::{AsFd, OwnedFd},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
     time::{Duration, Instant},
 };
@@ -32,6 +32,8 @@ use crate::{
 
 /// Commands that wait for the thread, which takes them within a millisecond; beyond that the role answers `unavailable`.
 const MAX_COMMANDS: usize = 4_096;
+/// Of these, frames of TCP connections, which anybody may send: they push out no command.
+const MAX_FRAMES: usize = 1_024;
 /// News that wait for the role; beyond that the oldest of them wait in the thread.
 pub(crate) const MAX_NEWS: usize = 4_096;
 /// News that wait in the thread; a role that takes none any more is lost anyway.
@@ -82,15 +84,19 @@ pub(crate) struct Line {
     bell: Arc<OwnedFd>,
     stop: Arc<AtomicBool>,
     turns: Arc<AtomicU64>,
+    /// Frames among the notes.
+    frames: Arc<AtomicUsize>,
 }
 
 impl Line {
     /// Hands a note over; false when the thread is gone or drowning.
     pub(crate) fn tell(&self, note: Note) -> bool {
-        let told = match self.notes.try_send(note) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
-        };
+        let frame = usize::from(matches!(note, Note::TcpFrame(..)));
+        let room = self.frames.fetch_add(frame, Ordering::Relaxed) < MAX_FRAMES || frame == 0;
+        let told = room && self.notes.try_send(note).is_ok();
+        if !told {
+            self.frames.fetch_sub(frame, Ordering::Relaxed);
+        }
         self.ring();
         told
     }
@@ -131,7 +137,13 @@ pub(crate) struct Deps {
 pub(crate) fn start(index: usize, deps: Deps) -> io::Result<Line> {
     let (notes, inbox) = sync_channel(MAX_COMMANDS);
     let bell = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
-    let line = Line { notes, bell: Arc::new(bell), stop: Arc::default(), turns: Arc::default() };
+    let line = Line {
+        notes,
+        bell: Arc::new(bell),
+        stop: Arc::default(),
+        turns: Arc::default(),
+        frames: Arc::default(),
+    };
     let thread = Thread::new(deps, inbox, &line)?;
     std::thread::Builder::new().name(format!("media-{index}")).spawn(move || {
         if let Err(error) = thread.run() {
@@ -174,6 +186,7 @@ struct Thread {
     bell: Arc<OwnedFd>,
     stop: Arc<AtomicBool>,
     turns: Arc<AtomicU64>,
+    frames: Arc<AtomicUsize>,
     wake: Instant,
     port: u16,
     v6: bool,
@@ -204,6 +217,7 @@ impl Thread {
             bell: Arc::clone(&line.bell),
             stop: Arc::clone(&line.stop),
             turns: Arc::clone(&line.turns),
+            frames: Arc::clone(&line.frames),
             wake: now,
             port: local.port(),
             v6: local.is_ipv6(),
@@ -267,6 +281,7 @@ impl Thread {
                 #[cfg(any(test, feature = "testing"))]
                 Note::Hold(so_long) => std::thread::sleep(so_long),
                 Note::TcpFrame(route, bytes) => {
+                    self.frames.fetch_sub(1, Ordering::Relaxed);
                     self.shard.handle(now, Input::Datagram { route, bytes: &bytes });
                 }
             }

@@ -125,13 +125,14 @@ impl Hub {
         if offer.to.is_some() {
             return self.signal(cx, session, SignalKind::Offer, offer).await;
         }
+        self.limit("description", session, self.settings.descriptions_per_min).await?;
         let room = offer.room_id;
         let to_server = SfuOffer { seat: session.in_room(room), sdp: offer.sdp.clone() };
         match self.rooms.offer(cx, to_server).await {
             Ok(SfuAnswer { sdp }) => Ok(json!({"ok": true, "answer": {"sdp": sdp}})),
             // A direct call: it is for the other side.
             Err(fault) if fault.code == Code::WrongState => {
-                self.signal(cx, session, SignalKind::Offer, offer).await
+                self.pass_on(cx, session, SignalKind::Offer, offer).await
             }
             Err(fault) => Err(fault),
         }
@@ -154,6 +155,16 @@ impl Hub {
         d: Described,
     ) -> Result<Value, Fault> {
         self.limit("description", session, self.settings.descriptions_per_min).await?;
+        self.pass_on(cx, session, kind, d).await
+    }
+
+    async fn pass_on(
+        &self,
+        cx: &Caller,
+        session: &Session,
+        kind: SignalKind,
+        d: Described,
+    ) -> Result<Value, Fault> {
         let seat = session.in_room(d.room_id);
         let signal = Signal { seat, to: d.to, kind, body: SignalBody::Sdp(d.sdp) };
         self.rooms.signal(cx, signal).await.map(|()| done())

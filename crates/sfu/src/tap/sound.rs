@@ -49,23 +49,28 @@ impl Run {
         let (length, overlap) = samples(runs);
         let begun = Current { stream, at: now, time, packets: Vec::new(), bytes: 0 };
         let current = self.current.get_or_insert(begun);
-        let offset = time.wrapping_sub(current.time);
-        // Half of all numbers are before the run: what came too late.
-        if current.stream == stream && offset >= 1 << 31 {
-            return None;
+        let goes_on = current.stream == stream;
+        // Half of all numbers are before the run. What is still passed on belongs to it.
+        let behind = current.time.wrapping_sub(time);
+        if goes_on && (1..1 << 31).contains(&behind) {
+            if behind > LATEST {
+                return None;
+            }
+            current.begin_earlier(behind);
         }
+        let offset = time.wrapping_sub(current.time);
+        let full = goes_on && current.is_full(bytes.len());
         let mut ended = None;
-        if current.stream != stream || offset >= length + GRACE_MS * PER_MS {
-            let goes_on = current.stream == stream && offset < length.saturating_mul(2);
-            let next = || {
-                // Where the time line leaps, what is still passed on of the time before belongs to the new run.
-                let lead = if current.stream == stream { LATEST } else { 0 };
-                let at = now - std::time::Duration::from_millis(u64::from(lead / PER_MS));
-                Current { stream, at, time: time.wrapping_sub(lead), packets: Vec::new(), bytes: 0 }
+        if !goes_on || full || offset >= length + GRACE_MS * PER_MS {
+            let goes_on = goes_on && !full && offset < length.saturating_mul(2);
+            let next = if goes_on {
+                current.tail(length - overlap.min(length))
+            } else {
+                Current { stream, at: now, time, packets: Vec::new(), bytes: 0 }
             };
-            let next = if goes_on { current.tail(length - overlap.min(length)) } else { next() };
             let over = std::mem::replace(current, next);
-            ended = over.end(length);
+            // What lies behind its end is in the next run only where that goes on.
+            ended = over.end(if goes_on { length } else { u32::MAX });
         }
         current.insert(time.wrapping_sub(current.time), bytes);
         ended
@@ -77,7 +82,7 @@ impl Run {
         // The network may have held the first packet back less than the others.
         let most = std::time::Duration::from_millis(u64::from(length / PER_MS + 2 * GRACE_MS));
         let over = self.current.take_if(|current| now.since(current.at) >= most)?;
-        over.end(length)
+        over.end(u32::MAX)
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -91,10 +96,19 @@ fn samples(runs: &Runs) -> (u32, u32) {
 }
 
 impl Current {
+    const fn is_full(&self, bytes: usize) -> bool {
+        self.packets.len() >= MAX_PACKETS || self.bytes + bytes > MAX_BYTES
+    }
+
+    fn begin_earlier(&mut self, by: u32) {
+        self.time = self.time.wrapping_sub(by);
+        self.at = self.at - std::time::Duration::from_millis(u64::from(by / PER_MS));
+        self.packets.iter_mut().for_each(|packet| packet.offset += by);
+    }
+
     fn insert(&mut self, offset: u32, bytes: &Arc<[u8]>) {
         let at = self.packets.partition_point(|p| p.offset < offset);
-        let known = self.packets.get(at).is_some_and(|p| p.offset == offset);
-        if known || self.packets.len() >= MAX_PACKETS || self.bytes + bytes.len() > MAX_BYTES {
+        if self.packets.get(at).is_some_and(|p| p.offset == offset) {
             return;
         }
         self.bytes += bytes.len();
@@ -172,7 +186,7 @@ mod tests {
         let ended = speak(&mut run, StreamKey(2), [60_000].into_iter());
         assert_eq!(ended.len(), 1);
         let (began, packets) = run.end(at(70_000), &RUNS).unwrap();
-        assert_eq!((began, packets.len(), packets[0].offset), (at(59_000), 1, LATEST));
+        assert_eq!((began, packets.len()), (at(60_000), 1));
     }
 
     #[test]
@@ -191,17 +205,32 @@ mod tests {
                 heard += ended.map_or(0, |(_, packets)| packets.len());
             }
         }
-        assert_eq!(heard, 19 * 41 - 40, "all but what comes before the very first");
+        let (_, packets) = run.end(at(60_000), &RUNS).unwrap();
+        assert_eq!(heard + packets.len(), 20 * 41, "all of it");
     }
 
     #[test]
-    fn a_flood_of_packets_does_not_outgrow_a_run() {
+    fn what_lies_just_behind_the_end_of_a_run_is_heard_also_when_the_next_does_not_go_on() {
+        for leap in [20_000, 60_000] {
+            let mut run = Run::default();
+            let mut ended =
+                speak(&mut run, A, [0].into_iter().chain(every_20_ms(5_000, 5_480)).chain([leap]));
+            ended.extend(run.end(at(leap + 10_000), &RUNS));
+            assert_eq!(ended.iter().map(|(_, packets)| packets.len()).sum::<usize>(), 26, "{leap}");
+        }
+        let mut run = Run::default();
+        speak(&mut run, A, [0].into_iter().chain(every_20_ms(5_000, 5_480)));
+        assert_eq!(run.end(at(6_000), &RUNS).unwrap().1.len(), 25);
+    }
+
+    #[test]
+    fn a_flood_of_packets_does_not_outgrow_a_run_and_is_heard_in_several() {
         let mut run = Run::default();
         let bytes: Arc<[u8]> = vec![0; 1_200].into();
-        for n in 0..10_000 {
-            run.take(at(0), &RUNS, (A, n, &bytes));
-        }
-        let (_, packets) = run.end(at(10_000), &RUNS).unwrap();
-        assert!(packets.len() * 1_200 <= MAX_BYTES);
+        let ended = (0..10_000).filter_map(|n| run.take(at(0), &RUNS, (A, n, &bytes)));
+        let mut runs: Vec<_> = ended.collect();
+        runs.extend(run.end(at(10_000), &RUNS));
+        assert!(runs.iter().all(|(_, packets)| packets.len() * 1_200 <= MAX_BYTES));
+        assert_eq!(runs.iter().map(|(_, packets)| packets.len()).sum::<usize>(), 10_000);
     }
 }
