@@ -61,7 +61,9 @@ impl Rule {
     pub fn decide(&self, now: Timestamp, tat: Option<i64>) -> Decision {
         let now = now.as_millis().saturating_mul(1_000);
         let tolerance = self.interval_us.saturating_mul(i64::from(self.burst) - 1);
-        let tat = tat.unwrap_or(now).max(now);
+        // No later than all at once would make it: a clock that was set back keeps nobody waiting for longer.
+        let latest = now.saturating_add(self.interval_us.saturating_mul(i64::from(self.burst)));
+        let tat = tat.unwrap_or(now).clamp(now, latest);
         let early = tat.saturating_sub(tolerance).saturating_sub(now);
         if early > 0 {
             let retry_after = Duration::from_micros(early.unsigned_abs());
@@ -151,6 +153,15 @@ mod tests {
         assert!(!limiter.decide(at(499)).allowed);
         assert!(limiter.decide(at(500)).allowed);
         assert!(!limiter.decide(at(500)).allowed);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_keeps_nobody_waiting_for_longer() {
+        let mut limiter = LocalLimiter::new(Rule::per_second(3, 2));
+        assert!((0..3).all(|_| limiter.decide(at(3_600_000)).allowed));
+        let refused = limiter.decide(at(0));
+        assert_eq!((refused.allowed, refused.retry_after), (false, Duration::from_millis(500)));
+        assert!(limiter.decide(at(500)).allowed);
     }
 
     #[test]

@@ -57,6 +57,8 @@ impl Replay {
     /// A message first passes at the earliest `skew` before its own time and for the last time `skew` after it. So a
     /// generation that has lasted twice that, once it is followed by another as long, holds nothing that could pass.
     fn turn(&mut self, now: Timestamp) {
+        // Set back: what is remembered stays so, and its time begins again.
+        self.begun = self.begun.min(now);
         let generation = self.skew * 2;
         if now.since(self.begun) < generation {
             return;
@@ -104,6 +106,20 @@ mod tests {
             (4, SKEW + 1, Verdict::Stale),
         ] {
             assert_eq!(replay.handle(at(0), at(made), nonce), verdict, "made at {made}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_is_followed() {
+        let mut replay = replay(2);
+        for nonce in 1..=2 {
+            assert_eq!(replay.handle(at(3_600_000), at(3_600_000), nonce), Verdict::Fresh);
+        }
+        assert_eq!(replay.handle(at(0), at(0), 3), Verdict::Full, "what is remembered stays so for a while");
+        for n in 1..20 {
+            let now = at(n * 2 * SKEW);
+            let verdict = replay.handle(now, now, 3 + u128::try_from(n).unwrap());
+            assert!(verdict == Verdict::Fresh, "{n}: {verdict:?}");
         }
     }
 

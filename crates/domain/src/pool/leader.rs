@@ -135,6 +135,8 @@ pub struct Leader {
     reigns: u64,
     alarms: BinaryHeap<Reverse<(Timestamp, u64, Alarm)>>,
     announced: Option<Timestamp>,
+    /// The latest time that was told.
+    latest: Timestamp,
     retired: bool,
     out: VecDeque<Output>,
 }
@@ -152,6 +154,7 @@ impl Leader {
             reigns: 0,
             alarms: BinaryHeap::new(),
             announced: None,
+            latest: now,
             retired: false,
             out: VecDeque::new(),
         };
@@ -180,6 +183,8 @@ impl Leader {
 
     /// Takes one input.
     pub fn handle(&mut self, now: Timestamp, input: Input) {
+        self.set_back(self.latest.since(now));
+        self.latest = now;
         if self.leads() && now >= self.valid_until {
             // Slept through it, or the store is away: somebody else may lead by now.
             self.step_down(now);
@@ -200,6 +205,18 @@ impl Leader {
         self.press_on(now);
         self.read(now);
         self.announce(now);
+    }
+
+    /// The clock was: what is due stays due after as long as before, and a lease holds no longer.
+    fn set_back(&mut self, by: Duration) {
+        if by.is_zero() {
+            return;
+        }
+        self.valid_until = self.valid_until - by;
+        self.announced = None;
+        self.asked.values_mut().for_each(|(_, at)| *at = *at - by);
+        let alarms = std::mem::take(&mut self.alarms).into_iter();
+        self.alarms = alarms.map(|Reverse((at, reign, alarm))| Reverse((at - by, reign, alarm))).collect();
     }
 
     fn ask(&mut self, now: Timestamp, about: About, op: Op) {

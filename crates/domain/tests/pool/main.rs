@@ -6,6 +6,14 @@
 mod dice;
 mod world;
 
+use std::time::Duration;
+
+use visavis_domain::{
+    Timestamp,
+    id::NodeId,
+    pool::{Answer, Input, Leader, Output},
+    queue::Settings,
+};
 use world::{ALL, Guards, World};
 
 fn seeds(range: std::ops::Range<u64>, guards: Guards) -> (u64, u64) {
@@ -34,6 +42,31 @@ fn on_ten_thousand_bad_days_nobody_is_matched_twice_and_no_ticket_is_lost() {
         "10,000 days: {opened} calls, the store fell back {fallbacks} times, 0 double matches, 0 lost tickets"
     );
     assert!(opened > 50_000 && fallbacks > 5_000);
+}
+
+#[test]
+fn a_process_whose_clock_was_set_back_looks_again_as_soon_as_it_would_have() {
+    let (start, hour) = (Timestamp::from_millis(1_800_000_000_000), Duration::from_hours(1));
+    let mut leader = Leader::new(start + hour, NodeId::from_bits(1), Settings::default());
+    let told = |leader: &mut Leader| {
+        let (mut asks, mut wake) = (Vec::new(), None);
+        while let Some(output) = leader.poll() {
+            match output {
+                Output::Ask(number, _) => asks.push(number),
+                Output::WakeAt(at) => wake = Some(at),
+                _ => {}
+            }
+        }
+        (asks, wake)
+    };
+    let (asks, _) = told(&mut leader);
+    leader.handle(start + hour, Input::Answer(asks[0], Answer::Failed));
+    told(&mut leader);
+    leader.handle(start, Input::Tick);
+    let wake = told(&mut leader).1.unwrap();
+    assert!(wake.since(start) <= Duration::from_secs(10), "{:?}", wake.since(start));
+    leader.handle(wake, Input::Tick);
+    assert!(!told(&mut leader).0.is_empty(), "it looks who leads");
 }
 
 /// The first of so many seeds whose day breaks a rule.

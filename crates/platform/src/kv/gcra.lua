@@ -10,7 +10,8 @@ local kept = redis.call('GET', KEYS[1])
 local tat = now
 if kept then
   if string.sub(kept, 1, 1) ~= '\1' then return redis.error_reply('WRONGTYPE not a rate limit') end
-  tat = math.max(tonumber(string.sub(kept, 2)), now)
+  -- A clock that was set back keeps nobody waiting for longer.
+  tat = math.min(math.max(tonumber(string.sub(kept, 2)), now), now + interval * burst)
 end
 local early = tat - interval * (burst - 1) - now
 if early > 0 then return {0, early, tat} end
