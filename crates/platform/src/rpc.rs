@@ -50,8 +50,8 @@ pub const CLOCK_SKEW: Duration = Duration::from_secs(10);
 const MAX_NONCES: usize = 500_000;
 /// The largest request: a session description in JSON is at most 256 KiB.
 const MAX_REQUEST: usize = 512 * 1024;
-/// The largest reply: a thousand people's cards are some 300 KiB.
-const MAX_REPLY: usize = 1024 * 1024;
+/// The largest reply: all that is held about somebody, ten thousand rows of each kind at most. Others are far smaller.
+const MAX_REPLY: usize = 32 * 1024 * 1024;
 /// Calls being answered at once; each may hold a database connection, so more would only wait. Beyond: `unavailable`.
 const MAX_RUNNING: usize = 4_096;
 /// Rooms whose node is remembered, so that not every signal asks `Kv`.

@@ -215,9 +215,8 @@ impl Auth {
             return Err(expired());
         }
         logins::insert(&mut tx, &login).await?;
-        if ensured.new_user {
-            self.remember_suspension(&mut tx, user, &ensured_email, now).await?;
-        }
+        // Each time, and not with a new account alone: whoever made that may not have come so far.
+        self.remember_suspension(&mut tx, user, &ensured_email, now).await?;
         let surplus = logins::end_surplus(&mut tx, user, self.deps.settings.max_logins, now).await?;
         tx.commit().await?;
         for login in surplus {
@@ -356,11 +355,14 @@ impl Contract for Auth {
             now,
             expires_at: now + Duration::from_secs(self.deps.settings.refresh_ttl_s),
         };
+        // What can fail comes before the trade: a token that was spent without an answer would be a thief's when it comes again.
+        let row = logins::by_id(&self.deps.db, id).await?.ok_or_else(unauthorized)?;
+        let me = self.deps.users.me(cx, row.user).await?;
+        let answer = self.signed_in(id, &successor, me, false).await?;
         let mut tx = self.deps.db.write().await?;
-        if let Some(user) = logins::rotate(&mut tx, &rotation).await? {
+        if logins::rotate(&mut tx, &rotation).await?.is_some() {
             tx.commit().await?;
-            let user = self.deps.users.me(cx, user).await?;
-            return self.signed_in(id, &successor, user, false).await;
+            return Ok(answer);
         }
         let row = logins::by_id_in(&mut tx, id).await?;
         drop(tx);
@@ -379,8 +381,7 @@ impl Contract for Auth {
             tracing::error!("the successor of a refresh token can't be opened");
             Fault::internal()
         })?;
-        let user = self.deps.users.me(cx, row.user).await?;
-        self.signed_in(id, &successor, user, false).await
+        self.signed_in(id, &successor, answer.user, false).await
     }
 
     async fn revoke(&self, _cx: &Caller, req: Revoke) -> Result<(), Fault> {

@@ -28,6 +28,8 @@ export function onSignedOut(act: () => void): void {
 }
 
 export const api = new Api((signedIn) => {
+  // Somebody else signed in beside: what is open here, the socket among it, is of the one before.
+  if (signedIn && me.value && signedIn.user.id !== me.value.id) farewells.forEach((act) => act());
   if (signedIn) {
     localStorage.setItem(WAS_SIGNED_IN, '1');
     notice.value = null;

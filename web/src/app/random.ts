@@ -105,6 +105,8 @@ function onWelcome(welcome: Welcome): void {
   iceServers = welcome.iceServers;
   graceMs = welcome.limits.seatGraceMs;
   me.value = welcome.user;
+  // What was switched while nobody could be told.
+  if (welcome.resumed) sendMedia();
   give({ is: 'socket-up', resumed: welcome.resumed });
 }
 

@@ -146,9 +146,9 @@ pub async fn of_case(db: &Db, case: CaseId, most: i64) -> Result<Vec<Heard>> {
 }
 
 const OF_CASE: &str = "SELECT r.id, r.room_id, r.reporter_id, r.reason, r.note, r.at, u.reputation, u.created_at, \
-    (SELECT COUNT(*) FROM reports o WHERE o.reporter_id = r.reporter_id AND o.at > r.at - $2 AND o.at <= r.at) AS lately, \
-    (SELECT COUNT(*) FROM reports o WHERE o.reporter_id = r.reporter_id AND o.cleared_at IS NOT NULL) AS unfounded, \
-    (SELECT COUNT(*) FROM reports o WHERE o.reporter_id = r.reporter_id AND o.founded = 1) AS founded, \
+    (SELECT COUNT(DISTINCT o.room_id || o.reported_id) FROM reports o WHERE o.reporter_id = r.reporter_id AND o.at > r.at - $2 AND o.at <= r.at) AS lately, \
+    (SELECT COUNT(DISTINCT o.case_id) FROM reports o WHERE o.reporter_id = r.reporter_id AND o.cleared_at IS NOT NULL) AS unfounded, \
+    (SELECT COUNT(DISTINCT o.case_id) FROM reports o WHERE o.reporter_id = r.reporter_id AND o.founded = 1) AS founded, \
     (SELECT COUNT(*) FROM decisions d WHERE d.user_id = r.reporter_id AND d.room_id = r.room_id AND d.dry_run = 0 \
      AND d.overturned_at IS NULL AND d.action <> 'none') AS against \
     FROM reports r JOIN users u ON u.id = r.reporter_id WHERE r.case_id = $1 AND NOT EXISTS (SELECT 1 FROM reports n \

@@ -54,7 +54,7 @@ pub async fn facts(db: &Db, user: UserId, since: Timestamp, long_enough: Duratio
     .fetch_all(db.reads())
     .await?;
     let reports = sqlx::query(
-        "SELECT r.id, r.reporter_id, r.at, u.reputation, u.created_at, (SELECT COUNT(*) FROM reports o \
+        "SELECT r.id, r.reporter_id, r.at, u.reputation, u.created_at, (SELECT COUNT(DISTINCT o.room_id || o.reported_id) FROM reports o \
          WHERE o.reporter_id = r.reporter_id AND o.at > r.at - $3 AND o.at <= r.at) AS lately \
          FROM reports r JOIN users u ON u.id = r.reporter_id WHERE r.reported_id = $1 AND r.at > $2 \
          ORDER BY r.at LIMIT $4",
