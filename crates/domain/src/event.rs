@@ -497,6 +497,15 @@ pub enum Event {
         /// What.
         restraint: Restraint,
     },
+    /// And holds again all the same.
+    Restrained {
+        /// Who.
+        user: UserId,
+        /// Where.
+        room: RoomId,
+        /// What.
+        restraint: Restraint,
+    },
     /// Somebody has another role: their pages are to look at their account again.
     RoleChanged {
         /// Who.
@@ -529,6 +538,7 @@ impl Event {
             Self::Blocked { .. }
             | Self::Parted { .. }
             | Self::Pardoned { .. }
+            | Self::Restrained { .. }
             | Self::Reported { .. }
             | Self::RoleChanged { .. }
             | Self::StandingChanged { .. } => Topic::People,

@@ -181,7 +181,7 @@ impl Room {
 
     /// What others may have of somebody, if their page has said so.
     pub fn tracks(&self, participant: ParticipantId) -> Option<Allowed> {
-        self.members.iter().find(|m| m.participant == participant && m.told).map(Member::open)
+        self.members.iter().find(|m| m.participant == participant).map(Member::open)
     }
 
     /// What both seats are told; `common_interests` come from the matcher.
@@ -260,6 +260,10 @@ impl Room {
             Input::Add { from, guest, unwelcome } => self.add(now, from, &guest, &unwelcome),
             Input::Restrain(about, restraint, notice) => self.restrain(now, about, restraint, notice),
             Input::Pardon(user, restraint) => Ok(self.pardon(user, restraint)),
+            Input::RestrainAgain(user, restraint) => {
+                let member = self.index_of(user).map(|i| self.members[i].participant);
+                self.restrain(now, member.ok_or_else(peer_gone)?, restraint, None)
+            }
             Input::Close(reason) => Ok(self.close(now, reason)),
             Input::Tick => Ok(self.tick(now)),
         }

@@ -176,6 +176,11 @@ pub struct Media {
     pub screen: bool,
 }
 
+impl Media {
+    /// All of them.
+    pub const ALL: Self = Self { audio: true, video: true, screen: true };
+}
+
 /// What can be said with one sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

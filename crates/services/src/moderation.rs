@@ -254,15 +254,20 @@ impl Moderation {
             case.held_for = Some("minor".to_owned());
             self.audit(tx, "rule", ("hold", &case.id.to_string()), "minor").await?;
         }
-        // Where no key can be written the report counts all the same, and it is held as soon as one can.
-        if let Err(fault) = self.hold_what_must_be(tx, &case).await {
-            if fault.code != Code::Unavailable {
-                return Err(fault);
-            }
-            tracing::error!(case.id = %case.id, "what is under legal hold can't be wrapped for it yet");
-        }
+        self.hold_or_later(tx, &case).await?;
         cases::write(tx, &case).await?;
         Ok(())
+    }
+
+    /// Where no key can be written the rest counts all the same, and it is held as soon as one can.
+    async fn hold_or_later(&self, tx: &mut Tx, case: &cases::Case) -> Result<(), Fault> {
+        match self.hold_what_must_be(tx, case).await {
+            Err(fault) if fault.code == Code::Unavailable => {
+                tracing::error!(case.id = %case.id, "what is under legal hold can't be wrapped for it yet");
+                Ok(())
+            }
+            held => held.map(drop),
+        }
     }
 }
 

@@ -244,6 +244,9 @@ impl Node {
                 News::Event(Event::Pardoned { user, room, restraint }) => {
                     self.pardon(user, room, restraint).await;
                 }
+                News::Event(Event::Restrained { user, room, restraint }) => {
+                    self.restrain_again(user, room, restraint).await;
+                }
                 News::Event(_) => {}
                 News::Missed => self.claim_again.notify_one(),
             }

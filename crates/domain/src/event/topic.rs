@@ -14,7 +14,7 @@ pub enum Topic {
     Sessions,
     /// `LoginRevoked`, `KeysChanged`.
     Logins,
-    /// `Blocked`, `Parted`, `Pardoned`, `Reported`, `RoleChanged`, `StandingChanged`.
+    /// `Blocked`, `Parted`, `Pardoned`, `Reported`, `Restrained`, `RoleChanged`, `StandingChanged`.
     People,
     /// `NodesChanged`.
     Nodes,

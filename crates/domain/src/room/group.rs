@@ -128,6 +128,8 @@ pub enum Input {
     Restrain(ParticipantId, Restraint, Option<Notice>),
     /// And takes it back.
     Pardon(UserId, Restraint),
+    /// And does it again, wherever they are by now.
+    RestrainAgain(UserId, Restraint),
     /// The room ends for everybody.
     Close(CloseReason),
     /// Time has passed.
@@ -206,6 +208,7 @@ impl Group {
             }
             Input::Restrain(about, restraint, notice) => self.restrain(now, about, restraint, notice),
             Input::Pardon(user, restraint) => Ok(self.pardon(user, restraint)),
+            Input::RestrainAgain(user, restraint) => self.restrain_again(now, user, restraint),
             Input::Close(reason) => Ok(self.close(now, reason)),
             Input::Tick => Ok(self.tick(now)),
         }
@@ -259,7 +262,7 @@ impl Group {
     /// What others may have of somebody.
     pub fn tracks(&self, participant: ParticipantId) -> Option<Allowed> {
         let person = self.people.iter().find(|p| p.participant == participant)?;
-        person.told.then(|| self.allowed(person))
+        Some(self.allowed(person))
     }
 
     /// Most people.
@@ -406,10 +409,12 @@ impl Group {
 
     fn allowed(&self, person: &Person) -> Allowed {
         let (host, muted) = (self.host == Some(person.participant), person.is_muted());
+        // Of whoever hasn't said what is on all may be, but not what is forbidden.
+        let said = if person.told { person.media } else { Media::ALL };
         let media = Media {
-            audio: person.media.audio && !muted,
-            video: person.media.video,
-            screen: person.media.screen && (host || !self.screens_forbidden),
+            audio: said.audio && !muted,
+            video: said.video,
+            screen: said.screen && (host || !self.screens_forbidden),
         };
         Allowed::new(media, muted)
     }

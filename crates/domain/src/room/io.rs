@@ -103,6 +103,8 @@ pub enum Input {
     Restrain(ParticipantId, Restraint, Option<Notice>),
     /// And takes it back.
     Pardon(UserId, Restraint),
+    /// And does it again, wherever they are by now.
+    RestrainAgain(UserId, Restraint),
     /// The node shuts down.
     Close(CloseReason),
     /// Time has passed.

@@ -130,7 +130,10 @@ impl Member {
 
     /// The same, the sound of the screen apart.
     pub(super) const fn open(&self) -> Allowed {
-        Allowed::new(self.allowed(), self.held_back.silenced)
+        // Of whoever hasn't said what is on all may be, but not what is forbidden.
+        let said = if self.told { self.media } else { Media::ALL };
+        let media = Media { audio: said.audio && !self.held_back.silenced, ..said };
+        Allowed::new(media, self.held_back.silenced)
     }
 
     pub(super) fn view(&self) -> Participant {

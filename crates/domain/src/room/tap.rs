@@ -237,7 +237,7 @@ impl Watch {
         let every = self.every?;
         self.chance = self.chance.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let bits = mixed(self.chance);
-        if bits % SOONER != 0 {
+        if !bits.is_multiple_of(SOONER) {
             return Some(now + every);
         }
         // The upper bits choose a time of which an eighth has passed at least: a publisher isn't asked again at once.
@@ -281,7 +281,7 @@ impl Watch {
     }
 }
 
-/// SplitMix64's finaliser (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
+/// The finaliser of `SplitMix64` (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
 const fn mixed(bits: u64) -> u64 {
     let bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

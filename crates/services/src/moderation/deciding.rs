@@ -218,9 +218,7 @@ impl Moderation {
         self.audit(&mut tx, &req.moderator.to_string(), ("undo", &object), &mine.id.to_string()).await?;
         tx.commit().await?;
         self.tell_taken_back(&taken_back).await;
-        for one in &restored {
-            self.tell(one).await;
-        }
+        self.tell_restored(&restored).await;
         Ok(())
     }
 

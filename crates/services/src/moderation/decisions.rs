@@ -96,7 +96,7 @@ impl Moderation {
             self.put_pieces(&mut tx, case, &id.to_string(), pieces.all).await?;
             self.reweigh(&mut tx, case, false).await?;
             case.changed_at = now;
-            self.hold_what_must_be(&mut tx, case).await?;
+            self.hold_or_later(&mut tx, case).await?;
             cases::write(&mut tx, case).await?;
             self.follow(&mut tx, &decision, now).await?;
         }
@@ -151,17 +151,9 @@ impl Moderation {
     pub(super) async fn tell_taken_back(&self, all: &[decisions::Decision]) {
         for one in all.iter().filter(|one| !one.dry_run) {
             self.tell(one).await;
-            let restraint = match one.action.as_str() {
-                "mute" => Restraint::Mute,
-                "remove" | "suspend" => Restraint::Remove,
-                _ => continue,
-            };
-            let does = |other: &decisions::Decision| match restraint {
-                Restraint::Mute => other.action == "mute",
-                _ => matches!(other.action.as_str(), "remove" | "suspend"),
-            };
+            let Some(restraint) = in_room(one) else { continue };
             let stands = |other: &decisions::Decision| {
-                other.overturned_at.is_none() && other.room == one.room && does(other)
+                other.overturned_at.is_none() && other.room == one.room && in_room(other) == Some(restraint)
             };
             // When it can't be read whether one stands, what was done stays.
             match decisions::of(&self.db, one.user, SHOWN).await {
@@ -169,6 +161,16 @@ impl Moderation {
                     self.bus.publish(Event::Pardoned { user: one.user, room: one.room, restraint }).await;
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// The same of decisions that stand again, for a moderator took back that they were taken back.
+    pub(super) async fn tell_restored(&self, all: &[decisions::Decision]) {
+        for one in all.iter().filter(|one| !one.dry_run) {
+            self.tell(one).await;
+            if let Some(restraint) = in_room(one) {
+                self.bus.publish(Event::Restrained { user: one.user, room: one.room, restraint }).await;
             }
         }
     }
@@ -232,6 +234,15 @@ fn unsettled(lately: &[decisions::Decision]) -> Result<Vec<Noticed>, Fault> {
         }
     }
     Ok(all)
+}
+
+/// What a decision did in its room that lasts.
+fn in_room(decision: &decisions::Decision) -> Option<Restraint> {
+    match decision.action.as_str() {
+        "mute" => Some(Restraint::Mute),
+        "remove" | "suspend" => Some(Restraint::Remove),
+        _ => None,
+    }
 }
 
 /// The signals that these decisions name.

@@ -279,6 +279,8 @@ async fn a_person_who_finds_nothing_gives_access_and_reputation_back_at_once() {
         );
         // And back again: it stands as before.
         s.m.undo(&s.w.cx, Undo { moderator: s.mia, case }).await.unwrap();
+        let again = Event::Restrained { user: s.eve, room: ROOM, restraint: Restraint::Remove };
+        while heard(&mut people).await != again {}
         assert!(s.suspended(s.eve).await);
         assert_eq!(s.queue(s.mia, State::Open, None).await, [case]);
         assert_eq!(s.verify().await, [""; 0]);

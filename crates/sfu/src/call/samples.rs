@@ -25,14 +25,12 @@ impl Call {
     pub(crate) fn set_demand(&mut self, now: Instant, consumer: Consumer, demand: Option<Demand>) {
         let at = self.at(now);
         let Some(demand) = demand else { return self.taps.retain(|tap| tap.consumer != consumer) };
-        match self.taps.iter_mut().find(|tap| tap.consumer == consumer) {
-            Some(tap) => tap.set_demand(at, demand),
-            None => {
-                let mut tap = Tap::new(at, self.id, consumer, demand);
-                tap.stir(at, self.chance);
-                self.taps.push(tap);
-            }
+        if let Some(tap) = self.taps.iter_mut().find(|tap| tap.consumer == consumer) {
+            return tap.set_demand(at, demand);
         }
+        let mut tap = Tap::new(at, self.id, consumer, demand);
+        tap.stir(at, self.chance);
+        self.taps.push(tap);
     }
 
     /// Somebody has come, and with them bits that the others don't know.

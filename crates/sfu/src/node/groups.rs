@@ -190,6 +190,16 @@ impl Node {
         }
     }
 
+    pub(super) async fn restrain_again(&self, user: UserId, room: RoomId, restraint: Restraint) {
+        if restraint == Restraint::Remove {
+            self.keep_out(room, user).await;
+        }
+        let live = self.lock_rooms().get(&room).map(Arc::clone);
+        if let Some(live) = live {
+            let _ = self.apply(room, &live, Input::RestrainAgain(user, restraint)).await;
+        }
+    }
+
     /// Whoever safety has removed stays out, also of a room that has been opened again.
     pub(super) async fn check_not_kept_out(&self, room: RoomId, user: UserId) -> Result<(), Fault> {
         if self.deps.places.is_kept_out(room, user).await? {

@@ -62,6 +62,7 @@ pub(super) enum Input {
     Hide,
     Restrain(ParticipantId, Restraint, Option<Notice>),
     Pardon(UserId, Restraint),
+    RestrainAgain(UserId, Restraint),
     Close(CloseReason),
     Tick,
 }
@@ -278,6 +279,7 @@ fn pair(input: Input) -> Result<room::Input, Fault> {
         Input::Hide => room::Input::Hide,
         Input::Restrain(about, restraint, notice) => room::Input::Restrain(about, restraint, notice),
         Input::Pardon(user, restraint) => room::Input::Pardon(user, restraint),
+        Input::RestrainAgain(user, restraint) => room::Input::RestrainAgain(user, restraint),
         Input::Close(reason) => room::Input::Close(reason),
         Input::Tick => room::Input::Tick,
     })
@@ -298,6 +300,7 @@ fn group(input: Input) -> Result<Option<group::Input>, Fault> {
         Input::Watch | Input::Hide => return Ok(None),
         Input::Restrain(about, restraint, notice) => group::Input::Restrain(about, restraint, notice),
         Input::Pardon(user, restraint) => group::Input::Pardon(user, restraint),
+        Input::RestrainAgain(user, restraint) => group::Input::RestrainAgain(user, restraint),
         Input::Link(link) => group::Input::Link(link),
         Input::Part { by, other } => group::Input::Part { by, other },
         Input::Answer(who) => group::Input::Answer(who),

@@ -44,8 +44,8 @@ pub(super) struct Person {
     blurred: bool,
     /// Besides, while what others get can't be looked at.
     veiled: bool,
-    /// Nothing harmless was seen of them yet: whoever was forgotten while others saw a blur must be rid of it.
-    new: bool,
+    /// Harmless pictures, as far as it matters: with the first others are told, who may see a blur from before they were forgotten here.
+    harmless: u32,
     unseen: Unseen,
     /// What holds where they are by which rule, and when it was last to be done.
     decided: Vec<Decided>,
@@ -98,7 +98,7 @@ impl Person {
             known: None,
             blurred: false,
             veiled: false,
-            new: true,
+            harmless: 0,
             unseen: Unseen::default(),
             decided: Vec::new(),
             kept: VecDeque::new(),
@@ -192,8 +192,8 @@ impl Person {
         self.unseen.looked(now, source);
         let lifted = self.veiled && !self.unseen.is_too_much();
         self.veiled &= !lifted;
-        if (lifted || self.new) && !self.blurred && !self.veiled {
-            self.new = false;
+        if (lifted || self.harmless == 0) && !self.blurred && !self.veiled {
+            self.harmless = 1;
             self.only(Restraint::Clear);
         }
         self.handle(now, Input::Looked(taken));

@@ -76,7 +76,9 @@ impl Group {
         self.screens_forbidden = forbidden;
         for i in 0..self.people.len() {
             let person = &self.people[i];
-            if forbidden && person.media.screen && self.host != Some(person.participant) {
+            if !person.told {
+                self.order_tracks(i);
+            } else if forbidden && person.media.screen && self.host != Some(person.participant) {
                 self.people[i].media.screen = false;
                 self.order_tracks(i);
                 self.tell_state(i);
@@ -131,6 +133,24 @@ impl Group {
         Reply::Done
     }
 
+    pub(super) fn restrain_again(
+        &mut self,
+        now: Timestamp,
+        user: UserId,
+        restraint: Restraint,
+    ) -> Result<Reply, Fault> {
+        if let Some(here) = self.people.iter().find(|p| p.user == user).map(|p| p.participant) {
+            return self.restrain(now, here, restraint, None);
+        }
+        if let Some(held) = self.departed.held_mut(user) {
+            held.take(restraint);
+        }
+        if restraint == Restraint::Remove {
+            self.shut_out(user, LeftReason::Safety);
+        }
+        Ok(Reply::Done)
+    }
+
     fn restrain_departed(&mut self, about: ParticipantId, restraint: Restraint) -> Result<Reply, Fault> {
         let gone = || Fault::new(Code::PeerGone, "They aren't in the room any more.");
         let (user, held) = self.departed.was(about).ok_or_else(gone)?;
@@ -150,7 +170,8 @@ impl Group {
     }
 
     fn shut_out(&mut self, user: UserId, why: LeftReason) {
-        self.removed.retain(|(other, _)| *other != user);
+        // A host's word and safety's stand beside each other: when one is taken back, the other one still holds.
+        self.removed.retain(|(other, known)| *other != user || *known != why);
         if self.removed.len() >= MAX_REMOVED {
             self.removed.pop_front();
         }

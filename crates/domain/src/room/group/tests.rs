@@ -447,6 +447,30 @@ fn what_is_taken_back_ends_at_once_whether_they_are_in_or_away_and_a_hosts_word_
     }
     join_as(&mut room, 2, 20).unwrap();
     assert!(room.handle(NOW, join_input(4)).is_err(), "nor comes whom a host removed");
+    // And when that was a mistake, too.
+    act(&mut room, Input::RestrainAgain(UserId::from_bits(3), Restraint::Mute)).unwrap();
+    assert_eq!(act(&mut room, Input::Media(who(3), on)), Err(Code::Forbidden));
+    act(&mut room, Input::RestrainAgain(UserId::from_bits(2), Restraint::Remove)).unwrap();
+    assert!(room.handle(NOW, join_input(2)).is_err());
+}
+
+#[test]
+fn whoever_never_says_what_is_on_is_muted_and_shares_no_screen_all_the_same() {
+    let mut room = room(10);
+    (1..=3).for_each(|n| drop(join(&mut room, n).unwrap()));
+    let open = |room: &Group, n| room.tracks(id(n)).unwrap();
+    assert_eq!(open(&room, 2).media, Media::ALL);
+    act(&mut room, Input::Restrain(id(2), Restraint::Mute, None)).unwrap();
+    act(&mut room, Input::Leave(who(2))).unwrap();
+    join_as(&mut room, 2, 20).unwrap();
+    let now = open(&room, 20);
+    assert!(!now.media.audio && !now.screen_audio && now.media.video);
+    act(&mut room, Input::Moderate(who(1), Action::ForbidScreen, None)).unwrap();
+    assert!(!open(&room, 3).media.screen && open(&room, 1).media.screen, "a host may");
+    let told = std::iter::from_fn(|| room.poll());
+    let ordered =
+        |o: Output| if let Output::Media(MediaOrder::Tracks(of, now)) = o { Some((of, now)) } else { None };
+    assert!(told.filter_map(ordered).any(|(of, now)| of == id(3) && !now.media.screen), "at once");
 }
 
 #[test]
