@@ -7,7 +7,7 @@ use visavis_domain::{
     contract::{
         auth::{Auth, Erase, Erased},
         friends::{self as friends_contract, Friends, Pair},
-        users::{AvatarName, Grant, Patch, SetAvatar, Update},
+        users::{AvatarName, Ensure, Grant, Patch, SetAvatar, Update},
     },
     event::{Event, Topic},
     id::{LoginId, UserId},
@@ -255,6 +255,8 @@ async fn a_suspension_outlives_the_account_without_its_address() {
             }
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
+        // An account that another try has made, which didn't come as far as to sign in.
+        s.w.users.ensure(&s.w.cx, Ensure { email: ADA.to_owned() }).await.unwrap();
         let (again, _) = s.sign_in(ADA).await;
         let strikes = decisions::strikes(&s.w.db, again, s.w.clock.now() - DAY, 9).await.unwrap();
         assert_eq!(strikes.len(), 1);
