@@ -18,6 +18,17 @@ before(async () => {
 after(() => server.end());
 
 describe('bad events', () => {
+  test('offers to the server have the limit of descriptions, whatever they are', async (t) => {
+    const tight = await startServer({ settings: { 'signalling.descriptions_per_min': 3 }, test: t });
+    const [ada] = await people(tight, 1, { test: t });
+    const page = await ada.open();
+    const roomId = (await ada.ask('POST', '/api/rooms', { json: {} })).body.room.id;
+    await page.do('join-room', { roomId });
+    const codes = [];
+    for (let n = 0; n < 5; n += 1) codes.push((await page.call('offer', { roomId, sdp: 'v=0' })).error.code);
+    assert.deepEqual(codes, ['invalid-sdp', 'invalid-sdp', 'invalid-sdp', 'rate-limited', 'rate-limited']);
+  });
+
   test('unknown events and wrong shapes are bad-request and change nothing', async (t) => {
     const [a, b] = await people(server, 2, { test: t });
     const [one, two] = [await a.open(), await b.open()];

@@ -179,7 +179,7 @@ impl Room {
         self.members.iter().filter(here).map(Member::who)
     }
 
-    /// What others may have of somebody, if their page has said so.
+    /// What others may have of somebody, whether their page has said what is on or not.
     pub fn tracks(&self, participant: ParticipantId) -> Option<Allowed> {
         self.members.iter().find(|m| m.participant == participant).map(Member::open)
     }

@@ -1,5 +1,6 @@
 //! ICE over TCP (RFC 6544, passive side): frames of RFC 4571 between a connection and the shard. A connection that doesn't
-//! begin with a signed request of a call is closed; whether it's the right one is judged by the shard.
+//! begin with a signed request of a call is closed; whether it's the right one is judged by the shard, and one that the shard
+//! doesn't answer is closed, too.
 
 use std::{
     collections::HashMap,

@@ -259,7 +259,7 @@ impl Group {
         self.people.iter().filter(|p| p.parked.is_none()).map(Person::who)
     }
 
-    /// What others may have of somebody.
+    /// What others may have of somebody, whether their page has said what is on or not.
     pub fn tracks(&self, participant: ParticipantId) -> Option<Allowed> {
         let person = self.people.iter().find(|p| p.participant == participant)?;
         Some(self.allowed(person))

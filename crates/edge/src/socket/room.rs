@@ -122,17 +122,17 @@ impl Hub {
         session: &Session,
         offer: Described,
     ) -> Result<Value, Fault> {
+        self.limit("description", session, self.settings.descriptions_per_min).await?;
         if offer.to.is_some() {
             return self.signal(cx, session, SignalKind::Offer, offer).await;
         }
-        self.limit("description", session, self.settings.descriptions_per_min).await?;
         let room = offer.room_id;
         let to_server = SfuOffer { seat: session.in_room(room), sdp: offer.sdp.clone() };
         match self.rooms.offer(cx, to_server).await {
             Ok(SfuAnswer { sdp }) => Ok(json!({"ok": true, "answer": {"sdp": sdp}})),
             // A direct call: it is for the other side.
             Err(fault) if fault.code == Code::WrongState => {
-                self.pass_on(cx, session, SignalKind::Offer, offer).await
+                self.signal(cx, session, SignalKind::Offer, offer).await
             }
             Err(fault) => Err(fault),
         }
@@ -144,21 +144,11 @@ impl Hub {
         session: &Session,
         answer: Described,
     ) -> Result<Value, Fault> {
+        self.limit("description", session, self.settings.descriptions_per_min).await?;
         self.signal(cx, session, SignalKind::Answer, answer).await
     }
 
     async fn signal(
-        &self,
-        cx: &Caller,
-        session: &Session,
-        kind: SignalKind,
-        d: Described,
-    ) -> Result<Value, Fault> {
-        self.limit("description", session, self.settings.descriptions_per_min).await?;
-        self.pass_on(cx, session, kind, d).await
-    }
-
-    async fn pass_on(
         &self,
         cx: &Caller,
         session: &Session,
